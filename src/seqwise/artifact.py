@@ -1,0 +1,295 @@
+"""A trained model as one folder: settings, codec and labels as JSON, weights as safetensors.
+
+::
+
+    model/
+      config.json         format version, settings, what training saw and scored, file hashes
+      codec.json          what the codec learned
+      labels.json         the classes in the order of the logits
+      model.safetensors   the weights
+
+Nothing in it is code, and nothing is unpickled. A folder is written under another name beside its
+place and renamed when it is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from seqwise import __version__
+from seqwise.config import DataConfig, ModelConfig, TrainConfig
+from seqwise.data.codecs import Codec, build_codec
+from seqwise.data.labels import Labels
+from seqwise.errors import ArtifactError, Code, ConfigError, Problem, excerpt
+from seqwise.nn import SequenceModel
+
+FORMAT_VERSION = 1
+CONFIG, CODEC, LABELS, WEIGHTS = "config.json", "codec.json", "labels.json", "model.safetensors"
+
+Value = TypeVar("Value")
+Settings = TypeVar("Settings", DataConfig, ModelConfig, TrainConfig)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """All that is needed to predict, and an account of where it comes from.
+
+    Parameters
+    ----------
+    model, codec, labels
+        As training made them.
+    data, shape, train
+        The settings of the data, the model and the training.
+    training
+        What training saw and scored, as JSON values.
+    versions
+        Of the packages it was made with.
+    """
+
+    model: SequenceModel
+    codec: Codec
+    labels: Labels
+    data: DataConfig
+    shape: ModelConfig
+    train: TrainConfig
+    training: dict[str, Any]
+    versions: dict[str, str]
+
+
+def current_versions() -> dict[str, str]:
+    """Name the versions that a model made here and now is made with."""
+    return {
+        "seqwise": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def check_output(folder: str | Path, *, overwrite: bool) -> None:
+    """Make sure before long work that a model can be saved to a folder.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder exists (and is not a model to be overwritten), or cannot be made.
+    """
+    path = Path(folder)
+    if path.exists() or path.is_symlink():
+        if not overwrite:
+            _fail(path, Code.OUTPUT_EXISTS, "it exists", "a new folder", "add --overwrite")
+        if not (path / CONFIG).is_file():
+            _fail(path, Code.OUTPUT_EXISTS, "it is not a model", "a model folder", "name another")
+    if not path.absolute().parent.is_dir():
+        _fail(path, Code.OUTPUT_UNWRITABLE, "no such folder above it", "one", "make it first")
+    if not os.access(path.absolute().parent, os.W_OK):
+        _fail(path, Code.OUTPUT_UNWRITABLE, "may not write beside it", "permission", "name another")
+
+
+def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = False) -> None:
+    """Write a model folder, whole or not at all.
+
+    Parameters
+    ----------
+    artifact
+        What to save.
+    folder
+        Where; must not exist unless `overwrite`.
+    overwrite
+        Replace a model folder that is there.
+
+    Raises
+    ------
+    ArtifactError
+        As `check_output`, and if writing fails.
+    """
+    check_output(folder, overwrite=overwrite)
+    target = Path(folder).absolute()
+    files = {
+        CODEC: _to_json(artifact.codec.to_dict()),
+        LABELS: _to_json(list(artifact.labels.values)),
+        WEIGHTS: safetensors.torch.save(
+            {name: weight.contiguous() for name, weight in artifact.model.state_dict().items()}
+        ),
+    }
+    files[CONFIG] = _to_json(
+        {
+            "format_version": FORMAT_VERSION,
+            "versions": artifact.versions,
+            "data": artifact.data.to_dict(),
+            "model": artifact.shape.to_dict(),
+            "train": artifact.train.to_dict(),
+            "training": artifact.training,
+            "sha256": {
+                name: hashlib.sha256(content).hexdigest() for name, content in files.items()
+            },
+        }
+    )
+    try:
+        _write_folder(target, files)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        _fail(folder, Code.OUTPUT_UNWRITABLE, reason, "a folder that can be written", "free it")
+
+
+def load_artifact(folder: str | Path) -> Artifact:
+    """Read a model folder.
+
+    Raises
+    ------
+    ArtifactError
+        If it is no model folder, was written by a newer version, or is damaged.
+    """
+    path = Path(folder)
+    if not (path / CONFIG).is_file():
+        found = "no such folder" if not path.exists() else f"it has no {CONFIG}"
+        _fail(path, Code.NOT_A_MODEL, found, "a folder that seqwise saved", "check the path")
+    config = _parse(path / CONFIG, _read(path / CONFIG), dict)
+    version = config.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        found = f"it has format {version}"
+        _fail(path, Code.NEWER_FORMAT, found, f"{FORMAT_VERSION} or older", "update seqwise")
+    if version != FORMAT_VERSION:
+        _damaged(path / CONFIG, f"its format is {excerpt(version)}", "1")
+
+    data = _settings(path, config, "data", DataConfig)
+    shape = _settings(path, config, "model", ModelConfig)
+    train = _settings(path, config, "train", TrainConfig)
+    hashes = _attempt(path / CONFIG, lambda: dict(config["sha256"]))
+    contents = {name: _read_checked(path / name, hashes) for name in (CODEC, LABELS, WEIGHTS)}
+    state = _parse(path / CODEC, contents[CODEC], dict)
+    codec = _attempt(path / CODEC, lambda: build_codec(data).restore(state))
+    labels = Labels(tuple(_parse(path / LABELS, contents[LABELS], list)))
+    _check_agreement(path, shape, codec, labels)
+    return Artifact(
+        model=_load_model(path / WEIGHTS, contents[WEIGHTS], shape),
+        codec=codec,
+        labels=labels,
+        data=data,
+        shape=shape,
+        train=train,
+        training=config.get("training", {}),
+        versions=config.get("versions", {}),
+    )
+
+
+def _settings(path: Path, config: dict[str, Any], key: str, kind: type[Settings]) -> Settings:
+    return _attempt(path / CONFIG, lambda: kind.from_dict(config[key]))
+
+
+def _check_agreement(path: Path, shape: ModelConfig, codec: Codec, labels: Labels) -> None:
+    if len(labels) != shape.num_classes:
+        _damaged(path / LABELS, f"{len(labels)} labels", f"{shape.num_classes}")
+    sizes = (codec.vocab_size, codec.num_channels)
+    if sizes != (shape.vocab_size, shape.num_channels):
+        expected = f"{shape.vocab_size} tokens, {shape.num_channels} channels"
+        _damaged(path / CODEC, f"{sizes[0]} tokens, {sizes[1]} channels", expected)
+
+
+def _load_model(path: Path, content: bytes, shape: ModelConfig) -> SequenceModel:
+    try:
+        weights = safetensors.torch.load(content)
+    except SafetensorError as error:
+        _damaged(path, excerpt(error), "a safetensors file")
+    model = SequenceModel.from_config(shape)
+    expected = model.state_dict()
+    if weights.keys() != expected.keys():
+        name = min(weights.keys() ^ expected.keys())
+        state = "lacks" if name in expected else "has"
+        _damaged(path, f"it {state} a weight {name}", "the weights that config.json describes")
+    for name, weight in weights.items():
+        if weight.shape != expected[name].shape or weight.dtype != expected[name].dtype:
+            found = f"{name} is {weight.dtype} {tuple(weight.shape)}"
+            _damaged(path, found, f"{expected[name].dtype} {tuple(expected[name].shape)}")
+        if not bool(weight.isfinite().all()):
+            _damaged(path, f"{name} has a value that is not finite", "numbers")
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+def _write_folder(target: Path, files: dict[str, bytes]) -> None:
+    """Write beside the target, then rename; what a failure leaves is removed."""
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        for name, content in files.items():
+            with (staging / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        staging.chmod(0o755)
+        _sync_folder(staging)
+        if target.exists():
+            # A folder cannot be renamed over a full one: the old model steps aside first.
+            retired = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+            target.rename(retired / target.name)
+            staging.rename(target)
+            shutil.rmtree(retired)
+        else:
+            staging.rename(target)
+        _sync_folder(target.parent)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _to_json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        _damaged(path, error.strerror or str(error), "a file that can be read")
+
+
+def _read_checked(path: Path, hashes: dict[str, str]) -> bytes:
+    content = _read(path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != hashes.get(path.name):
+        _damaged(path, f"its SHA-256 is {found[:12]}…", f"the one in {CONFIG}")
+    return content
+
+
+def _parse(path: Path, content: bytes, kind: type[Value]) -> Value:
+    value = _attempt(path, lambda: json.loads(content))
+    if not isinstance(value, kind):
+        _damaged(path, f"a JSON {type(value).__name__}", f"a JSON {kind.__name__}")
+    return value
+
+
+def _attempt(path: Path, read: Callable[[], Value]) -> Value:
+    """Run one step of reading; what a damaged file can raise becomes the error that says so."""
+    try:
+        return read()
+    except ConfigError as error:
+        _damaged(path, error.problem.found, error.problem.expected)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        _damaged(path, excerpt(f"{type(error).__name__}: {error}"), "what seqwise wrote")
+
+
+def _damaged(path: Path, found: str, expected: str) -> NoReturn:
+    _fail(path, Code.DAMAGED_MODEL, found, expected, "copy or train the model anew")
+
+
+def _fail(path: str | Path, code: Code, found: str, expected: str, remedy: str) -> NoReturn:
+    raise ArtifactError(Problem(code, found, expected, remedy, path=str(path)))

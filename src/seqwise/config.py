@@ -1,0 +1,259 @@
+"""The settings of a run, as frozen values that check themselves and turn to JSON and back."""
+
+from __future__ import annotations
+
+import difflib
+import types
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+
+from seqwise.errors import Code, ConfigError, Problem
+
+Encoder = Literal["rnn", "lstm", "gru"]
+Tokens = Literal["words", "characters", "bytes", "bpe"]
+ClassWeight = Literal["none", "balanced"]
+Device = Literal["auto", "cpu", "cuda"]
+
+POOLING_PARTS = ("last", "mean", "max", "attention")
+
+
+def setting_error(name: str, value: object, expected: str) -> ConfigError:
+    """Make the error for a setting that has no such value."""
+    option = "--" + name.replace("_", "-")
+    found = f"{name} is {value!r}"
+    return ConfigError(Problem(Code.BAD_SETTING, found, expected, f"change {option}"))
+
+
+def _matches(value: object, hint: Any) -> bool:
+    origin = get_origin(hint)
+    if origin is Literal:
+        return value in get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(_matches(value, part) for part in get_args(hint))
+    if hint is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if origin is dict:
+        keys, values = get_args(hint)
+        return isinstance(value, dict) and all(
+            _matches(key, keys) and _matches(each, values) for key, each in value.items()
+        )
+    return isinstance(value, hint)
+
+
+def _spell(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(str, get_args(hint)))
+    if get_origin(hint) in (Union, types.UnionType):
+        return " or ".join(_spell(part) for part in get_args(hint))
+    if get_origin(hint) is dict:
+        return "a table of numbers"
+    return {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}.get(
+        hint, "nothing"
+    )
+
+
+class _Settings:
+    """What the configurations share: types are checked, and JSON is read strictly."""
+
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            if not _matches(value, hint):
+                raise setting_error(name, value, _spell(hint))
+        self._check()
+
+    def _check(self) -> None:
+        """Check ranges; types are right by now."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain JSON values."""
+        return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build from JSON values; every name must be known and every required one be there.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown name, a missing one, or a value of another type or range.
+        """
+        known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+        for name, value in values.items():
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                expected = f"did you mean {near[0]}?" if near else "no such setting"
+                raise setting_error(name, value, expected)
+        try:
+            return cls(**values)
+        except TypeError as error:
+            found = f"{cls.__name__} lacks a setting ({error})"
+            raise ConfigError(
+                Problem(Code.BAD_SETTING, found, ", ".join(known), "add it")
+            ) from error
+
+    def _check_range(self, name: str, low: float, high: float | None, expected: str) -> None:
+        value = getattr(self, name)
+        if value is None:
+            return
+        # Written so that NaN fails too.
+        if not (value >= low and (high is None or value <= high)):
+            raise setting_error(name, value, expected)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(_Settings):
+    """How records become encoded sequences.
+
+    Parameters
+    ----------
+    kind
+        ``text``, ``dna``, ``protein``, ``series`` or ``events``.
+    sequence_column, label_column
+        Names in the training file, for formats that have columns.
+    tokens
+        For text: what a step is.
+    lowercase
+        For text: whether case is dropped.
+    vocab_size
+        Largest number of tokens for text and events; rarer ones are unknown.
+    min_count
+        Tokens seen less often in the training part are unknown (words and events).
+    kmer
+        For DNA and protein: letters of a token; tokens overlap, a step a letter.
+    max_length
+        Steps after which a sequence is cut, which is reported; None cuts nothing.
+    """
+
+    kind: Literal["text", "dna", "protein", "series", "events"]
+    sequence_column: str | None = None
+    label_column: str | None = None
+    tokens: Tokens = "words"
+    lowercase: bool = True
+    vocab_size: int = 30_000
+    min_count: int = 1
+    kmer: int = 3
+    max_length: int | None = None
+
+    def _check(self) -> None:
+        self._check_range("vocab_size", 10, None, "at least 10")
+        self._check_range("min_count", 1, None, "at least 1")
+        self._check_range("kmer", 1, 6, "1 to 6")
+        self._check_range("max_length", 1, None, "at least 1 step")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(_Settings):
+    """The shape of a model.
+
+    Parameters
+    ----------
+    num_classes
+        Size of the logits.
+    vocab_size
+        Token ids, padding and unknown included; 0 for series.
+    num_channels
+        Channels of a series; 0 for tokens.
+    encoder
+        ``rnn``, ``lstm`` or ``gru``.
+    num_positions
+        Positions that have a learned vector of their own, added to the embedding; 0 for none.
+    pooling
+        ``last``, ``mean``, ``max``, ``attention``, or several joined by ``+``.
+    embedding_dim, hidden_size, num_layers, bidirectional, dropout
+        As torch spells them; `hidden_size` is for each direction.
+    """
+
+    num_classes: int
+    vocab_size: int = 0
+    num_channels: int = 0
+    encoder: Encoder = "lstm"
+    num_positions: int = 0
+    pooling: str = "last+max+mean"
+    embedding_dim: int = 128
+    hidden_size: int = 128
+    num_layers: int = 1
+    bidirectional: bool = True
+    dropout: float = 0.3
+
+    def _check(self) -> None:
+        if (self.vocab_size > 0) == (self.num_channels > 0):
+            raise setting_error("vocab_size", self.vocab_size, "either tokens or channels")
+        for part in self.pooling.split("+"):
+            if part not in POOLING_PARTS:
+                expected = f"of {', '.join(POOLING_PARTS)}, joined by +"
+                raise setting_error("pooling", self.pooling, expected)
+        self._check_range("num_classes", 2, None, "at least 2")
+        self._check_range("num_positions", 0, None, "0 or more")
+        for name in ("embedding_dim", "hidden_size", "num_layers"):
+            self._check_range(name, 1, None, "at least 1")
+        self._check_range("dropout", 0, 0.95, "0 to 0.95")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(_Settings):
+    """How a model is trained.
+
+    Parameters
+    ----------
+    epochs
+        The most passes over the training part, over which the learning rate falls.
+    patience
+        Epochs without a better validation score after which training stops.
+    batch_size
+        Sequences in a batch, at the most.
+    batch_steps
+        Padded steps in a batch, at the most; a longer sequence gets a batch of its own.
+    window
+        Steps of a sequence that one epoch reads; of a longer one a window, drawn anew each epoch.
+        Validation and prediction read sequences whole.
+    learning_rate
+        The highest, after warm-up.
+    warmup_fraction
+        Share of all updates during which the rate rises; it falls to 0 along a cosine afterwards.
+    weight_decay
+        Of AdamW, on weight matrices only.
+    clip_norm
+        Largest norm of a gradient.
+    label_smoothing
+        Probability spread evenly over all classes in the target.
+    class_weight
+        ``balanced`` weighs a class by the inverse of its frequency; a table gives each label's
+        weight in the loss, 1 where it names none.
+    valid_fraction
+        Share of the training file held out to choose the epoch, where no file is given for it.
+    seed
+        Of the split, the weights, the order and dropout.
+    device
+        ``auto`` takes a GPU where there is one.
+    """
+
+    epochs: int = 20
+    patience: int = 6
+    batch_size: int = 32
+    batch_steps: int = 16_384
+    window: int = 4_096
+    learning_rate: float = 2e-3
+    warmup_fraction: float = 0.1
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    label_smoothing: float = 0.0
+    class_weight: ClassWeight | dict[str, float] = "none"
+    valid_fraction: float = 0.1
+    seed: int = 0
+    device: Device = "auto"
+
+    def _check(self) -> None:
+        for name in ("epochs", "patience", "batch_size", "batch_steps", "window"):
+            self._check_range(name, 1, None, "at least 1")
+        self._check_range("seed", 0, 2**63 - 1, "0 or more")
+        self._check_range("learning_rate", 1e-12, 10, "above 0, at most 10")
+        self._check_range("warmup_fraction", 0, 1, "0 to 1")
+        self._check_range("weight_decay", 0, None, "0 or more")
+        self._check_range("clip_norm", 1e-12, None, "above 0")
+        self._check_range("label_smoothing", 0, 0.99, "0 to 0.99")
+        self._check_range("valid_fraction", 0.001, 0.9, "0.001 to 0.9")
+        if isinstance(self.class_weight, dict) and min(self.class_weight.values(), default=1) < 0:
+            raise setting_error("class_weight", self.class_weight, "weights of 0 or more")

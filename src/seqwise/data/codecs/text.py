@@ -1,0 +1,128 @@
+"""Text as words, characters, bytes, or byte-pair tokens, by the tokenizers library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from typing_extensions import override
+
+from seqwise.data.codecs.codec import FIRST_ID, UNKNOWN_ID, Codec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seqwise.config import DataConfig, Tokens
+    from seqwise.data.records import RawSequence
+
+PADDING, UNKNOWN = "[PAD]", "[UNK]"
+SPECIAL_TOKENS = [PADDING, UNKNOWN]
+
+_STEP_NAMES: dict[Tokens, str] = {
+    "words": "words",
+    "characters": "characters",
+    "bytes": "bytes",
+    "bpe": "byte-pair tokens",
+}
+
+
+class TextCodec(Codec):
+    """A tokenizer trained on the training part.
+
+    Digits are tokens of their own among words, so that no number is unknown.
+    """
+
+    def __init__(self, config: DataConfig) -> None:
+        super().__init__(config)
+        self._tokenizer = Tokenizer(_build_model(config.tokens))
+        steps: list[Any] = [normalizers.NFC()]
+        if config.lowercase:
+            steps.append(normalizers.Lowercase())
+        self._tokenizer.normalizer = normalizers.Sequence(steps)
+        self._tokenizer.pre_tokenizer = _build_pre_tokenizer(config.tokens)
+
+    @override
+    def fit(self, sequences: Iterable[RawSequence]) -> Self:
+        if self.config.tokens == "bytes":
+            return self._adopt(self._tokenizer)
+        self._tokenizer.train_from_iterator(sequences, trainer=_build_trainer(self.config))
+        return self._adopt(self._tokenizer)
+
+    @override
+    def encode(self, sequences: Sequence[RawSequence]) -> list[NDArray[np.int32]]:
+        encodings = self._tokenizer.encode_batch_fast(list(sequences), add_special_tokens=False)
+        # A text of which the normalizer leaves nothing is one unknown token.
+        return [np.array(each.ids or [UNKNOWN_ID], dtype=np.int32) for each in encodings]
+
+    @override
+    def to_dict(self) -> dict[str, Any]:
+        return {"tokenizer": self._tokenizer.to_str()}
+
+    @override
+    def restore(self, state: dict[str, Any]) -> Self:
+        try:
+            tokenizer = Tokenizer.from_str(state["tokenizer"])
+        except Exception as error:  # the library raises bare Exception
+            raise ValueError(f"not a tokenizer: {error}") from error
+        if tokenizer.token_to_id(UNKNOWN) != UNKNOWN_ID:
+            raise ValueError(f"{UNKNOWN} does not have the id {UNKNOWN_ID}")
+        return self._adopt(tokenizer)
+
+    @override
+    def describe(self) -> str:
+        case = "lower case" if self.config.lowercase else "with their case"
+        return f"{_STEP_NAMES[self.config.tokens]}, {case}, {self.vocab_size - FIRST_ID:,} known"
+
+    def _adopt(self, tokenizer: Tokenizer) -> Self:
+        self._tokenizer = tokenizer
+        self.vocab_size = tokenizer.get_vocab_size()
+        return self
+
+
+def _build_model(tokens: Tokens) -> Any:
+    if tokens == "bpe":
+        return models.BPE(unk_token=UNKNOWN)
+    vocabulary = {PADDING: 0, UNKNOWN: UNKNOWN_ID}
+    if tokens == "bytes":
+        alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+        vocabulary |= {letter: FIRST_ID + index for index, letter in enumerate(alphabet)}
+    return models.WordLevel(vocabulary, unk_token=UNKNOWN)
+
+
+def _build_pre_tokenizer(tokens: Tokens) -> Any:
+    single = pre_tokenizers.Split(Regex(r"(?m)."), behavior="isolated")
+    if tokens == "characters":
+        return single
+    if tokens == "bytes":
+        as_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        return pre_tokenizers.Sequence([as_bytes, single])
+    if tokens == "bpe":
+        return pre_tokenizers.ByteLevel(add_prefix_space=True)
+    return pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.WhitespaceSplit(),
+            # Letters with the apostrophes inside them, single digits, any other single mark.
+            pre_tokenizers.Split(
+                Regex("[^\\W\\d_]+(?:['\u2019][^\\W\\d_]+)*|."), behavior="isolated"
+            ),
+        ]
+    )
+
+
+def _build_trainer(config: DataConfig) -> Any:
+    if config.tokens == "bpe":
+        return trainers.BpeTrainer(
+            vocab_size=config.vocab_size,
+            min_frequency=max(2, config.min_count),
+            special_tokens=SPECIAL_TOKENS,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+    return trainers.WordLevelTrainer(
+        vocab_size=config.vocab_size,
+        min_frequency=config.min_count,
+        special_tokens=SPECIAL_TOKENS,
+        show_progress=False,
+    )

@@ -1,0 +1,225 @@
+"""CSV and TSV, row by row, with the lines of the file itself."""
+
+from __future__ import annotations
+
+import csv
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from seqwise.data.readers.columns import SEQUENCE_NAMES, choose_columns
+from seqwise.data.readers.interface import Record, Wanted
+from seqwise.data.readers.source import Source
+from seqwise.data.readers.values import MEND, check_text, read_label
+from seqwise.errors import Code, DataError, Problem, excerpt
+
+LONGEST_CELL = 2**31 - 1  # characters; what a C long holds everywhere
+MOST_LABELS = 10_000
+
+
+class _CellLimit:
+    """Lets cells of any length through while at least one table is being read.
+
+    The limit of the csv module (131,072 characters) belongs to the process, and a single sequence
+    is often longer. The first table being read raises it and the last one puts it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._num_tables = 0
+        self._usual = 0
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        with self._lock:
+            if not self._num_tables:
+                self._usual = csv.field_size_limit(LONGEST_CELL)
+            self._num_tables += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._num_tables -= 1
+                if not self._num_tables:
+                    csv.field_size_limit(self._usual)
+
+
+_cell_limit = _CellLimit()
+
+
+def find_delimiter(header: str, preferred: str | None) -> str:
+    r"""Decide what separates the columns from the header line.
+
+    Parameters
+    ----------
+    header
+        The first line of the table.
+    preferred
+        What the name of the file says, or None. It wins where the header has it.
+
+    Examples
+    --------
+    >>> find_delimiter("text;label", preferred=",")
+    ';'
+    >>> find_delimiter("text\tlabel, if any", preferred=None)
+    '\t'
+    """
+    if preferred is not None and preferred in header:
+        return preferred
+    # Tabs and semicolons are rarer than commas inside a name, so they speak more clearly.
+    found = next((delimiter for delimiter in "\t;," if delimiter in header), None)
+    return found or preferred or ","
+
+
+class DelimitedReader:
+    r"""Reader of CSV (``delimiter=","``) and TSV (``delimiter="\t"``).
+
+    Quoting is that of RFC 4180: a quoted cell may hold delimiters, line ends and doubled quotes.
+    Only the two columns that are used are checked for broken text. Blank lines are skipped.
+
+    Parameters
+    ----------
+    source
+        The file.
+    wanted
+        The columns the user named.
+    delimiter
+        What the name of the file says, or None.
+    sequence_names
+        Names that tell the column of the sequences.
+
+    Raises
+    ------
+    DataError
+        `file-empty`, `not-utf8`, `nul-byte`, `duplicate-header`, `column-missing` and
+        `column-unclear` at once; `bad-format` while reading, for a quote that is never closed.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        wanted: Wanted,
+        delimiter: str | None = None,
+        sequence_names: frozenset[str] = SEQUENCE_NAMES,
+    ) -> None:
+        self._source = source
+        self._label_required = wanted.label_required
+        with source.preview_text() as lines:
+            self._header_line, first = self._first_line(lines)
+        self.delimiter = find_delimiter(first, delimiter)
+        self.columns: tuple[str, ...] = self._header()
+        self.sequence_column, self.label_column = choose_columns(
+            self.columns, wanted, source.path, self._header_line, sequence_names
+        )
+
+    def __iter__(self) -> Iterator[Record]:
+        """Read the records in their order."""
+        width = len(self.columns)
+        sequence_at = self.columns.index(self.sequence_column)
+        label_at = None if self.label_column is None else self.columns.index(self.label_column)
+        plain_labels: set[str | None] = {None}  # checked before; there are few different ones
+        with self._source.open_text() as lines, _cell_limit.raised():
+            rows = self._rows(lines)
+            next(rows)  # the header
+            for number, (line, row) in enumerate(rows, 1):
+                if isinstance(row, Problem) or len(row) != width:
+                    yield self._broken(row, number, line)
+                    continue
+                sequence = row[sequence_at]
+                label = None if label_at is None else row[label_at]
+                if label in plain_labels and sequence.isascii() and "\x00" not in sequence:
+                    yield Record(sequence, label, number, line)
+                    continue
+                record = self._checked(sequence, label, number, line)
+                if record.label == label and len(plain_labels) < MOST_LABELS:
+                    plain_labels.add(label)
+                yield record
+
+    def _first_line(self, lines: Iterable[str]) -> tuple[int, str]:
+        for number, line in enumerate(lines, 1):
+            if line.rstrip("\r\n"):
+                return number, line
+        raise DataError(
+            Problem(
+                Code.FILE_EMPTY,
+                "nothing at all",
+                "a header line and a line for each record",
+                "check how the file was written",
+                path=self._source.path,
+            )
+        )
+
+    def _header(self) -> tuple[str, ...]:
+        with self._source.preview_text() as lines, _cell_limit.raised():
+            _, columns = next(self._rows(lines))
+        if isinstance(columns, Problem):
+            raise DataError(columns.at(path=self._source.path, line=self._header_line))
+        problem = check_text("".join(columns))
+        if problem is not None:
+            raise DataError(problem.at(path=self._source.path, line=self._header_line))
+        return tuple(name.strip() for name in columns)
+
+    def _rows(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str] | Problem]]:
+        """Give each row with the line where it begins; blank lines are left out."""
+        rows = csv.reader(lines, delimiter=self.delimiter, strict=True)
+        line = 1
+        while True:
+            try:
+                for row in rows:
+                    if row:
+                        yield line, row
+                    line = rows.line_num + 1
+                return
+            except csv.Error as error:
+                # The csv module goes on with the next line after an error of its own.
+                yield line, self._misquoted(error, line, rows.line_num)
+                line = rows.line_num + 1
+
+    def _misquoted(self, error: csv.Error, first: int, last: int) -> Problem:
+        reason = str(error)
+        if "unexpected end" in reason:
+            raise DataError(
+                Problem(
+                    Code.BAD_FORMAT,
+                    f"a quote that opens here and swallows the rest of the file, to line {last:,}",
+                    "a closing quote",
+                    "close the quote, or double it if it is part of the text",
+                    path=self._source.path,
+                    line=first,
+                )
+            ) from None
+        if "field larger" in reason:
+            found, remedy = f"a cell of more than {LONGEST_CELL:,} characters", MEND
+        else:
+            found = "a quoted cell that goes on after its closing quote"
+            remedy = "double the quotes inside a quoted cell"
+        if last > first:
+            found += f" in line {last:,}"
+        return Problem(Code.BAD_FORMAT, found, "cells as in RFC 4180", remedy)
+
+    def _broken(self, row: list[str] | Problem, number: int, line: int) -> Record:
+        if isinstance(row, Problem):
+            problem = row
+        else:
+            problem = Problem(
+                Code.RAGGED_ROW,
+                f"{len(row)} cells, the last {excerpt(row[-1])}",
+                f"{len(self.columns)} cells, as in the header",
+                f"quote cells that hold {excerpt(self.delimiter)}, or {MEND}",
+            )
+        problem = problem.at(path=self._source.path, line=line, record=number)
+        return Record(None, None, number, line, problem)
+
+    def _checked(self, sequence: str, label: str | None, number: int, line: int) -> Record:
+        """Check a record that is not plain at first sight."""
+        column: str | None = self.sequence_column
+        problem = check_text(sequence)
+        if problem is None and self.label_column is not None:
+            checked = read_label(label, required=self._label_required)
+            if not isinstance(checked, Problem):
+                return Record(sequence, checked, number, line)
+            column, problem = self.label_column, checked
+        if problem is None:
+            return Record(sequence, None, number, line)
+        problem = problem.at(path=self._source.path, line=line, record=number, column=column)
+        return Record(None, None, number, line, problem)

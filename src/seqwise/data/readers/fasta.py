@@ -1,0 +1,166 @@
+"""FASTA, record by record; labels stand in the headers or in a second table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from seqwise.data.readers.delimited import DelimitedReader
+from seqwise.data.readers.interface import Record, Wanted
+from seqwise.data.readers.source import Source
+from seqwise.data.readers.values import MEND, check_text, read_label
+from seqwise.errors import Code, DataError, Problem, excerpt
+
+NAMED_LABEL = re.compile(r"(?:^|\s)label=(\S+)", re.IGNORECASE)
+ID_NAMES = frozenset(["id", "name", "accession", "seqid", "seq_id", "sequence_id", "header"])
+
+
+class FastaReader:
+    """Reader of FASTA.
+
+    The label is what follows the id in the header (``>id label``), or the word after ``label=`` in
+    it (``>id label=promoter other=words``), or comes from a second table with a column of ids and
+    one of labels. Sequences may be wrapped over lines; white space inside them and lines that begin
+    with ``;`` are left out.
+
+    Parameters
+    ----------
+    source
+        The file.
+    wanted
+        Whether a label is required, and the table of labels.
+
+    Raises
+    ------
+    DataError
+        `file-empty`; `bad-format` where text comes before the first header, and for a table of
+        labels that gives one id two labels.
+    """
+
+    columns: tuple[str, ...] | None = None
+    sequence_column: str | None = None
+    label_column: str | None = None
+
+    def __init__(self, source: Source, wanted: Wanted) -> None:
+        self._source = source
+        self._label_required = wanted.label_required
+        self._labels: dict[str, str] | None = None
+        if wanted.labels_from is not None:
+            self._labels = read_label_table(wanted.labels_from, wanted.label)
+        with source.preview_text() as lines:
+            self._check_start(lines)
+
+    def __iter__(self) -> Iterator[Record]:
+        """Read the records in their order."""
+        number, first_line, header = 0, 0, ""
+        parts: list[str] = []
+        with self._source.open_text() as lines:
+            for line_number, line in enumerate(lines, 1):
+                if line.startswith(">"):
+                    if number:
+                        yield self._record(header, "".join(parts), number, first_line)
+                    number, first_line, header, parts = number + 1, line_number, line[1:], []
+                elif not line.startswith(";"):
+                    parts += line.split()
+        if number:
+            yield self._record(header, "".join(parts), number, first_line)
+
+    def _check_start(self, lines: Iterable[str]) -> None:
+        for number, line in enumerate(lines, 1):
+            if line.startswith(">"):
+                return
+            if not line.isspace() and not line.startswith(";"):
+                found, remedy = (
+                    excerpt(line.strip()),
+                    "name the format if it is no FASTA (--format)",
+                )
+                expected = "a header that begins with >"
+                raise DataError(
+                    Problem(
+                        Code.BAD_FORMAT,
+                        found,
+                        expected,
+                        remedy,
+                        path=self._source.path,
+                        line=number,
+                    )
+                )
+        found, remedy = "no record", "check how the file was written"
+        raise DataError(
+            Problem(Code.FILE_EMPTY, found, "FASTA records", remedy, path=self._source.path)
+        )
+
+    def _record(self, header: str, sequence: str, number: int, line: int) -> Record:
+        label: str | Problem | None = check_text(header) or check_text(sequence)
+        if label is None:
+            label = self._label(header.strip())
+        if not isinstance(label, Problem):
+            return Record(sequence, label, number, line)
+        problem = label.at(path=self._source.path, line=line, record=number)
+        return Record(None, None, number, line, problem)
+
+    def _label(self, header: str) -> str | Problem | None:
+        name, *rest = header.split(maxsplit=1) or [""]
+        description = rest[0] if rest else ""
+        if self._labels is not None:
+            label = self._labels.get(name)
+            if label is None and self._label_required:
+                found = f"no label for the id {excerpt(name)} in the table of labels"
+                return Problem(Code.MISSING_LABEL, found, "one label a sequence", MEND)
+            return label
+        named = NAMED_LABEL.search(description)
+        return read_label(named.group(1) if named else description, required=self._label_required)
+
+
+def read_label_table(path: str, label: str | None) -> dict[str, str]:
+    """Read a table of ids and labels.
+
+    Parameters
+    ----------
+    path
+        CSV or TSV with a header: a column of ids (``id``, ``name``, ``accession``, ... or the other
+        one of two) and one of labels.
+    label
+        Name of the column of labels, or None to find it.
+
+    Returns
+    -------
+    dict
+        Label by id.
+
+    Raises
+    ------
+    DataError
+        What reading a table raises; the first bad record is an error here. `bad-format` where one
+        id has two labels.
+    """
+    try:
+        table = DelimitedReader(Source(path), Wanted(label=label), sequence_names=ID_NAMES)
+    except DataError as error:
+        if error.code is not Code.COLUMN_UNCLEAR:
+            raise
+        expected = "a column of ids (id, name, accession) and one of labels"
+        remedy = "name the columns so, or name that of the labels (--label COLUMN)"
+        raise DataError(replace(error.problem, expected=expected, remedy=remedy)) from None
+    labels: dict[str, str] = {}
+    for record in table:
+        if record.problem is not None:
+            raise DataError(record.problem)
+        name = str(record.sequence).strip()
+        known = labels.setdefault(name, record.label or "")
+        if known != record.label:
+            found = f"labels {excerpt(known)} and {excerpt(record.label)} for {excerpt(name)}"
+            remedy = "leave one of them"
+            raise DataError(
+                Problem(
+                    Code.BAD_FORMAT,
+                    found,
+                    "one label an id",
+                    remedy,
+                    path=path,
+                    line=record.line,
+                    record=record.number,
+                )
+            )
+    return labels

@@ -1,0 +1,78 @@
+"""What every reader is given, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from seqwise.errors import Problem
+
+RawSequence = str | list[Any] | NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One sequence of a file, as it was found.
+
+    Parameters
+    ----------
+    sequence
+        A string, a list, or an array ``(time,)`` or ``(time, channels)``. None where `problem`
+        says why there is none.
+    label
+        The label as a string, or None where the file has none for this record.
+    number
+        Position in the file, from 1.
+    line
+        Physical line where the record begins, from 1, for the formats that have lines.
+    problem
+        What is wrong with this record. The reader goes on with the next one.
+    """
+
+    sequence: RawSequence | None
+    label: str | None
+    number: int
+    line: int | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user asks of a file.
+
+    Parameters
+    ----------
+    sequence, label
+        Names of columns, or None to find them.
+    labels_from
+        A second table with the labels of a FASTA file.
+    label_required
+        Whether a record without a label is a bad record.
+    """
+
+    sequence: str | None = None
+    label: str | None = None
+    labels_from: str | None = None
+    label_required: bool = True
+
+
+class RecordReader(Protocol):
+    """A reader of one format: knows its columns at once, opens the file anew for each iteration."""
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """Names of the columns, or None for a format without."""
+
+    @property
+    def sequence_column(self) -> str | None:
+        """Name of the column that holds the sequences."""
+
+    @property
+    def label_column(self) -> str | None:
+        """Name of the column that holds the labels, or None where there is none."""
+
+    def __iter__(self) -> Iterator[Record]:
+        """Read the records in their order."""

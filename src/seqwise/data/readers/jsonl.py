@@ -1,0 +1,123 @@
+"""JSON Lines: one object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from seqwise.data.readers.columns import choose_columns
+from seqwise.data.readers.interface import Record, Wanted
+from seqwise.data.readers.source import Source
+from seqwise.data.readers.values import MEND, check_text, read_label
+from seqwise.errors import Code, DataError, Problem, excerpt
+
+MOST_BAD_LINES = 100  # before the first object
+
+
+class JsonLinesReader:
+    """Reader of JSON Lines; the columns are the keys of the first object.
+
+    Parameters
+    ----------
+    source
+        The file.
+    wanted
+        The columns the user named.
+
+    Raises
+    ------
+    DataError
+        `file-empty`, `bad-json` where no line is an object, `column-missing` and `column-unclear`.
+    """
+
+    def __init__(self, source: Source, wanted: Wanted) -> None:
+        self._source = source
+        self._label_required = wanted.label_required
+        with source.preview_text() as lines:
+            line, first = self._first_object(lines)
+        self.columns: tuple[str, ...] = tuple(first)
+        self.sequence_column, self.label_column = choose_columns(
+            self.columns, wanted, source.path, line
+        )
+
+    def __iter__(self) -> Iterator[Record]:
+        """Read the records in their order."""
+        number = 0
+        with self._source.open_text() as lines:
+            for line_number, line in enumerate(lines, 1):
+                if line.isspace():
+                    continue
+                number += 1
+                yield self._record(line, number, line_number)
+
+    def _first_object(self, lines: Iterable[str]) -> tuple[int, dict[str, Any]]:
+        num_bad = 0
+        first_problem = None
+        for number, line in enumerate(lines, 1):
+            if line.isspace():
+                continue
+            value = _parse(line)
+            if isinstance(value, dict):
+                return number, value
+            num_bad += 1
+            first_problem = first_problem or value.at(path=self._source.path, line=number)
+            if num_bad == MOST_BAD_LINES:
+                break
+        if first_problem is not None:
+            raise DataError(first_problem)
+        found, remedy = "nothing at all", "check how the file was written"
+        raise DataError(
+            Problem(Code.FILE_EMPTY, found, "a JSON object a line", remedy, path=self._source.path)
+        )
+
+    def _record(self, line: str, number: int, line_number: int) -> Record:
+        row = _parse(line)
+        column: str | None = None
+        problem: Problem | None = None
+        sequence: Any = None
+        label: str | Problem | None = None
+        if isinstance(row, Problem):
+            problem = row
+        else:
+            sequence, column = row.get(self.sequence_column), self.sequence_column
+            if sequence is None:
+                found = "null" if self.sequence_column in row else "an object without the key"
+                problem = Problem(Code.MISSING_SEQUENCE, found, "a sequence", MEND)
+            elif isinstance(sequence, str):
+                problem = check_text(sequence)
+            if problem is None and self.label_column is not None:
+                label = read_label(row.get(self.label_column), required=self._label_required)
+        if isinstance(label, Problem):
+            problem, column = label, self.label_column
+        if problem is None:
+            assert not isinstance(label, Problem)
+            return Record(sequence, label, number, line_number)
+        problem = problem.at(path=self._source.path, line=line_number, record=number, column=column)
+        return Record(None, None, number, line_number, problem)
+
+
+def _parse(line: str) -> dict[str, Any] | Problem:
+    problem = check_text(line)
+    if problem is not None:
+        return problem
+    try:
+        value = json.loads(line, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        reason = getattr(error, "msg", None) or str(error)
+        return _bad_json(f"{excerpt(line.strip())} ({reason})")
+    return value if isinstance(value, dict) else _bad_json(excerpt(line.strip()))
+
+
+def _bad_json(found: str) -> Problem:
+    return Problem(Code.BAD_JSON, found, "one JSON object on one line", MEND)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object; json itself keeps the last of two equal keys in silence."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {excerpt(twice)} twice")
+    return row

@@ -1,0 +1,190 @@
+"""Parquet, a small block of rows at a time. The only reader that needs pyarrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from seqwise.data.readers.columns import choose_columns
+from seqwise.data.readers.interface import RawSequence, Record, Wanted
+from seqwise.data.readers.source import Source
+from seqwise.data.readers.values import MEND, check_text, read_label
+from seqwise.errors import Code, DataError, Problem
+
+BLOCK_BYTES = 1 << 23
+MOST_ROWS = 4096
+
+
+class ParquetReader:
+    """Reader of Parquet files.
+
+    Columns of strings give strings. Columns of lists of numbers give arrays that share the memory
+    of their block, and lists of lists give ``(time, channels)`` where all steps have the same
+    channels; other lists give lists.
+
+    Parameters
+    ----------
+    source
+        The file.
+    wanted
+        The columns the user named.
+
+    Raises
+    ------
+    DataError
+        `file-unreadable` for standard input, `bad-format` for a file that is not Parquet or is
+        damaged, `duplicate-header`, `column-missing` and `column-unclear`.
+    """
+
+    def __init__(self, source: Source, wanted: Wanted) -> None:
+        self._path = source.path
+        self._label_required = wanted.label_required
+        if source.is_pipe:
+            found, remedy = (
+                "Parquet from standard input or a pipe",
+                "save the input in a file first",
+            )
+            raise DataError(
+                Problem(Code.FILE_UNREADABLE, found, "a file", remedy, path=source.path)
+            )
+        with self._opened() as file:
+            self.columns: tuple[str, ...] = tuple(file.schema_arrow.names)
+        self.sequence_column, self.label_column = choose_columns(self.columns, wanted, source.path)
+
+    def __iter__(self) -> Iterator[Record]:
+        """Read the records in their order."""
+        names = [self.sequence_column]
+        if self.label_column is not None:
+            names.append(self.label_column)
+        number = 0
+        with self._opened() as file:
+            for batch in file.iter_batches(_num_rows(file, names), columns=names):
+                labels: list[Any] = [None] * batch.num_rows
+                if self.label_column is not None:
+                    labels = _to_list(batch.column(self.label_column))
+                sequences = _sequences(batch.column(self.sequence_column))
+                for sequence, label in zip(sequences, labels, strict=True):
+                    number += 1
+                    yield self._record(sequence, label, number)
+
+    @contextmanager
+    def _opened(self) -> Iterator[pq.ParquetFile]:
+        try:
+            with pq.ParquetFile(self._path, pre_buffer=False, buffer_size=1 << 20) as file:
+                yield file
+        except (pa.ArrowException, OSError) as error:
+            found = str(error).splitlines()[0].rstrip(". ")
+            remedy = "write or unpack the file again, or name its format (--format)"
+            raise DataError(
+                Problem(Code.BAD_FORMAT, found, "a whole Parquet file", remedy, path=self._path)
+            ) from error
+
+    def _record(self, sequence: RawSequence | None, label: object, number: int) -> Record:
+        column: str | None = self.sequence_column
+        problem: Problem | None = None
+        if sequence is None:
+            problem = Problem(Code.MISSING_SEQUENCE, "null", "a sequence", MEND)
+        elif isinstance(sequence, str):
+            problem = check_text(sequence)
+        checked: str | Problem | None = None
+        if problem is None and self.label_column is not None:
+            checked = read_label(label, required=self._label_required)
+        if isinstance(checked, Problem):
+            problem, column, checked = checked, self.label_column, None
+        if problem is None:
+            return Record(sequence, checked, number)
+        problem = problem.at(path=self._path, record=number, column=column)
+        return Record(None, None, number, problem=problem)
+
+
+def _num_rows(file: pq.ParquetFile, names: list[str]) -> int:
+    """Choose how many rows make a block of about 8 MB, from what the file says of itself."""
+    most = 1
+    for index in range(file.num_row_groups):
+        group = file.metadata.row_group(index)
+        chunks = [group.column(i) for i in range(group.num_columns)]
+        num_bytes = sum(
+            chunk.total_uncompressed_size
+            for chunk in chunks
+            if chunk.path_in_schema.split(".")[0] in names
+        )
+        most = max(most, num_bytes // max(group.num_rows, 1))
+    return int(min(max(BLOCK_BYTES // most, 1), MOST_ROWS))
+
+
+def _to_list(column: pa.Array) -> list[Any]:
+    """Give Python values; text that is not UTF-8 comes with lone surrogates in it."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    try:
+        values = column.to_pylist()
+    except UnicodeDecodeError:
+        values = column.cast(_as_binary(column.type)).to_pylist()
+    return [_decoded(value) for value in values]
+
+
+def _as_binary(kind: pa.DataType) -> pa.DataType:
+    return pa.large_list(pa.large_binary()) if pa.types.is_nested(kind) else pa.large_binary()
+
+
+def _decoded(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, list) and value and isinstance(value[0], bytes):
+        return [_decoded(step) for step in value]
+    return value
+
+
+def _sequences(column: pa.Array) -> Iterable[RawSequence | None]:
+    """Give the sequences of a block: views of one array where they are made of numbers."""
+    column = _plain_list(column)
+    if not _is_list(column.type):
+        return _to_list(column)
+    present = column.is_valid().to_pylist()
+    bounds = column.offsets.to_numpy()
+    steps = _plain_list(column.values)
+    if _is_numbers(steps):
+        values = steps.to_numpy(zero_copy_only=False)
+        return (
+            values[start:end] if there else None
+            for there, (start, end) in zip(present, pairwise(bounds), strict=True)
+        )
+    if _is_list(steps.type) and not steps.null_count and _is_numbers(steps.values):
+        values = steps.values.to_numpy(zero_copy_only=False)
+        inner = steps.offsets.to_numpy()
+        return (
+            _channels(values, inner[start : end + 1]) if there else None
+            for there, (start, end) in zip(present, pairwise(bounds), strict=True)
+        )
+    return _to_list(column)
+
+
+def _channels(values: NDArray[Any], bounds: NDArray[np.integer]) -> RawSequence:
+    num_channels = np.unique(np.diff(bounds))
+    if len(num_channels) == 1:
+        return values[bounds[0] : bounds[-1]].reshape(-1, num_channels[0])  # (time, channels)
+    return [values[start:end].tolist() for start, end in pairwise(bounds)]  # bad, or empty
+
+
+def _plain_list(column: pa.Array) -> pa.Array:
+    """Turn lists of a fixed size into lists with offsets."""
+    if pa.types.is_fixed_size_list(column.type):
+        return column.cast(pa.large_list(column.type.value_field))
+    return column
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def _is_numbers(values: pa.Array) -> bool:
+    kind = values.type
+    plain = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    return bool(plain) and not values.null_count

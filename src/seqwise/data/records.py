@@ -1,0 +1,263 @@
+"""The way from a path to a stream of records."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+
+from seqwise.data.kinds import Kind, check_sequence
+from seqwise.data.readers.columns import LABEL_NAMES, SEQUENCE_NAMES
+from seqwise.data.readers.delimited import DelimitedReader, find_delimiter
+from seqwise.data.readers.fasta import FastaReader
+from seqwise.data.readers.folder import FolderReader
+from seqwise.data.readers.interface import RawSequence, Record, RecordReader, Wanted
+from seqwise.data.readers.jsonl import JsonLinesReader
+from seqwise.data.readers.lines import LinesReader
+from seqwise.data.readers.source import Source
+from seqwise.data.readers.timeseries import TimeSeriesReader
+from seqwise.errors import Code, ConfigError, DataError, Problem, excerpt
+
+__all__ = ["FORMATS", "RawSequence", "Record", "RecordFile", "read_records"]
+
+FORMATS = ("csv", "tsv", "jsonl", "parquet", "fasta", "ts", "folder", "lines")
+
+_FORMAT_BY_ENDING = {
+    "csv": "csv",
+    "tsv": "tsv",
+    "tab": "tsv",
+    "jsonl": "jsonl",
+    "ndjson": "jsonl",
+    "parquet": "parquet",
+    "pq": "parquet",
+    "fasta": "fasta",
+    "fa": "fasta",
+    "fna": "fasta",
+    "faa": "fasta",
+    "ts": "ts",
+    "txt": "lines",
+}
+_TS_TAG = re.compile(
+    r"@(problemname|timestamps|missing|univariate|dimensions?|equallength|serieslength"
+    r"|classlabel|targetlabel|data)\b",
+    re.IGNORECASE,
+)
+_HEAD_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class RecordFile:
+    """A file of records; each iteration reads it anew, a record at a time.
+
+    Standard input and pipes can be read once.
+
+    Parameters
+    ----------
+    path
+        The file, as the user named it.
+    format
+        One of `FORMATS`.
+    columns
+        Names of all columns, or None for a format without.
+    sequence_column, label_column
+        Names of the columns in use.
+    """
+
+    path: str
+    format: str
+    columns: tuple[str, ...] | None
+    sequence_column: str | None
+    label_column: str | None
+    _reader: RecordReader = field(repr=False)
+
+    def __iter__(self) -> Iterator[Record]:
+        """Read the records in their order, each with its sequence as it was found.
+
+        Raises
+        ------
+        DataError
+            `no-records`, and what makes it impossible to read on: `bad-gzip`, `bad-format`.
+        """
+        records = iter(self._reader)
+        first = next(records, None)
+        if first is None:
+            raise DataError(
+                Problem(
+                    Code.NO_RECORDS,
+                    "no records" if self.columns is None else "no records after the header",
+                    "at least one",
+                    "check how the file was written",
+                    path=self.path,
+                )
+            )
+        return chain((first,), records)
+
+    def checked(self, kind: Kind) -> Iterator[Record]:
+        """Read the records with each sequence in the form of its kind.
+
+        Parameters
+        ----------
+        kind
+            What the sequences are meant to be.
+
+        Yields
+        ------
+        Record
+            With the sequence that `check_sequence` gives, or without one and with a `problem`
+            that says where it is.
+        """
+        for record in self:
+            if record.problem is not None:
+                yield record
+                continue
+            sequence = check_sequence(record.sequence, kind)
+            if sequence is record.sequence:
+                yield record
+                continue
+            if not isinstance(sequence, Problem):
+                yield Record(sequence, record.label, record.number, record.line)
+                continue
+            problem = sequence.at(
+                path=self.path,
+                line=record.line,
+                record=record.number,
+                column=self.sequence_column,
+            )
+            yield Record(None, record.label, record.number, record.line, problem)
+
+
+def read_records(
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,  # noqa: A002 - the word of the command line, --format
+    sequence: str | None = None,
+    label: str | None = None,
+    labels_from: str | os.PathLike[str] | None = None,
+    label_required: bool = True,
+) -> RecordFile:
+    """Open a file of records.
+
+    Columns and labels are found at once, so that what is wrong with the file as a whole is known
+    before the first record is read. A record that is bad has a `problem`; the others are not
+    affected. Labels are strings: in JSON Lines and Parquet, 1 and 1.0 become "1", and True "true".
+
+    Parameters
+    ----------
+    path
+        A file (packed with gzip or not), a folder, or "-" for standard input.
+    format
+        One of `FORMATS`; None to go by the ending of the name, or else by the first bytes.
+    sequence, label
+        Columns of CSV, TSV, JSON Lines and Parquet; None to find them by their names. Formats
+        without columns do not use them, apart from `label` in the table `labels_from`.
+    labels_from
+        For FASTA: a CSV or TSV file of ids and labels.
+    label_required
+        Whether a record without a label is a bad one. If not, a label that cannot be used is None.
+
+    Returns
+    -------
+    RecordFile
+        To be iterated over.
+
+    Raises
+    ------
+    DataError
+        For a file that cannot be used as a whole.
+    ConfigError
+        `bad-setting` for an unknown `format`, and for `labels_from` with another format than FASTA.
+    """
+    path = os.fspath(path)
+    if format is not None and format not in FORMATS:
+        raise ConfigError(_bad_setting(f"format {excerpt(format)}", f"one of {', '.join(FORMATS)}"))
+    source = Source(path)
+    if not source.is_folder:
+        _refuse_empty(source)
+    chosen = format or _guess_format(source, sequence)
+    if source.is_folder != (chosen == "folder"):
+        found = "a folder" if source.is_folder else "a file"
+        expected = f"a file of the format {chosen}" if source.is_folder else "a folder"
+        remedy = "name another path or format (--format)"
+        raise DataError(Problem(Code.FILE_UNREADABLE, found, expected, remedy, path=path))
+    if labels_from is not None and chosen != "fasta":
+        raise ConfigError(_bad_setting(f"a table of labels for the format {chosen}", "FASTA"))
+    table = os.fspath(labels_from) if labels_from is not None else None
+    reader = _open_reader(chosen, source, Wanted(sequence, label, table, label_required))
+    return RecordFile(
+        path, chosen, reader.columns, reader.sequence_column, reader.label_column, reader
+    )
+
+
+def _bad_setting(found: str, expected: str) -> Problem:
+    return Problem(Code.BAD_SETTING, found, expected, "change or leave out the setting")
+
+
+def _refuse_empty(source: Source) -> None:
+    with source.preview() as stream:
+        if stream.peek(1):
+            return
+    remedy = "check how the file was written"
+    raise DataError(Problem(Code.FILE_EMPTY, "nothing at all", "records", remedy, path=source.path))
+
+
+def _open_reader(format_name: str, source: Source, wanted: Wanted) -> RecordReader:
+    if format_name == "parquet":
+        # The one import inside a function: pyarrow takes longer than all the rest together.
+        from seqwise.data.readers.parquet import ParquetReader  # noqa: PLC0415
+
+        return ParquetReader(source, wanted)
+    return _READERS[format_name](source, wanted)
+
+
+_READERS: dict[str, Callable[[Source, Wanted], RecordReader]] = {
+    "csv": partial(DelimitedReader, delimiter=","),
+    "tsv": partial(DelimitedReader, delimiter="\t"),
+    "jsonl": JsonLinesReader,
+    "fasta": FastaReader,
+    "ts": TimeSeriesReader,
+    "folder": FolderReader,
+    "lines": LinesReader,
+}
+
+
+def _guess_format(source: Source, sequence: str | None) -> str:
+    if source.is_folder:
+        return "folder"
+    name = source.path.lower().removesuffix(".gz")
+    by_ending = _FORMAT_BY_ENDING.get(name.rpartition(".")[2])
+    if by_ending is not None:
+        return by_ending
+    with source.preview() as stream:
+        # A line at most from a pipe: what comes after it may take its time.
+        head = stream.readline(_HEAD_BYTES) if source.is_pipe else stream.read(_HEAD_BYTES)
+    by_content = _guess_from_head(head, sequence)
+    if by_content is None and not source.is_pipe:
+        found = f"a file that begins with {excerpt(head[:80])}"
+        expected = f"a name that ends in one of .{' .'.join(_FORMAT_BY_ENDING)}"
+        remedy = f"name the format (--format {'|'.join(FORMATS)})"
+        raise DataError(Problem(Code.UNKNOWN_FORMAT, found, expected, remedy, path=source.path))
+    return by_content or "lines"
+
+
+def _guess_from_head(head: bytes, sequence: str | None) -> str | None:
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    lines = head.decode("utf-8-sig", errors="replace").splitlines()
+    first = next((line.strip() for line in lines if line.strip()), "")
+    if first.startswith("{"):
+        return "jsonl"
+    if first.startswith(">"):
+        return "fasta"
+    told = next((line for line in lines if line.strip() and not line.startswith("#")), "")
+    if _TS_TAG.match(told):
+        return "ts"
+    delimiter = find_delimiter(first, preferred=None)
+    columns = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
+    known = {name.casefold() for name in columns} & (SEQUENCE_NAMES | LABEL_NAMES)
+    if sequence in columns or (sequence is None and len(columns) > 1 and known):
+        return "tsv" if delimiter == "\t" else "csv"
+    return None

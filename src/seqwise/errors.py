@@ -1,0 +1,226 @@
+"""Everything seqwise raises on purpose.
+
+::
+
+    SeqwiseError
+    ├── DataError         (ValueError)  a file or a record cannot be used
+    ├── ConfigError       (ValueError)  settings that do not exist or do not fit together
+    ├── ShapeError        (ValueError)  tensors that do not fit together, in `seqwise.nn`
+    └── ArtifactError     (ValueError)  a model folder that cannot be read or written
+
+The command line turns any of them into one line on standard error and exit code 2.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+__all__ = [
+    "ArtifactError",
+    "Code",
+    "ConfigError",
+    "DataError",
+    "Problem",
+    "SeqwiseError",
+    "ShapeError",
+    "excerpt",
+]
+
+EXCERPT_LENGTH = 40
+LISTED_PROBLEMS = 5
+
+
+class Code(StrEnum):
+    """The stable code of each problem; `docs/bad-input.md` explains every one."""
+
+    # a file as a whole
+    FILE_MISSING = "file-missing"
+    FILE_UNREADABLE = "file-unreadable"
+    FILE_EMPTY = "file-empty"
+    BAD_GZIP = "bad-gzip"
+    BAD_FORMAT = "bad-format"
+    UNKNOWN_FORMAT = "unknown-format"
+    NO_RECORDS = "no-records"
+    COLUMN_MISSING = "column-missing"
+    COLUMN_UNCLEAR = "column-unclear"
+    DUPLICATE_HEADER = "duplicate-header"
+    KIND_UNCLEAR = "kind-unclear"
+    OUTPUT_EXISTS = "output-exists"
+    OUTPUT_UNWRITABLE = "output-unwritable"
+    # the labels as a whole
+    ONE_CLASS = "one-class"
+    RARE_CLASS = "rare-class"
+    # one record
+    RAGGED_ROW = "ragged-row"
+    NOT_UTF8 = "not-utf8"
+    NUL_BYTE = "nul-byte"
+    BAD_JSON = "bad-json"
+    MISSING_SEQUENCE = "missing-sequence"
+    EMPTY_SEQUENCE = "empty-sequence"
+    MISSING_LABEL = "missing-label"
+    UNKNOWN_LABEL = "unknown-label"
+    LABEL_PER_STEP = "label-per-step"
+    WRONG_TYPE = "wrong-type"
+    NOT_A_NUMBER = "not-a-number"
+    NAN_VALUE = "nan-value"
+    INFINITE_VALUE = "infinite-value"
+    CHANNEL_COUNT = "channel-count"
+    UNKNOWN_LETTER = "unknown-letter"
+    TOO_SHORT = "too-short"
+    # tensors, settings and model folders
+    WRONG_SHAPE = "wrong-shape"
+    BAD_SETTING = "bad-setting"
+    NOT_A_MODEL = "not-a-model"
+    NEWER_FORMAT = "newer-format"
+    DAMAGED_MODEL = "damaged-model"
+    # training
+    DIVERGED = "diverged"
+
+
+def excerpt(value: object) -> str:
+    r"""Show at most 40 characters of a value, with control characters escaped.
+
+    Examples
+    --------
+    >>> excerpt("a\tb")
+    "'a\\tb'"
+    """
+    if isinstance(value, bytes):
+        value = value[: 4 * EXCERPT_LENGTH].decode("utf-8", errors="surrogateescape")
+    text = value if isinstance(value, str) else str(value)
+    shown = []
+    for character in text[: EXCERPT_LENGTH + 1]:
+        if "\udc80" <= character <= "\udcff":  # a byte that was not UTF-8
+            shown.append(f"\\x{ord(character) - 0xDC00:02x}")
+        elif unicodedata.category(character)[0] == "C":
+            shown.append(character.encode("unicode_escape", errors="surrogatepass").decode("ascii"))
+        else:
+            shown.append(character)
+    line = "".join(shown)
+    if len(text) > EXCERPT_LENGTH or len(line) > EXCERPT_LENGTH:
+        line = line[: EXCERPT_LENGTH - 1] + "…"
+    return f"'{line}'" if isinstance(value, str) else line
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, where, what was expected, and what to do about it.
+
+    Its string is the one form in which seqwise speaks of bad input::
+
+        file:line (record), column: found - expected - remedy [code]
+
+    Parameters
+    ----------
+    code
+        One of `Code`; never changes its meaning between releases.
+    found, expected, remedy
+        Three short phrases. Quote user data through `excerpt`.
+    path
+        The file, as the user named it, or None for data that came from Python.
+    line
+        Physical line of the file, from 1.
+    record
+        Number of the record in the file, from 1.
+    column
+        Name of the column.
+    """
+
+    code: Code
+    found: str
+    expected: str
+    remedy: str
+    path: str | None = None
+    line: int | None = None
+    record: int | None = None
+    column: str | None = None
+
+    def at(
+        self,
+        *,
+        path: str | None = None,
+        line: int | None = None,
+        record: int | None = None,
+        column: str | None = None,
+    ) -> Problem:
+        """Return the problem with the places that were not known before filled in."""
+        return replace(
+            self,
+            path=self.path if self.path is not None else path,
+            line=self.line if self.line is not None else line,
+            record=self.record if self.record is not None else record,
+            column=self.column if self.column is not None else column,
+        )
+
+    def __str__(self) -> str:
+        place = self.path or ""
+        if self.line is not None:
+            place += f":{self.line}" if place else f"line {self.line}"
+        if self.record is not None:
+            place += f" (record {self.record})" if place else f"record {self.record}"
+        if self.column is not None:
+            place += f", column {self.column}" if place else f"column {self.column}"
+        message = f"{self.found} - {self.expected} - {self.remedy} [{self.code}]"
+        return f"{place}: {message}" if place else message
+
+
+class SeqwiseError(Exception):
+    """Root of all errors of seqwise.
+
+    Parameters
+    ----------
+    problem
+        What went wrong first.
+    others
+        Further problems of the same operation, in the order they were met.
+    count
+        How many problems there were in all, where not all are listed.
+    """
+
+    def __init__(
+        self, problem: Problem, *, others: Sequence[Problem] = (), count: int | None = None
+    ) -> None:
+        self.problem = problem
+        self.others = tuple(others)
+        self.count = count if count is not None else 1 + len(self.others)
+        super().__init__(str(self))
+
+    @property
+    def code(self) -> Code:
+        """The stable code of the first problem."""
+        return self.problem.code
+
+    def __str__(self) -> str:
+        lines = [str(self.problem), *map(str, self.others[: LISTED_PROBLEMS - 1])]
+        if self.count > len(lines):
+            lines.append(f"and {self.count - len(lines):,} more")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions cross process borders (loader workers); the default would lose the keywords.
+        return (_rebuild, (type(self), self.problem, self.others, self.count))
+
+
+def _rebuild(
+    kind: type[SeqwiseError], problem: Problem, others: tuple[Problem, ...], count: int
+) -> SeqwiseError:
+    return kind(problem, others=others, count=count)
+
+
+class DataError(SeqwiseError, ValueError):
+    """A file or a record cannot be used."""
+
+
+class ConfigError(SeqwiseError, ValueError):
+    """Settings that do not exist or do not fit together."""
+
+
+class ShapeError(SeqwiseError, ValueError):
+    """Tensors that do not fit together."""
+
+
+class ArtifactError(SeqwiseError, ValueError):
+    """A model folder that cannot be read or written."""

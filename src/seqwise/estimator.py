@@ -1,0 +1,341 @@
+"""The scikit-learn face: fit, predict, predict_proba, score, save and load."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from seqwise.artifact import load_artifact, save_artifact
+from seqwise.config import Device
+from seqwise.data.kinds import Kind, guess_kind
+from seqwise.data.labels import Labels
+from seqwise.data.records import Record
+from seqwise.errors import Code, DataError, Problem, excerpt
+from seqwise.predictor import Predictor
+from seqwise.training.preparation import gather
+from seqwise.training.progress import show_progress
+from seqwise.training.run import TrainingRun
+from seqwise.training.settings import SAMPLE, Wishes
+
+DATA_SETTINGS = ("tokens", "lowercase", "vocab_size", "min_count", "kmer", "max_length")
+MODEL_SETTINGS = (
+    "encoder",
+    "pooling",
+    "embedding_dim",
+    "hidden_size",
+    "num_layers",
+    "bidirectional",
+    "dropout",
+)
+TRAIN_SETTINGS = (
+    "epochs",
+    "patience",
+    "batch_size",
+    "batch_steps",
+    "window",
+    "learning_rate",
+    "weight_decay",
+    "label_smoothing",
+    "class_weight",
+    "valid_fraction",
+    "seed",
+    "device",
+)
+
+
+class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A recurrent classifier of whole sequences of any length.
+
+    Each parameter but the last three is a setting of `DataConfig`, `ModelConfig` or `TrainConfig`,
+    described there; None takes the default, or what training chooses from the data.
+
+    Parameters
+    ----------
+    encoder, pooling, embedding_dim, hidden_size, num_layers, bidirectional, dropout
+        The model.
+    tokens, lowercase, vocab_size, min_count, kmer, max_length
+        What a step is.
+    epochs, patience, batch_size, batch_steps, window, learning_rate, weight_decay, \
+label_smoothing, class_weight, valid_fraction, seed, device
+        The training.
+    kind
+        ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
+        is safe.
+    skip_bad
+        Leave unusable sequences out of training instead of refusing them all.
+    deterministic
+        Make each probability independent of the other sequences in every bit (slower).
+    verbose
+        Show a progress bar in `fit`.
+
+    Attributes
+    ----------
+    classes_ : array
+        The labels in the order of the probabilities.
+    artifact_ : Artifact
+        The trained model with all that belongs to it.
+
+    Examples
+    --------
+    >>> from seqwise import SequenceClassifier
+    >>> texts = ["good", "very good", "so good", "bad", "too bad", "how bad"] * 5
+    >>> labels = ["+", "+", "+", "-", "-", "-"] * 5
+    >>> classifier = SequenceClassifier(encoder="gru", epochs=10).fit(texts, labels)
+    >>> classifier.predict(["quite good", "really bad"]).tolist()
+    ['+', '-']
+    """
+
+    def __init__(
+        self,
+        encoder: str | None = None,
+        pooling: str | None = None,
+        embedding_dim: int | None = None,
+        hidden_size: int | None = None,
+        num_layers: int | None = None,
+        bidirectional: bool | None = None,
+        dropout: float | None = None,
+        tokens: str | None = None,
+        lowercase: bool | None = None,
+        vocab_size: int | None = None,
+        min_count: int | None = None,
+        kmer: int | None = None,
+        max_length: int | None = None,
+        epochs: int | None = None,
+        patience: int | None = None,
+        batch_size: int | None = None,
+        batch_steps: int | None = None,
+        window: int | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        label_smoothing: float | None = None,
+        class_weight: str | dict[Any, float] | None = None,
+        valid_fraction: float | None = None,
+        seed: int | None = None,
+        device: Device | None = None,
+        kind: str | None = None,
+        skip_bad: bool = False,
+        deterministic: bool = False,
+        verbose: bool = False,
+    ) -> None:
+        self.encoder = encoder
+        self.pooling = pooling
+        self.embedding_dim = embedding_dim
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.tokens = tokens
+        self.lowercase = lowercase
+        self.vocab_size = vocab_size
+        self.min_count = min_count
+        self.kmer = kmer
+        self.max_length = max_length
+        self.epochs = epochs
+        self.patience = patience
+        self.batch_size = batch_size
+        self.batch_steps = batch_steps
+        self.window = window
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.valid_fraction = valid_fraction
+        self.seed = seed
+        self.device = device
+        self.kind = kind
+        self.skip_bad = skip_bad
+        self.deterministic = deterministic
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        X_valid: Any = None,
+        y_valid: Any = None,
+    ) -> Self:
+        """Train on labelled sequences.
+
+        Parameters
+        ----------
+        X
+            ``n`` sequences: strings, lists of tokens, arrays ``(time,)`` or ``(time, channels)``;
+            or one numeric array ``(n, time)`` of series of one channel, or ``(n, time, channels)``.
+        y
+            ``n`` labels.
+        X_valid, y_valid
+            Sequences that choose the epoch; a part of X is held out where there are none.
+
+        Returns
+        -------
+        SequenceClassifier
+            Itself, fitted.
+
+        Raises
+        ------
+        DataError
+            If sequences or labels cannot be used.
+        ConfigError
+            If a setting does not exist.
+        """
+        sequences = self._sequences(X, reset=True)
+        y = _check_labels(y, sequences)
+        classes = np.unique(y)
+        kind = self._kind(sequences)
+        valid = None
+        if X_valid is not None:
+            held_out = self._sequences(X_valid, reset=False)
+            records = _records(held_out, _check_labels(y_valid, held_out))
+            valid = gather(records, kind, skip_bad=self.skip_bad)
+        run = TrainingRun(
+            gather(_records(sequences, y), kind, skip_bad=self.skip_bad),
+            kind,
+            self._wishes(),
+            valid=valid,
+            labels=Labels(tuple(classes.tolist())),
+            skip_bad=self.skip_bad,
+        )
+        for _ in show_progress(run, enabled=self.verbose):
+            pass
+        self.artifact_ = run.artifact()
+        self.classes_ = classes
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Give each sequence of X (as in `fit`) its most probable label, ``(n,)``."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]  # type: ignore[no-any-return]
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Give each sequence of X (as in `fit`) its probabilities ``(n, num_classes)``.
+
+        Raises
+        ------
+        DataError
+            If a sequence cannot be used; an array of probabilities has no room for the reason.
+            `seqwise.Predictor` goes on and gives the reasons.
+        """
+        check_is_fitted(self, "classes_")
+        sequences = self._sequences(X, reset=False)
+        records = (Record(sequence, None, i) for i, sequence in enumerate(sequences, start=1))
+        blocks = list(self._predictor().predict(records))
+        problems = [each for block in blocks for each in block.problems if each is not None]
+        if problems:
+            raise DataError(problems[0], others=problems[1:5], count=len(problems))
+        return np.concatenate([block.probabilities for block in blocks])
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Write a model folder, which `load` and the command line read.
+
+        Raises
+        ------
+        ArtifactError
+            If the folder exists, unless `overwrite`, or cannot be written.
+        """
+        check_is_fitted(self, "classes_")
+        save_artifact(self.artifact_, folder, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a model folder that `save` or the command line has written.
+
+        Raises
+        ------
+        ArtifactError
+            If it is none, or damaged.
+        """
+        artifact = load_artifact(folder)
+        settings = {
+            **{name: getattr(artifact.data, name) for name in DATA_SETTINGS},
+            **{name: getattr(artifact.shape, name) for name in MODEL_SETTINGS},
+            **{name: getattr(artifact.train, name) for name in TRAIN_SETTINGS},
+        }
+        classifier = cls(**settings, kind=artifact.data.kind)
+        classifier.artifact_ = artifact
+        classifier.classes_ = np.array(artifact.labels.values)
+        return classifier
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.string = True
+        return tags
+
+    def _predictor(self) -> Predictor:
+        return Predictor(
+            self.artifact_, device=self.device or "auto", deterministic=self.deterministic
+        )
+
+    def _wishes(self) -> Wishes:
+        def spoken(names: Sequence[str]) -> dict[str, Any]:
+            values = {name: getattr(self, name) for name in names}
+            return {name: value for name, value in values.items() if value is not None}
+
+        train = spoken(TRAIN_SETTINGS)
+        if isinstance(self.class_weight, dict):
+            weights = {str(label): weight for label, weight in self.class_weight.items()}
+            train["class_weight"] = weights
+        return Wishes(data=spoken(DATA_SETTINGS), model=spoken(MODEL_SETTINGS), train=train)
+
+    def _kind(self, sequences: Sequence[Any]) -> Kind:
+        if self.kind is not None:
+            return Kind(self.kind)
+        return guess_kind(sequences[:SAMPLE], None)[0]
+
+    def _sequences(self, X: Any, *, reset: bool) -> Sequence[Any]:
+        """Tell a table of numbers, which scikit-learn checks, from a list of sequences."""
+        if hasattr(X, "__array__") and not hasattr(X, "__len__"):
+            X = np.asarray(X)
+        if hasattr(X, "shape") and len(X.shape) == 2:
+            table = validate_data(self, X, reset=reset, dtype=np.float64)
+            return list(table)
+        if isinstance(X, str) or not hasattr(X, "__iter__"):
+            raise _wrong_type(f"X is {excerpt(X)}")
+        sequences = list(X)
+        if not sequences:
+            raise DataError(Problem(Code.NO_RECORDS, "X is empty", "sequences", "add some"))
+        if isinstance(sequences[0], numbers.Number):
+            raise _wrong_type(f"X holds numbers such as {sequences[0]}")
+        return sequences
+
+
+def _wrong_type(found: str) -> DataError:
+    expected = "a list of strings, lists or arrays"
+    remedy = "put a single sequence in a list, or: Reshape your data to (n, time)"
+    return DataError(Problem(Code.WRONG_TYPE, found, expected, remedy))
+
+
+def _check_labels(y: Any, sequences: Sequence[Any]) -> NDArray[Any]:
+    """Bring labels to an array ``(n,)`` of labels, one for each sequence."""
+    if y is None:
+        # scikit-learn's own checks look for these words.
+        found = "fit requires y to be passed, but the target y is None"
+        expected = "a label for each sequence"
+        raise DataError(Problem(Code.MISSING_LABEL, found, expected, "give y"))
+    y = y if hasattr(y, "__len__") else np.asarray(y)
+    if len(y) and any(isinstance(label, (list, tuple)) for label in y):
+        found = f"y holds lists such as {excerpt(next(iter(y)))}"
+        expected = "one label a sequence, not one a step"
+        raise DataError(Problem(Code.LABEL_PER_STEP, found, expected, "give one label each"))
+    labels = column_or_1d(y, warn=True)
+    check_consistent_length(sequences, labels)
+    check_classification_targets(labels)
+    return labels  # type: ignore[no-any-return]
+
+
+def _records(sequences: Sequence[Any], y: NDArray[Any]) -> Iterator[Record]:
+    for number, (sequence, label) in enumerate(zip(sequences, y.tolist(), strict=True), start=1):
+        yield Record(sequence, str(label), number)

@@ -1,0 +1,43 @@
+"""The building blocks: tensors in, tensors out, for anybody's own loop.
+
+``model(Batch(inputs, lengths))`` gives logits ``(batch, num_classes)``.
+"""
+
+from seqwise.nn.batch import Batch
+from seqwise.nn.embedding import ChannelProjection, Embedding, PositionEmbedding, TokenEmbedding
+from seqwise.nn.encoder import Encoder
+from seqwise.nn.masking import mask_from_lengths, reverse_within_lengths, step_at, zero_padding
+from seqwise.nn.model import ENCODERS, POOLINGS, SequenceModel, build_pooling
+from seqwise.nn.pooling import (
+    AttentionPooling,
+    CombinedPooling,
+    LastPooling,
+    MaxPooling,
+    MeanPooling,
+    Pooling,
+)
+from seqwise.nn.recurrent import RecurrentEncoder
+
+__all__ = [
+    "ENCODERS",
+    "POOLINGS",
+    "AttentionPooling",
+    "Batch",
+    "ChannelProjection",
+    "CombinedPooling",
+    "Embedding",
+    "Encoder",
+    "LastPooling",
+    "MaxPooling",
+    "MeanPooling",
+    "Pooling",
+    "PositionEmbedding",
+    "RecurrentEncoder",
+    "SequenceModel",
+    "TokenEmbedding",
+    "build_pooling",
+    "mask_from_lengths",
+    "reverse_within_lengths",
+    "step_at",
+    "zero_padding",
+]

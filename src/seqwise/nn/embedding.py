@@ -1,0 +1,82 @@
+"""From inputs to vectors: tokens looked up, channels projected, positions added."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Embedding(nn.Module):
+    """What every embedding has: the size of a step's vector."""
+
+    embedding_dim: int
+
+
+class TokenEmbedding(Embedding):
+    """A learned vector for each token id.
+
+    Parameters
+    ----------
+    vocab_size
+        Number of ids, padding and unknown included.
+    embedding_dim
+        Size of a vector.
+    """
+
+    def __init__(self, vocab_size: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.embedding_dim = embedding_dim
+        self.table = nn.Embedding(vocab_size, embedding_dim)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Look up ids ``(batch, time)``; returns ``(batch, time, embedding_dim)``."""
+        return self.table(inputs)  # type: ignore[no-any-return]
+
+
+class ChannelProjection(Embedding):
+    """A learned linear projection of the channels of a series.
+
+    Parameters
+    ----------
+    num_channels
+        Channels of a step.
+    embedding_dim
+        Size of a vector.
+    """
+
+    def __init__(self, num_channels: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.embedding_dim = embedding_dim
+        self.linear = nn.Linear(num_channels, embedding_dim)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Project ``(batch, time, channels)``; returns ``(batch, time, embedding_dim)``."""
+        return self.linear(inputs)  # type: ignore[no-any-return]
+
+
+class PositionEmbedding(Embedding):
+    """Another embedding plus a learned vector for each position.
+
+    For sequences whose steps mean something by their place, such as a window cut around a site:
+    a recurrent layer would have to learn to count.
+
+    Parameters
+    ----------
+    embedding
+        What to add to.
+    num_positions
+        Positions with a vector of their own, from the start; later ones share the last.
+    """
+
+    def __init__(self, embedding: Embedding, num_positions: int) -> None:
+        super().__init__()
+        self.embedding_dim = embedding.embedding_dim
+        self.embedding = embedding
+        self.table = nn.Embedding(num_positions, embedding.embedding_dim)
+        nn.init.normal_(self.table.weight, std=0.1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Embed inputs ``(batch, time[, channels])``; returns ``(batch, time, embedding_dim)``."""
+        positions = torch.arange(inputs.size(1), device=inputs.device)
+        positions = positions.clamp(max=self.table.num_embeddings - 1)
+        return self.embedding(inputs) + self.table(positions)  # type: ignore[no-any-return]

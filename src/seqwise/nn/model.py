@@ -1,0 +1,156 @@
+"""Embedding, encoder, pooling and head put together, and the tables from names to classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from seqwise.config import ModelConfig
+from seqwise.nn.batch import Batch, shape_error
+from seqwise.nn.embedding import (
+    ChannelProjection,
+    Embedding,
+    PositionEmbedding,
+    TokenEmbedding,
+)
+from seqwise.nn.encoder import Encoder
+from seqwise.nn.masking import zero_padding
+from seqwise.nn.pooling import (
+    AttentionPooling,
+    CombinedPooling,
+    LastPooling,
+    MaxPooling,
+    MeanPooling,
+    Pooling,
+)
+from seqwise.nn.recurrent import RecurrentEncoder
+
+
+def _recurrent(config: ModelConfig) -> RecurrentEncoder:
+    return RecurrentEncoder(
+        config.encoder,
+        config.embedding_dim,
+        config.hidden_size,
+        num_layers=config.num_layers,
+        bidirectional=config.bidirectional,
+        dropout=config.dropout,
+    )
+
+
+ENCODERS: dict[str, Callable[[ModelConfig], Encoder]] = {
+    "rnn": _recurrent,
+    "lstm": _recurrent,
+    "gru": _recurrent,
+}
+
+POOLINGS: dict[str, Callable[[int, bool], Pooling]] = {
+    "last": lambda size, bidirectional: LastPooling(size, bidirectional=bidirectional),
+    "mean": lambda size, bidirectional: MeanPooling(size),
+    "max": lambda size, bidirectional: MaxPooling(size),
+    "attention": lambda size, bidirectional: AttentionPooling(size),
+}
+
+
+def build_pooling(name: str, input_size: int, *, bidirectional: bool) -> Pooling:
+    """Make a pooling, or several joined by ``+``, such as ``"last+max"``."""
+    poolings = [POOLINGS[part](input_size, bidirectional) for part in name.split("+")]
+    return poolings[0] if len(poolings) == 1 else CombinedPooling(poolings)
+
+
+class SequenceModel(nn.Module):
+    """A classifier of whole sequences: embedding, encoder, pooling, head.
+
+    Parameters
+    ----------
+    embedding
+        Called with ``(batch, time[, channels])``; has ``embedding_dim``.
+    encoder
+        Called with ``(batch, time, embedding_dim)`` and lengths; has ``input_size`` and
+        ``output_size``.
+    pooling
+        Called with ``(batch, time, output_size)`` and lengths; has ``input_size`` and
+        ``output_size``.
+    head
+        Linear, from the pooling's ``output_size`` to the number of classes.
+    dropout
+        Probability of dropping an embedded or a pooled value while training.
+
+    Raises
+    ------
+    ShapeError
+        If one part's size is not the size that the next one takes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from seqwise.nn import Batch
+    >>> model = SequenceModel(
+    ...     TokenEmbedding(100, 16),
+    ...     RecurrentEncoder("lstm", 16, 32, bidirectional=True),
+    ...     LastPooling(64, bidirectional=True),
+    ...     nn.Linear(64, 3),
+    ... )
+    >>> batch = Batch(torch.tensor([[5, 7, 9], [4, 0, 0]]), lengths=torch.tensor([3, 1]))
+    >>> model(batch).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(
+        self,
+        embedding: Embedding,
+        encoder: Encoder,
+        pooling: Pooling,
+        head: nn.Linear,
+        *,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        _check_fit("embedding", embedding.embedding_dim, "encoder", encoder.input_size)
+        _check_fit("encoder", encoder.output_size, "pooling", pooling.input_size)
+        _check_fit("pooling", pooling.output_size, "head", head.in_features)
+        self.embedding = embedding
+        self.encoder = encoder
+        self.pooling = pooling
+        self.dropout = nn.Dropout(dropout)
+        self.head = head
+
+    @classmethod
+    def from_config(cls, config: ModelConfig) -> SequenceModel:
+        """Build the model that a configuration describes, with fresh weights."""
+        embedding = _build_embedding(config)
+        encoder = ENCODERS[config.encoder](config)
+        pooling = build_pooling(
+            config.pooling, encoder.output_size, bidirectional=config.bidirectional
+        )
+        head = nn.Linear(pooling.output_size, config.num_classes)
+        return cls(embedding, encoder, pooling, head, dropout=config.dropout)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Compute the logits ``(batch, num_classes)`` of a batch."""
+        # Ids in the padding may be anything, also outside of the table.
+        inputs = zero_padding(batch.inputs, batch.lengths)
+        x = self.dropout(self.embedding(inputs))  # (batch, time, embedding_dim)
+        x = self.encoder(x, batch.lengths)  # (batch, time, output_size)
+        x = self.pooling(x, batch.lengths)  # (batch, output_size)
+        return self.head(self.dropout(x))  # type: ignore[no-any-return]
+
+
+def _build_embedding(config: ModelConfig) -> Embedding:
+    embedding: Embedding
+    if config.vocab_size:
+        embedding = TokenEmbedding(config.vocab_size, config.embedding_dim)
+    else:
+        embedding = ChannelProjection(config.num_channels, config.embedding_dim)
+    if config.num_positions:
+        embedding = PositionEmbedding(embedding, config.num_positions)
+    return embedding
+
+
+def _check_fit(giver: str, given: int, taker: str, taken: int) -> None:
+    if given != taken:
+        raise shape_error(
+            f"the {giver} gives {given} features",
+            f"the {taken} that the {taker} takes",
+            f"build the {taker} with the {giver}'s output size",
+        )

@@ -1,0 +1,132 @@
+"""From the steps of an encoder to one vector for a sequence; the last use of lengths.
+
+Each pooling is called as ``pool(x, lengths)`` with x ``(batch, time, input_size)`` and returns
+``(batch, output_size)``. None reads a step at or beyond a length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from seqwise.nn.masking import mask_from_lengths, step_at, zero_padding
+
+
+class Pooling(nn.Module):
+    """What every pooling has: the sizes on both sides."""
+
+    input_size: int
+    output_size: int
+
+
+class LastPooling(Pooling):
+    """The step at which each direction has read the whole sequence.
+
+    That is step ``length - 1`` of the forward direction and step 0 of the backward one.
+
+    Parameters
+    ----------
+    input_size
+        Features of a step.
+    bidirectional
+        Whether the second half of the features comes from a backward direction.
+    """
+
+    def __init__(self, input_size: int, *, bidirectional: bool) -> None:
+        super().__init__()
+        self.input_size = self.output_size = input_size
+        self.bidirectional = bidirectional
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Pick the last step of each direction."""
+        last = step_at(x, lengths - 1)
+        if not self.bidirectional:
+            return last
+        half = self.input_size // 2
+        return torch.cat([last[:, :half], x[:, 0, half:]], dim=1)
+
+
+class MeanPooling(Pooling):
+    """The mean over the real steps.
+
+    Parameters
+    ----------
+    input_size
+        Features of a step.
+    """
+
+    def __init__(self, input_size: int) -> None:
+        super().__init__()
+        self.input_size = self.output_size = input_size
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Average the real steps."""
+        total = zero_padding(x, lengths).sum(dim=1)
+        return total / lengths.to(x.device).unsqueeze(1)
+
+
+class MaxPooling(Pooling):
+    """The largest value of each feature over the real steps.
+
+    Parameters
+    ----------
+    input_size
+        Features of a step.
+    """
+
+    def __init__(self, input_size: int) -> None:
+        super().__init__()
+        self.input_size = self.output_size = input_size
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Take the largest real values."""
+        padding = ~mask_from_lengths(lengths, x.size(1), x.device)
+        return x.masked_fill(padding.unsqueeze(-1), float("-inf")).amax(dim=1)
+
+
+class AttentionPooling(Pooling):
+    """A weighted mean of the steps, the weights learned from the steps themselves.
+
+    Yang et al. 2016, Hierarchical Attention Networks, equations 5 to 7.
+
+    Parameters
+    ----------
+    input_size
+        Features of a step.
+    """
+
+    def __init__(self, input_size: int) -> None:
+        super().__init__()
+        self.input_size = self.output_size = input_size
+        self.projection = nn.Linear(input_size, input_size)
+        self.context = nn.Linear(input_size, 1, bias=False)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Average the real steps by their weights."""
+        x = zero_padding(x, lengths)
+        scores = self.context(torch.tanh(self.projection(x))).squeeze(-1)  # (batch, time)
+        padding = ~mask_from_lengths(lengths, x.size(1), x.device)
+        weights = scores.masked_fill(padding, float("-inf")).softmax(dim=1)
+        return torch.einsum("bt,btf->bf", weights, x)
+
+
+class CombinedPooling(Pooling):
+    """Several poolings side by side.
+
+    Parameters
+    ----------
+    poolings
+        Each of the same `input_size`; the results are joined in this order.
+    """
+
+    def __init__(self, poolings: Sequence[Pooling]) -> None:
+        super().__init__()
+        self.poolings = nn.ModuleList(poolings)
+        self.input_size = poolings[0].input_size
+        self.output_size = sum(pooling.output_size for pooling in poolings)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Pool in each way and join the results."""
+        return torch.cat([pooling(x, lengths) for pooling in self.poolings], dim=1)

@@ -1,0 +1,155 @@
+"""Elman RNN, LSTM and GRU over sequences of unequal length.
+
+Two paths compute the same numbers from the same weights:
+
+- *packed*: `pack_padded_sequence` and torch's own module, the reference that every course teaches;
+- *padded*: each direction of each layer runs over the padded batch; the backward direction reads
+  sequences reversed within their lengths, so that no direction meets padding before its last step.
+
+Packing cuts the batch anew at each distinct length, which costs a CPU dearly when training (its
+price grows nearly with the square of the length, pytorch/pytorch#149194); cuDNN packs well.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from seqwise.nn.batch import describe, shape_error
+from seqwise.nn.encoder import Encoder
+from seqwise.nn.masking import reverse_within_lengths, zero_padding
+
+Cell = Literal["rnn", "lstm", "gru"]
+Path = Literal["auto", "padded", "packed"]
+
+_MODULES: dict[Cell, type[nn.RNN | nn.LSTM | nn.GRU]] = {
+    "rnn": nn.RNN,
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+}
+
+
+class RecurrentEncoder(Encoder):
+    """A stack of recurrent layers that never lets padding into a real step.
+
+    Elman 1990 (``rnn``, tanh); Hochreiter and Schmidhuber 1997 (``lstm``); Cho et al. 2014
+    (``gru``, in torch's form).
+
+    Parameters
+    ----------
+    cell
+        ``"rnn"``, ``"lstm"`` or ``"gru"``.
+    input_size
+        Features of an input step.
+    hidden_size
+        Features of a hidden state, for each direction.
+    num_layers
+        Layers, one above the other.
+    bidirectional
+        Whether a second direction reads each layer's input from its end.
+    dropout
+        Probability of dropping a value between two layers while training.
+    path
+        ``"padded"``, ``"packed"``, or ``"auto"``: padded on a CPU, packed elsewhere.
+
+    Attributes
+    ----------
+    output_size : int
+        ``hidden_size``, twice that with two directions.
+    recurrence : torch.nn.RNNBase
+        torch's module with the weights, named as everybody knows them.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        path: Path = "auto",
+    ) -> None:
+        super().__init__()
+        self.cell = cell
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.bidirectional = bidirectional
+        self.output_size = hidden_size * (2 if bidirectional else 1)
+        self.path = path
+        self.recurrence = _MODULES[cell](
+            input_size,
+            hidden_size,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout if num_layers > 1 else 0.0,
+            batch_first=True,
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Encode each sequence.
+
+        Parameters
+        ----------
+        x
+            ``(batch, time, input_size)``.
+        lengths
+            int64 ``(batch,)`` on the CPU.
+
+        Returns
+        -------
+        Tensor
+            ``(batch, time, output_size)``; steps at or beyond a length are unspecified.
+
+        Raises
+        ------
+        ShapeError
+            If x has another number of features.
+        """
+        if x.dim() != 3 or x.size(-1) != self.input_size:
+            raise shape_error(
+                f"x is {describe(x)}",
+                f"(batch, time, {self.input_size})",
+                "give the encoder the embedding's size as input_size",
+            )
+        padded = self.path == "padded" or (self.path == "auto" and x.device.type == "cpu")
+        return self._padded(x, lengths) if padded else self._packed(x, lengths)
+
+    def _packed(self, x: Tensor, lengths: Tensor) -> Tensor:
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        steps, _ = pad_packed_sequence(
+            self.recurrence(packed)[0], batch_first=True, total_length=x.size(1)
+        )
+        return steps
+
+    def _padded(self, x: Tensor, lengths: Tensor) -> Tensor:
+        # A padded step reaches no real one in the forward pass, but NaN times a zero gradient is
+        # NaN in the backward pass: the padding must hold numbers.
+        x = zero_padding(x, lengths)
+        for layer in range(self.recurrence.num_layers):
+            if layer:
+                x = self.dropout(x)
+            forward = self._direction(x, layer, "")
+            if not self.bidirectional:
+                x = forward
+                continue
+            backward = self._direction(reverse_within_lengths(x, lengths), layer, "_reverse")
+            x = torch.cat([forward, reverse_within_lengths(backward, lengths)], dim=-1)
+        return x
+
+    def _direction(self, x: Tensor, layer: int, suffix: str) -> Tensor:
+        """Run one direction of one layer from its first step to its last."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        weights = [getattr(self.recurrence, f"{name}_l{layer}{suffix}") for name in names]
+        start = x.new_zeros(1, x.size(0), self.hidden_size)
+        # has_biases, num_layers, dropout, train, bidirectional, batch_first
+        settings = (True, 1, 0.0, self.training, False, True)
+        if self.cell == "lstm":
+            return torch.lstm(x, [start, start], weights, *settings)[0]
+        run = torch.gru if self.cell == "gru" else torch.rnn_tanh
+        return run(x, start, weights, *settings)[0]

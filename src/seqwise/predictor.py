@@ -1,0 +1,244 @@
+"""The one inference path: from sequences to probabilities, in the order of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seqwise.artifact import Artifact, load_artifact
+from seqwise.config import Device
+from seqwise.data.collate import collate
+from seqwise.data.encoding import EncodedSequences, encode_sequences
+from seqwise.data.kinds import Kind, check_sequence
+from seqwise.data.records import RawSequence, Record
+from seqwise.data.sampler import cut_batches
+from seqwise.errors import Code, ConfigError, Problem
+from seqwise.nn import SequenceModel
+
+INFERENCE_BATCH_SIZE = 256
+INFERENCE_BATCH_STEPS = 65_536
+DETERMINISTIC_ROWS = 8
+BLOCK_RECORDS = 4_096
+BLOCK_SIZE = 4_000_000  # characters, ids or time steps
+
+
+def choose_device(device: Device) -> torch.device:
+    """Turn the setting into a device that is there.
+
+    Raises
+    ------
+    ConfigError
+        If a GPU is asked for and torch sees none.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        found = "device is 'cuda', but torch sees no GPU here"
+        raise ConfigError(Problem(Code.BAD_SETTING, found, "a GPU", "use --device cpu"))
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(device)
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Turn logits ``(n, num_classes)`` into probabilities, in double precision."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    powers = np.exp(shifted)
+    return powers / powers.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def length_band(length: int) -> int:
+    """Round a length up to one of eight bands in each doubling.
+
+    Examples
+    --------
+    >>> [length_band(length) for length in (1, 7, 16, 17, 100, 1000)]
+    [1, 7, 16, 18, 104, 1024]
+    """
+    step = 1 << max(0, length.bit_length() - 4)
+    return -(-length // step) * step
+
+
+@torch.inference_mode()
+def infer_logits(
+    model: SequenceModel,
+    sequences: Sequence[NDArray[Any]],
+    *,
+    device: torch.device,
+    deterministic: bool = False,
+) -> NDArray[np.float32]:
+    """Run a model over encoded sequences.
+
+    Parameters
+    ----------
+    model
+        Set to evaluation mode here, and left in it.
+    sequences
+        Ids ``(time,)`` or channel values ``(time, channels)``.
+    device
+        Where `model` is.
+    deterministic
+        Pad each batch to a shape that depends on nothing but the length band of a sequence, so
+        that its logits do not depend on its mates, to the last bit.
+
+    Returns
+    -------
+    array
+        Logits ``(n, num_classes)`` in the order of `sequences`.
+    """
+    model.eval()
+    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+    logits = np.empty((len(sequences), model.head.out_features), dtype=np.float32)
+    order = np.argsort(lengths, kind="stable")
+    if deterministic:
+        batches = _cut_bands(lengths[order])
+    else:
+        batches = cut_batches(
+            lengths[order], batch_size=INFERENCE_BATCH_SIZE, batch_steps=INFERENCE_BATCH_STEPS
+        )
+    for positions in batches:
+        members = order[positions]
+        rows = [sequences[index] for index in members.tolist()]
+        pad_to = None
+        if deterministic:
+            pad_to = length_band(len(rows[-1]))
+            rows += [rows[0][:1]] * (_band_rows(pad_to) - len(rows))
+        batch = collate(rows, pad_to=pad_to).to(device)
+        logits[members] = model(batch)[: len(members)].cpu().numpy()
+    return logits
+
+
+def _band_rows(band: int) -> int:
+    return min(DETERMINISTIC_ROWS, max(1, INFERENCE_BATCH_STEPS // band))
+
+
+def _cut_bands(lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Cut sequences that stand in order of length at each change of band and each full batch."""
+    bands = np.array([length_band(length) for length in lengths.tolist()], dtype=np.int64)
+    batches = []
+    for band in np.unique(bands).tolist():
+        positions = np.flatnonzero(bands == band)
+        rows = _band_rows(band)
+        batches += [positions[start : start + rows] for start in range(0, len(positions), rows)]
+    return batches
+
+
+@dataclass(frozen=True)
+class PredictedBlock:
+    """Consecutive records and what the model says of each.
+
+    Parameters
+    ----------
+    records
+        As they were read, the unusable ones among them.
+    problems
+        What keeps a record from being used, or None, for each record.
+    probabilities
+        float64 ``(n, num_classes)``; a row of NaN where there is a problem.
+    encoded
+        Of the usable records.
+    """
+
+    records: list[Record]
+    problems: list[Problem | None]
+    probabilities: NDArray[np.float64]
+    encoded: EncodedSequences
+
+    @property
+    def usable(self) -> NDArray[np.int64]:
+        """Positions of the records without a problem."""
+        return np.flatnonzero([problem is None for problem in self.problems])
+
+
+class Predictor:
+    """A trained model with its codec and labels, ready for inference.
+
+    Parameters
+    ----------
+    artifact
+        What training made; its model is moved to the device.
+    device
+        Where to run.
+    deterministic
+        Whether probabilities must not depend on the batch in any bit (slower; on a CPU with a
+        fixed number of threads).
+    """
+
+    def __init__(
+        self, artifact: Artifact, *, device: Device = "auto", deterministic: bool = False
+    ) -> None:
+        self.device = choose_device(device)
+        self.model = artifact.model.to(self.device)
+        self.codec = artifact.codec
+        self.labels = artifact.labels
+        self.data = artifact.data
+        self.deterministic = deterministic
+
+    @classmethod
+    def load(
+        cls, folder: str | Path, *, device: Device = "auto", deterministic: bool = False
+    ) -> Self:
+        """Read a model folder and make its predictor.
+
+        Raises
+        ------
+        ArtifactError
+            If it is no model folder, or damaged.
+        """
+        return cls(load_artifact(folder), device=device, deterministic=deterministic)
+
+    def predict(self, records: Iterable[Record]) -> Iterator[PredictedBlock]:
+        """Predict records as they come, a block at a time; memory does not grow with their number.
+
+        Yields
+        ------
+        PredictedBlock
+            The records in their order, each once.
+        """
+        for block in _cut_blocks(records):
+            yield self._predict_block(block)
+
+    def _predict_block(self, records: list[Record]) -> PredictedBlock:
+        sequences: list[RawSequence] = []
+        problems: list[Problem | None] = []
+        for record in records:
+            checked = self._check(record)
+            if isinstance(checked, Problem):
+                problems.append(checked)
+            else:
+                problems.append(None)
+                sequences.append(checked)
+        encoded = encode_sequences(self.codec, sequences, self.data.max_length)
+        probabilities = np.full((len(records), len(self.labels)), np.nan)
+        if sequences:
+            logits = infer_logits(
+                self.model, encoded.arrays, device=self.device, deterministic=self.deterministic
+            )
+            probabilities[[problem is None for problem in problems]] = softmax(logits)
+        return PredictedBlock(records, problems, probabilities, encoded)
+
+    def _check(self, record: Record) -> RawSequence | Problem:
+        if record.problem is not None:
+            return record.problem
+        checked = check_sequence(record.sequence, Kind(self.data.kind))
+        if isinstance(checked, Problem):
+            return checked.at(line=record.line, record=record.number)
+        problem = self.codec.check(checked)
+        return checked if problem is None else problem.at(line=record.line, record=record.number)
+
+
+def _cut_blocks(records: Iterable[Record]) -> Iterator[list[Record]]:
+    block: list[Record] = []
+    size = 0
+    for record in records:
+        block.append(record)
+        size += 0 if record.sequence is None else len(record.sequence)
+        if len(block) == BLOCK_RECORDS or size >= BLOCK_SIZE:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block

@@ -1,0 +1,1 @@
+"""From labelled sequences to a trained model."""

@@ -1,0 +1,79 @@
+"""Training as a person sees it: a line for each epoch, and a bar below that moves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from seqwise.training.loop import EpochReport
+from seqwise.training.run import TrainingRun
+
+
+def show_progress(
+    run: TrainingRun, *, enabled: bool = True, console: Console | None = None
+) -> Iterator[EpochReport]:
+    """Pass the reports of a run on, and draw how it goes.
+
+    Parameters
+    ----------
+    run
+        What to iterate over.
+    enabled
+        Whether to draw at all.
+    console
+        Where to draw, standard error by default; nothing is drawn where that is no terminal.
+    """
+    console = console or Console(stderr=True)
+    if not (enabled and console.is_terminal):
+        yield from run
+        return
+    with Live(
+        _Bar(run), console=console, refresh_per_second=6, transient=True, redirect_stdout=False
+    ):
+        for report in run:
+            console.print(_epoch_line(report, run.config.epochs), highlight=False)
+            yield report
+
+
+def _epoch_line(report: EpochReport, epochs: int) -> str:
+    best = "  best so far" if report.epochs_since_best == 0 else ""
+    return (
+        f"epoch {report.epoch:>3} of {epochs}  loss {report.train_loss:.4f}  "
+        f"validation: accuracy {report.valid.accuracy:.4f}, macro F1 {report.valid.macro_f1:.4f}, "
+        f"log loss {report.valid.log_loss:.4f}{best}"
+    )
+
+
+class _Bar:
+    """Reads the progress of training each time it is drawn, from the thread that draws."""
+
+    def __init__(self, run: TrainingRun) -> None:
+        self.run = run
+        self.started = time.perf_counter()
+
+    def __rich__(self) -> RenderableType:
+        now = self.run.training.progress
+        epochs = self.run.config.epochs
+        in_epoch = now.batch / now.num_batches if now.num_batches else 0.0
+        share = (max(now.epoch - 1, 0) + in_epoch) / epochs
+        line = Table.grid(padding=(0, 1))
+        line.add_row(
+            f"epoch {now.epoch} of {epochs}",
+            ProgressBar(total=1.0, completed=in_epoch, width=24),
+            "validating" if now.validating else f"loss {now.loss:.4f}",
+            f"{now.steps / now.seconds:,.0f} steps/s" if now.seconds else "",
+            self._time_left(share),
+        )
+        return line
+
+    def _time_left(self, share: float) -> str:
+        if share <= 0.0:
+            return ""
+        elapsed = time.perf_counter() - self.started
+        minutes, seconds = divmod(round(elapsed / share - elapsed), 60)
+        return f"at most {minutes}:{seconds:02d} left"
