@@ -9,12 +9,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from seqwise.version import __version__
+
 if TYPE_CHECKING:
     from seqwise.estimator import SequenceClassifier
     from seqwise.predictor import Predictor
 
-__all__ = ["Predictor", "SequenceClassifier"]
-__version__ = "0.1.0"
+__all__ = ["Predictor", "SequenceClassifier", "__version__"]
 
 # torch takes seconds to import: names that need it are looked up when they are asked for.
 _HOMES = {"Predictor": "seqwise.predictor", "SequenceClassifier": "seqwise.estimator"}

@@ -29,12 +29,12 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
-from seqwise import __version__
 from seqwise.config import DataConfig, ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.labels import Labels
 from seqwise.errors import ArtifactError, Code, ConfigError, Problem, excerpt
 from seqwise.nn import SequenceModel
+from seqwise.version import __version__
 
 FORMAT_VERSION = 1
 CONFIG, CODEC, LABELS, WEIGHTS = "config.json", "codec.json", "labels.json", "model.safetensors"

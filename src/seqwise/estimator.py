@@ -22,7 +22,7 @@ from seqwise.artifact import load_artifact, save_artifact
 from seqwise.config import Device
 from seqwise.data.kinds import Kind, guess_kind
 from seqwise.data.labels import Labels
-from seqwise.data.records import Record
+from seqwise.data.records import Record, check_records
 from seqwise.errors import Code, DataError, Problem, excerpt
 from seqwise.predictor import Predictor
 from seqwise.training.preparation import gather
@@ -30,8 +30,15 @@ from seqwise.training.progress import show_progress
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import SAMPLE, Wishes
 
-DATA_SETTINGS = ("tokens", "lowercase", "vocab_size", "min_count", "kmer", "max_length")
-MODEL_SETTINGS = (
+SETTINGS = (
+    # of the data
+    "tokens",
+    "lowercase",
+    "vocab_size",
+    "min_count",
+    "kmer",
+    "max_length",
+    # of the model
     "encoder",
     "pooling",
     "embedding_dim",
@@ -39,8 +46,7 @@ MODEL_SETTINGS = (
     "num_layers",
     "bidirectional",
     "dropout",
-)
-TRAIN_SETTINGS = (
+    # of the training
     "epochs",
     "patience",
     "batch_size",
@@ -199,9 +205,9 @@ label_smoothing, class_weight, valid_fraction, seed, device
         if X_valid is not None:
             held_out = self._sequences(X_valid, reset=False)
             records = _records(held_out, _check_labels(y_valid, held_out))
-            valid = gather(records, kind, skip_bad=self.skip_bad)
+            valid = gather(check_records(records, kind), kind, skip_bad=self.skip_bad)
         run = TrainingRun(
-            gather(_records(sequences, y), kind, skip_bad=self.skip_bad),
+            gather(check_records(_records(sequences, y), kind), kind, skip_bad=self.skip_bad),
             kind,
             self._wishes(),
             valid=valid,
@@ -231,7 +237,8 @@ label_smoothing, class_weight, valid_fraction, seed, device
         check_is_fitted(self, "classes_")
         sequences = self._sequences(X, reset=False)
         records = (Record(sequence, None, i) for i, sequence in enumerate(sequences, start=1))
-        blocks = list(self._predictor().predict(records))
+        checked = check_records(records, Kind(self.artifact_.data.kind))
+        blocks = list(self._predictor().predict(checked))
         problems = [each for block in blocks for each in block.problems if each is not None]
         if problems:
             raise DataError(problems[0], others=problems[1:5], count=len(problems))
@@ -258,11 +265,9 @@ label_smoothing, class_weight, valid_fraction, seed, device
             If it is none, or damaged.
         """
         artifact = load_artifact(folder)
-        settings = {
-            **{name: getattr(artifact.data, name) for name in DATA_SETTINGS},
-            **{name: getattr(artifact.shape, name) for name in MODEL_SETTINGS},
-            **{name: getattr(artifact.train, name) for name in TRAIN_SETTINGS},
-        }
+        configs = (artifact.data, artifact.shape, artifact.train)
+        known = {**configs[2].to_dict(), **configs[1].to_dict(), **configs[0].to_dict()}
+        settings = {name: known[name] for name in SETTINGS}
         classifier = cls(**settings, kind=artifact.data.kind)
         classifier.artifact_ = artifact
         classifier.classes_ = np.array(artifact.labels.values)
@@ -280,15 +285,11 @@ label_smoothing, class_weight, valid_fraction, seed, device
         )
 
     def _wishes(self) -> Wishes:
-        def spoken(names: Sequence[str]) -> dict[str, Any]:
-            values = {name: getattr(self, name) for name in names}
-            return {name: value for name, value in values.items() if value is not None}
-
-        train = spoken(TRAIN_SETTINGS)
+        settings = {name: getattr(self, name) for name in SETTINGS}
         if isinstance(self.class_weight, dict):
             weights = {str(label): weight for label, weight in self.class_weight.items()}
-            train["class_weight"] = weights
-        return Wishes(data=spoken(DATA_SETTINGS), model=spoken(MODEL_SETTINGS), train=train)
+            settings["class_weight"] = weights
+        return Wishes.sorted(settings)
 
     def _kind(self, sequences: Sequence[Any]) -> Kind:
         if self.kind is not None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqwise.data.fingerprint import fingerprint
 from seqwise.data.kinds import Kind
 from seqwise.data.records import RawSequence, Record
 from seqwise.errors import Code, Problem
@@ -21,7 +22,7 @@ from seqwise.evaluation.distribution import (
     Distribution,
     describe_lengths,
 )
-from seqwise.evaluation.duplicates import Duplicates, Repeats, fingerprint
+from seqwise.evaluation.duplicates import Duplicates, Repeats
 
 __all__ = ["FileSummary", "Vocabulary", "fingerprints", "summarise"]
 

@@ -15,8 +15,7 @@ from seqwise.artifact import Artifact, load_artifact
 from seqwise.config import Device
 from seqwise.data.collate import collate
 from seqwise.data.encoding import EncodedSequences, encode_sequences
-from seqwise.data.kinds import Kind, check_sequence
-from seqwise.data.records import RawSequence, Record
+from seqwise.data.records import Record
 from seqwise.data.sampler import cut_batches
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.nn import SequenceModel
@@ -194,6 +193,11 @@ class Predictor:
     def predict(self, records: Iterable[Record]) -> Iterator[PredictedBlock]:
         """Predict records as they come, a block at a time; memory does not grow with their number.
 
+        Parameters
+        ----------
+        records
+            Checked, with or without labels.
+
         Yields
         ------
         PredictedBlock
@@ -203,15 +207,12 @@ class Predictor:
             yield self._predict_block(block)
 
     def _predict_block(self, records: list[Record]) -> PredictedBlock:
-        sequences: list[RawSequence] = []
-        problems: list[Problem | None] = []
-        for record in records:
-            checked = self._check(record)
-            if isinstance(checked, Problem):
-                problems.append(checked)
-            else:
-                problems.append(None)
-                sequences.append(checked)
+        problems = [self._problem(record) for record in records]
+        sequences = [
+            record.sequence
+            for record, problem in zip(records, problems, strict=True)
+            if problem is None and record.sequence is not None
+        ]
         encoded = encode_sequences(self.codec, sequences, self.data.max_length)
         probabilities = np.full((len(records), len(self.labels)), np.nan)
         if sequences:
@@ -221,14 +222,11 @@ class Predictor:
             probabilities[[problem is None for problem in problems]] = softmax(logits)
         return PredictedBlock(records, problems, probabilities, encoded)
 
-    def _check(self, record: Record) -> RawSequence | Problem:
-        if record.problem is not None:
+    def _problem(self, record: Record) -> Problem | None:
+        if record.problem is not None or record.sequence is None:
             return record.problem
-        checked = check_sequence(record.sequence, Kind(self.data.kind))
-        if isinstance(checked, Problem):
-            return checked.at(line=record.line, record=record.number)
-        problem = self.codec.check(checked)
-        return checked if problem is None else problem.at(line=record.line, record=record.number)
+        problem = self.codec.check(record.sequence)
+        return problem and problem.at(line=record.line, record=record.number)
 
 
 def _cut_blocks(records: Iterable[Record]) -> Iterator[list[Record]]:

@@ -68,12 +68,13 @@ def test_a_named_pipe_with_a_slow_writer(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
     go_on = threading.Event()
+    told = []
 
     def write():
         with path.open("wb", buffering=0) as stream:
             stream.write(b"te")
             stream.write(b"xt,label\nhello,x\n")
-            go_on.wait(10)
+            told.append(go_on.wait(5))
             stream.write(b"bye,y\n")
 
     writer = threading.Thread(target=write)
@@ -82,6 +83,7 @@ def test_a_named_pipe_with_a_slow_writer(tmp_path):
     go_on.set()
     assert [record.sequence for record in file] == ["hello", "bye"]
     writer.join()
+    assert told == [True]
 
 
 @pytest.mark.parametrize(
@@ -199,5 +201,5 @@ def test_neither_torch_nor_pyarrow_is_imported():
         "import sys, seqwise.data.records; "
         "print(sorted({'torch', 'pyarrow', 'pandas', 'sklearn'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout.strip() == "[]", done.stderr
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert done.stdout.strip() == b"[]"

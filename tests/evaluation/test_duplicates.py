@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqwise.evaluation.duplicates import Duplicates, Repeats, fingerprint
+from seqwise.evaluation.duplicates import Duplicates, Repeats
 
 ids = st.lists(st.text(min_size=1, max_size=3), max_size=4)
 rows = st.lists(st.sampled_from([0.0, -0.0, 1.0, 2.5]), min_size=1, max_size=6)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
+from typing import Any
 
 from seqwise.data.kinds import Kind, check_sequence
 from seqwise.data.readers.columns import LABEL_NAMES, SEQUENCE_NAMES
@@ -22,7 +24,7 @@ from seqwise.data.readers.source import Source
 from seqwise.data.readers.timeseries import TimeSeriesReader
 from seqwise.errors import Code, ConfigError, DataError, Problem, excerpt
 
-__all__ = ["FORMATS", "RawSequence", "Record", "RecordFile", "read_records"]
+__all__ = ["FORMATS", "RawSequence", "Record", "RecordFile", "check_records", "read_records"]
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "fasta", "ts", "folder", "lines")
 
@@ -110,24 +112,41 @@ class RecordFile:
             With the sequence that `check_sequence` gives, or without one and with a `problem`
             that says where it is.
         """
-        for record in self:
-            if record.problem is not None:
-                yield record
-                continue
-            sequence = check_sequence(record.sequence, kind)
-            if sequence is record.sequence:
-                yield record
-                continue
-            if not isinstance(sequence, Problem):
-                yield Record(sequence, record.label, record.number, record.line)
-                continue
-            problem = sequence.at(
-                path=self.path,
-                line=record.line,
-                record=record.number,
-                column=self.sequence_column,
-            )
+        return check_records(self, kind, path=self.path, column=self.sequence_column)
+
+
+def check_records(
+    records: Iterable[Record], kind: Kind, *, path: str | None = None, column: str | None = None
+) -> Iterator[Record]:
+    """Bring the sequence of each record to the form of its kind.
+
+    Parameters
+    ----------
+    records
+        As readers give them, or made from Python objects.
+    kind
+        What the sequences are meant to be.
+    path, column
+        Where they come from, for messages.
+
+    Yields
+    ------
+    Record
+        With the sequence that `check_sequence` gives, or without one and with a `problem` that
+        says where it is.
+    """
+    for record in records:
+        if record.problem is not None:
+            yield record
+            continue
+        sequence = check_sequence(record.sequence, kind)
+        if sequence is record.sequence:
+            yield record
+        elif isinstance(sequence, Problem):
+            problem = sequence.at(path=path, line=record.line, record=record.number, column=column)
             yield Record(None, record.label, record.number, record.line, problem)
+        else:
+            yield Record(sequence, record.label, record.number, record.line)
 
 
 def read_records(
@@ -232,8 +251,7 @@ def _guess_format(source: Source, sequence: str | None) -> str:
     if by_ending is not None:
         return by_ending
     with source.preview() as stream:
-        # A line at most from a pipe: what comes after it may take its time.
-        head = stream.readline(_HEAD_BYTES) if source.is_pipe else stream.read(_HEAD_BYTES)
+        head = _first_line(stream) if source.is_pipe else stream.read(_HEAD_BYTES)
     by_content = _guess_from_head(head, sequence)
     if by_content is None and not source.is_pipe:
         found = f"a file that begins with {excerpt(head[:80])}"
@@ -241,6 +259,15 @@ def _guess_format(source: Source, sequence: str | None) -> str:
         remedy = f"name the format (--format {'|'.join(FORMATS)})"
         raise DataError(Problem(Code.UNKNOWN_FORMAT, found, expected, remedy, path=source.path))
     return by_content or "lines"
+
+
+def _first_line(stream: io.BufferedReader[Any]) -> bytes:
+    """Read a pipe up to the first line that is no comment; what comes after may take its time."""
+    head = line = stream.readline(_HEAD_BYTES)
+    while line.startswith(b"#") and len(head) < _HEAD_BYTES:
+        line = stream.readline(_HEAD_BYTES)
+        head += line
+    return head
 
 
 def _guess_from_head(head: bytes, sequence: str | None) -> str | None:

@@ -2,77 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-__all__ = ["Duplicates", "Repeats", "fingerprint"]
-
-FINGERPRINT_BYTES = 16
+__all__ = ["Duplicates", "Repeats"]
 
 _SEVERAL = -1  # in place of a label's number: the sequence carries more than one
-
-
-def fingerprint(sequence: str | Sequence[Any] | NDArray[Any], kind: str) -> bytes:
-    """Return 16 bytes that are the same for equal sequences and differ for others (BLAKE2b).
-
-    What makes two sequences equal depends on their kind:
-
-    - text: every character, case and white space included;
-    - dna: every letter, whatever its case, U being read as T and a dot as a gap;
-    - protein: every letter, whatever its case, a dot being read as a gap;
-    - events: the ids as strings and their order, be it a list or one string with white space
-      between the ids;
-    - series: the shape and the values as float64, ``(time,)`` being one channel ``(time, 1)``.
-
-    Parameters
-    ----------
-    sequence
-        A sequence that fits its kind.
-    kind
-        One of ``text``, ``dna``, ``protein``, ``events``, ``series``; a
-        `seqwise.data.kinds.Kind` is one of these strings.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    ValueError
-        There is no such kind.
-
-    Examples
-    --------
-    >>> fingerprint("acgu", "dna") == fingerprint("ACGT", "dna")
-    True
-    >>> fingerprint("4 17", "events") == fingerprint([4, 17], "events")
-    True
-    """
-    return blake2b(_canonical(sequence, kind), digest_size=FINGERPRINT_BYTES).digest()
-
-
-def _canonical(sequence: str | Sequence[Any] | NDArray[Any], kind: str) -> bytes:
-    if kind == "series":
-        values = np.asarray(sequence, dtype=np.float64)
-        channels = values[:, np.newaxis] if values.ndim == 1 else values
-        return f"{channels.shape}".encode() + (channels + 0.0).tobytes()  # -0.0 becomes 0.0
-    if kind == "events":
-        ids = sequence.split() if isinstance(sequence, str) else [str(each) for each in sequence]
-        return json.dumps(ids).encode()  # quotes keep an id with a blank in it apart from two ids
-    text = str(sequence)
-    if kind == "dna":
-        text = text.upper().replace("U", "T").replace(".", "-")
-    elif kind == "protein":
-        text = text.upper().replace(".", "-")
-    elif kind != "text":
-        raise ValueError(f"no kind {kind!r}: text, dna, protein, series or events")
-    return text.encode("utf-8", errors="surrogatepass")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from seqwise.config import DataConfig
 from seqwise.data.codecs import Codec, build_codec, channel_problem
 from seqwise.data.encoding import EncodedSequences, encode_sequences
-from seqwise.data.kinds import Kind, check_sequence
+from seqwise.data.fingerprint import fingerprint
+from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels, LabelValue
 from seqwise.data.records import RawSequence, Record
 from seqwise.data.store import RaggedStore
 from seqwise.errors import Code, DataError, Problem, excerpt
-from seqwise.evaluation.duplicates import fingerprint
 
 DROP = "mend them, or drop them (--skip-bad)"
 
@@ -91,7 +91,7 @@ def gather(
     Parameters
     ----------
     records
-        With labels.
+        Checked, with labels.
     kind
         What the sequences are.
     skip_bad
@@ -107,13 +107,12 @@ def gather(
     kept: list[tuple[RawSequence, LabelValue, Record]] = []
     problems: list[Problem] = []
     for record in records:
-        checked = record.problem or check_sequence(record.sequence, kind)
-        if isinstance(checked, Problem):
-            problems.append(_placed(checked, record, path))
+        if record.problem is not None:
+            problems.append(record.problem)
         elif record.label is None:
             problems.append(_placed(_missing_label(), record, path))
-        else:
-            kept.append((checked, record.label, record))
+        elif record.sequence is not None:
+            kept.append((record.sequence, record.label, record))
     if kind is Kind.SERIES and kept:
         kept = _same_channels(kept, problems, path)
     if problems and not skip_bad:

@@ -14,7 +14,13 @@ from seqwise.data.labels import Labels
 from seqwise.nn import SequenceModel
 from seqwise.training.loop import EpochReport, Training, mix_seed
 from seqwise.training.preparation import LabelledSequences, check_classes, prepare, split
-from seqwise.training.settings import Wishes, choose_data, choose_model, choose_training
+from seqwise.training.settings import (
+    Wishes,
+    choose_data,
+    choose_model,
+    choose_training,
+    describe_shape,
+)
 
 
 class TrainingRun:
@@ -71,8 +77,12 @@ class TrainingRun:
         self.prepared = prepare(
             train, valid, data=choose_data(kind, train.sequences, wishes), labels=self.labels
         )
+        lengths = self.prepared.train.sequences.lengths
         self.shape = choose_model(
-            self.prepared.codec, self.prepared.train, len(self.labels), wishes
+            self.prepared.codec,
+            num_classes=len(self.labels),
+            common_length=int(lengths[0]) if lengths.min() == lengths.max() else None,
+            wishes=wishes,
         )
         with torch.random.fork_rng():
             torch.manual_seed(mix_seed(config.seed))
@@ -94,6 +104,14 @@ class TrainingRun:
             self.seconds = time.perf_counter() - started
             yield report
         self.training.restore_best()
+
+    def describe_model(self) -> str:
+        """Say in a line what is trained, and for how long."""
+        num_weights = sum(weight.numel() for weight in self.training.model.parameters())
+        return (
+            f"{describe_shape(self.shape)}; {num_weights:,} weights; "
+            f"at most {self.config.epochs} epochs"
+        )
 
     def artifact(self) -> Artifact:
         """Put together what was trained, with an account of how."""

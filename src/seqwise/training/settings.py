@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 import numpy as np
 
-from seqwise.config import DataConfig, ModelConfig, TrainConfig
+from seqwise.config import DataConfig, ModelConfig, TrainConfig, setting_error
 from seqwise.data.codecs import Codec
 from seqwise.data.kinds import Kind
 from seqwise.data.records import RawSequence
-from seqwise.training.preparation import LabelledStore
 
+CONFIGURATIONS = (DataConfig, ModelConfig, TrainConfig)
 SAMPLE = 1_000
 MAX_POSITIONS = 1_024
 MIN_UPDATES = 2_000  # a small file gets more epochs, until it has had so many updates
@@ -31,9 +31,29 @@ class Wishes:
         Fields of `DataConfig`, `ModelConfig` and `TrainConfig`.
     """
 
-    data: Mapping[str, Any]
-    model: Mapping[str, Any]
-    train: Mapping[str, Any]
+    data: Mapping[str, Any] = field(default_factory=dict)
+    model: Mapping[str, Any] = field(default_factory=dict)
+    train: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def sorted(cls, settings: Mapping[str, Any]) -> Self:
+        """Give each setting to the configuration that has it; None leaves a setting open.
+
+        Raises
+        ------
+        ConfigError
+            For a name that none of them has.
+        """
+        parts: list[dict[str, Any]] = [{}, {}, {}]
+        names = [{each.name for each in fields(kind)} for kind in CONFIGURATIONS]
+        for name, value in settings.items():
+            homes = [part for part, known in zip(parts, names, strict=True) if name in known]
+            if not homes:
+                raise setting_error(name, value, "a setting that exists")
+            if value is not None:
+                # vocab_size is the limit that a codec keeps; the model's follows from the codec.
+                homes[0][name] = value
+        return cls(*parts)
 
 
 def choose_data(kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes) -> DataConfig:
@@ -50,19 +70,28 @@ def choose_data(kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes) ->
 
 
 def choose_model(
-    codec: Codec, train: LabelledStore, num_classes: int, wishes: Wishes
+    codec: Codec, *, num_classes: int, common_length: int | None, wishes: Wishes
 ) -> ModelConfig:
-    """Choose the shape of the model that fits a codec and the lengths it is trained on.
+    """Choose the shape of the model that fits a codec.
 
-    Sequences of one and the same length have positions that mean something.
+    Parameters
+    ----------
+    codec
+        Fitted.
+    num_classes
+        Size of the logits.
+    common_length
+        Steps of the training sequences where all have the same number: their positions mean
+        something then. None otherwise.
+    wishes
+        What the user has said.
     """
-    lengths = train.sequences.lengths
-    aligned = lengths.min() == lengths.max() <= MAX_POSITIONS
+    aligned = common_length is not None and common_length <= MAX_POSITIONS
     chosen = {
         "num_classes": num_classes,
         "vocab_size": codec.vocab_size,
         "num_channels": codec.num_channels,
-        "num_positions": int(lengths[0]) if aligned else 0,
+        "num_positions": common_length if aligned else 0,
     }
     return ModelConfig.from_dict(chosen | dict(wishes.model))
 
@@ -76,3 +105,14 @@ def choose_training(num_records: int, wishes: Wishes) -> TrainConfig:
     low, high = EPOCHS_RANGE
     epochs = min(max(math.ceil(MIN_UPDATES / updates_an_epoch), low), high)
     return TrainConfig.from_dict({**wishes.train, "epochs": epochs})
+
+
+def describe_shape(shape: ModelConfig) -> str:
+    """Say in a few words what a model is made of."""
+    directions = "both directions" if shape.bidirectional else "one direction"
+    layers = f"{shape.num_layers} layers" if shape.num_layers > 1 else "1 layer"
+    positions = f", {shape.num_positions} positions" if shape.num_positions else ""
+    return (
+        f"{shape.encoder} ({layers} of {shape.hidden_size}, {directions}{positions}), "
+        f"pooling {shape.pooling}"
+    )

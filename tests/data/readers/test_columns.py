@@ -14,6 +14,7 @@ from seqwise.errors import Code, DataError
         (["text", "emotion"], {}, ("text", "emotion")),
         (["a", "b", "c"], {"sequence": "c", "label": "a"}, ("c", "a")),
         (["a", "b"], {"label": "a"}, ("b", "a")),
+        (["target", "label"], {"sequence": "target"}, ("target", "label")),
         (["text", "message", "label"], {"sequence": "message"}, ("message", "label")),
         (["text", "label", "class"], {"label": "class"}, ("text", "class")),
         (["", "text", "label", ""], {}, ("text", "label")),

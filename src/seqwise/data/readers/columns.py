@@ -67,7 +67,7 @@ def choose_columns(
     if sequence is None:
         sequence = _the_other(columns, label)
     if label is None and wanted.label_required and sequence is not None:
-        label = _the_other(columns, sequence, size=2)
+        label = _the_other(columns, sequence)
     if sequence is None:
         raise DataError(_unclear("sequence", "no known name", columns, path, line))
     if label is None and wanted.label_required:
@@ -146,10 +146,10 @@ def _by_name(
     return matches[0] if matches else None
 
 
-def _the_other(columns: Sequence[str], known: str | None, size: int | None = None) -> str | None:
+def _the_other(columns: Sequence[str], known: str | None) -> str | None:
     """Give the only column that is left once one is known."""
     others = [name for name in columns if name != known]
-    return others[0] if len(others) == 1 and size in {None, len(columns)} else None
+    return others[0] if len(others) == 1 else None
 
 
 def _unclear(role: str, found: str, columns: Sequence[str], path: str, line: int | None) -> Problem:

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 from seqwise.data.readers.columns import SEQUENCE_NAMES, choose_columns
 from seqwise.data.readers.interface import Record, Wanted
+from seqwise.data.readers.rows import RowCheck
 from seqwise.data.readers.source import Source
-from seqwise.data.readers.values import MEND, check_text, read_label
+from seqwise.data.readers.values import MEND, check_text, counted
 from seqwise.errors import Code, DataError, Problem, excerpt
 
 LONGEST_CELL = 2**31 - 1  # characters; what a C long holds everywhere
@@ -103,13 +104,15 @@ class DelimitedReader:
         sequence_names: frozenset[str] = SEQUENCE_NAMES,
     ) -> None:
         self._source = source
-        self._label_required = wanted.label_required
         with source.preview_text() as lines:
             self._header_line, first = self._first_line(lines)
         self.delimiter = find_delimiter(first, delimiter)
         self.columns: tuple[str, ...] = self._header()
         self.sequence_column, self.label_column = choose_columns(
             self.columns, wanted, source.path, self._header_line, sequence_names
+        )
+        self._check = RowCheck(
+            source.path, self.sequence_column, self.label_column, wanted.label_required
         )
 
     def __iter__(self) -> Iterator[Record]:
@@ -130,7 +133,7 @@ class DelimitedReader:
                 if label in plain_labels and sequence.isascii() and "\x00" not in sequence:
                     yield Record(sequence, label, number, line)
                     continue
-                record = self._checked(sequence, label, number, line)
+                record = self._check.record(sequence, label, number, line)
                 if record.label == label and len(plain_labels) < MOST_LABELS:
                     plain_labels.add(label)
                 yield record
@@ -199,27 +202,11 @@ class DelimitedReader:
 
     def _broken(self, row: list[str] | Problem, number: int, line: int) -> Record:
         if isinstance(row, Problem):
-            problem = row
-        else:
-            problem = Problem(
-                Code.RAGGED_ROW,
-                f"{len(row)} cells, the last {excerpt(row[-1])}",
-                f"{len(self.columns)} cells, as in the header",
-                f"quote cells that hold {excerpt(self.delimiter)}, or {MEND}",
-            )
-        problem = problem.at(path=self._source.path, line=line, record=number)
-        return Record(None, None, number, line, problem)
-
-    def _checked(self, sequence: str, label: str | None, number: int, line: int) -> Record:
-        """Check a record that is not plain at first sight."""
-        column: str | None = self.sequence_column
-        problem = check_text(sequence)
-        if problem is None and self.label_column is not None:
-            checked = read_label(label, required=self._label_required)
-            if not isinstance(checked, Problem):
-                return Record(sequence, checked, number, line)
-            column, problem = self.label_column, checked
-        if problem is None:
-            return Record(sequence, None, number, line)
-        problem = problem.at(path=self._source.path, line=line, record=number, column=column)
-        return Record(None, None, number, line, problem)
+            return self._check.bad(row, number, line)
+        problem = Problem(
+            Code.RAGGED_ROW,
+            f"{counted(len(row), 'cell')}, the last {excerpt(row[-1])}",
+            f"{len(self.columns)} cells, as in the header",
+            f"quote cells that hold {excerpt(self.delimiter)}, or {MEND}",
+        )
+        return self._check.bad(problem, number, line)

@@ -8,8 +8,9 @@ from typing import Any
 
 from seqwise.data.readers.columns import choose_columns
 from seqwise.data.readers.interface import Record, Wanted
+from seqwise.data.readers.rows import RowCheck
 from seqwise.data.readers.source import Source
-from seqwise.data.readers.values import MEND, check_text, read_label
+from seqwise.data.readers.values import MEND, check_text
 from seqwise.errors import Code, DataError, Problem, excerpt
 
 MOST_BAD_LINES = 100  # before the first object
@@ -33,12 +34,14 @@ class JsonLinesReader:
 
     def __init__(self, source: Source, wanted: Wanted) -> None:
         self._source = source
-        self._label_required = wanted.label_required
         with source.preview_text() as lines:
             line, first = self._first_object(lines)
         self.columns: tuple[str, ...] = tuple(first)
         self.sequence_column, self.label_column = choose_columns(
             self.columns, wanted, source.path, line
+        )
+        self._check = RowCheck(
+            source.path, self.sequence_column, self.label_column, wanted.label_required
         )
 
     def __iter__(self) -> Iterator[Record]:
@@ -49,7 +52,12 @@ class JsonLinesReader:
                 if line.isspace():
                     continue
                 number += 1
-                yield self._record(line, number, line_number)
+                row = _parse(line)
+                if isinstance(row, Problem):
+                    yield self._check.bad(row, number, line_number)
+                    continue
+                label = row.get(self.label_column) if self.label_column is not None else None
+                yield self._check.record(row.get(self.sequence_column), label, number, line_number)
 
     def _first_object(self, lines: Iterable[str]) -> tuple[int, dict[str, Any]]:
         num_bad = 0
@@ -70,31 +78,6 @@ class JsonLinesReader:
         raise DataError(
             Problem(Code.FILE_EMPTY, found, "a JSON object a line", remedy, path=self._source.path)
         )
-
-    def _record(self, line: str, number: int, line_number: int) -> Record:
-        row = _parse(line)
-        column: str | None = None
-        problem: Problem | None = None
-        sequence: Any = None
-        label: str | Problem | None = None
-        if isinstance(row, Problem):
-            problem = row
-        else:
-            sequence, column = row.get(self.sequence_column), self.sequence_column
-            if sequence is None:
-                found = "null" if self.sequence_column in row else "an object without the key"
-                problem = Problem(Code.MISSING_SEQUENCE, found, "a sequence", MEND)
-            elif isinstance(sequence, str):
-                problem = check_text(sequence)
-            if problem is None and self.label_column is not None:
-                label = read_label(row.get(self.label_column), required=self._label_required)
-        if isinstance(label, Problem):
-            problem, column = label, self.label_column
-        if problem is None:
-            assert not isinstance(label, Problem)
-            return Record(sequence, label, number, line_number)
-        problem = problem.at(path=self._source.path, line=line_number, record=number, column=column)
-        return Record(None, None, number, line_number, problem)
 
 
 def _parse(line: str) -> dict[str, Any] | Problem:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqwise.data.readers.values import MEND, describe
+from seqwise.data.readers.values import MEND, counted, describe
 from seqwise.errors import Code, Problem, excerpt
 
 
@@ -155,7 +155,7 @@ def _to_array_slowly(values: list[Any] | tuple[Any, ...]) -> NDArray[Any] | Prob
         if rows and len(inner) != len(rows[0]):
             return Problem(
                 Code.CHANNEL_COUNT,
-                f"{len(inner)} channels at step {step + 1:,}",
+                f"{counted(len(inner), 'channel')} at step {step + 1:,}",
                 f"{len(rows[0])}, as at the first step",
                 MEND,
             )

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from seqwise.data.readers.columns import choose_columns
 from seqwise.data.readers.interface import RawSequence, Record, Wanted
+from seqwise.data.readers.rows import RowCheck
 from seqwise.data.readers.source import Source
-from seqwise.data.readers.values import MEND, check_text, read_label
 from seqwise.errors import Code, DataError, Problem
 
 BLOCK_BYTES = 1 << 23
@@ -45,7 +45,6 @@ class ParquetReader:
 
     def __init__(self, source: Source, wanted: Wanted) -> None:
         self._path = source.path
-        self._label_required = wanted.label_required
         if source.is_pipe:
             found, remedy = (
                 "Parquet from standard input or a pipe",
@@ -57,6 +56,9 @@ class ParquetReader:
         with self._opened() as file:
             self.columns: tuple[str, ...] = tuple(file.schema_arrow.names)
         self.sequence_column, self.label_column = choose_columns(self.columns, wanted, source.path)
+        self._check = RowCheck(
+            source.path, self.sequence_column, self.label_column, wanted.label_required
+        )
 
     def __iter__(self) -> Iterator[Record]:
         """Read the records in their order."""
@@ -72,7 +74,7 @@ class ParquetReader:
                 sequences = _sequences(batch.column(self.sequence_column))
                 for sequence, label in zip(sequences, labels, strict=True):
                     number += 1
-                    yield self._record(sequence, label, number)
+                    yield self._check.record(sequence, label, number)
 
     @contextmanager
     def _opened(self) -> Iterator[pq.ParquetFile]:
@@ -85,23 +87,6 @@ class ParquetReader:
             raise DataError(
                 Problem(Code.BAD_FORMAT, found, "a whole Parquet file", remedy, path=self._path)
             ) from error
-
-    def _record(self, sequence: RawSequence | None, label: object, number: int) -> Record:
-        column: str | None = self.sequence_column
-        problem: Problem | None = None
-        if sequence is None:
-            problem = Problem(Code.MISSING_SEQUENCE, "null", "a sequence", MEND)
-        elif isinstance(sequence, str):
-            problem = check_text(sequence)
-        checked: str | Problem | None = None
-        if problem is None and self.label_column is not None:
-            checked = read_label(label, required=self._label_required)
-        if isinstance(checked, Problem):
-            problem, column, checked = checked, self.label_column, None
-        if problem is None:
-            return Record(sequence, checked, number)
-        problem = problem.at(path=self._path, record=number, column=column)
-        return Record(None, None, number, problem=problem)
 
 
 def _num_rows(file: pq.ParquetFile, names: list[str]) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seqwise.data.readers.interface import Record, Wanted
 from seqwise.data.readers.numbers import parse_numbers, to_series
 from seqwise.data.readers.source import Source
-from seqwise.data.readers.values import MEND, check_text, read_label
+from seqwise.data.readers.values import MEND, check_text, counted, read_label
 from seqwise.errors import Code, DataError, Problem, excerpt
 
 STAMPED = re.compile(r"\(\s*([^(),]*?)\s*,\s*([^(),]*?)\s*\)")
@@ -81,37 +81,39 @@ class TimeSeriesReader:
                 if not text or text.startswith("#"):
                     continue
                 number += 1
-                series, label = self._read(text, first)
-                if not isinstance(series, Problem) and not isinstance(label, Problem):
-                    first = series if first is None else first
-                    yield Record(series, label, number, line_number)
+                found = self._read(text, first)
+                if isinstance(found, Problem):
+                    problem = found.at(path=self._source.path, line=line_number, record=number)
+                    yield Record(None, None, number, line_number, problem)
                     continue
-                problem = series if isinstance(series, Problem) else label
-                assert isinstance(problem, Problem)
-                problem = problem.at(path=self._source.path, line=line_number, record=number)
-                yield Record(None, None, number, line_number, problem)
+                series, label = found
+                first = series if first is None else first
+                yield Record(series, label, number, line_number)
 
     def _read(
         self, text: str, first: NDArray[np.float64] | None
-    ) -> tuple[NDArray[np.float64] | Problem, str | Problem | None]:
+    ) -> tuple[NDArray[np.float64], str | None] | Problem:
         """Read one line; what the head does not declare must be as in the first record."""
         problem = check_text(text)
         if problem is not None:
-            return problem, None
+            return problem
         channels = STAMPED_END.split(text) if self._declared.has_stamps else text.split(":")
         label: str | Problem | None = None
         if self._declared.has_labels:
             label = self._read_label(channels.pop().strip() if len(channels) > 1 else "")
         problem = self._check_channel_count(len(channels), first)
         if problem is not None:
-            return problem, None
+            return problem
         if self._declared.has_stamps:
             series = _read_stamped(channels)
         else:
             series = _read_values([channel.split(",") if channel else [] for channel in channels])
         if isinstance(series, Problem):
-            return series, None
-        return self._check_length(series, first) or series, label
+            return series
+        problem = self._check_length(series, first)
+        if problem is not None:
+            return problem
+        return label if isinstance(label, Problem) else (series, label)
 
     def _read_label(self, text: str) -> str | Problem | None:
         label = read_label("" if text == "?" else text, required=self._label_required)
@@ -136,7 +138,7 @@ class TimeSeriesReader:
         if num_channels == expected:
             return None
         return Problem(
-            Code.CHANNEL_COUNT, f"{num_channels} channels", f"{expected}, {reason}", MEND
+            Code.CHANNEL_COUNT, counted(num_channels, "channel"), f"{expected}, {reason}", MEND
         )
 
     def _check_length(
@@ -153,7 +155,7 @@ class TimeSeriesReader:
             return None
         if len(series) == expected:
             return None
-        return Problem(Code.BAD_FORMAT, f"{len(series)} steps", f"{expected}, {reason}", MEND)
+        return Problem(Code.BAD_FORMAT, counted(len(series), "step"), f"{expected}, {reason}", MEND)
 
 
 def _read_values(channels: list[list[str]]) -> NDArray[np.float64] | Problem:
@@ -164,7 +166,7 @@ def _read_values(channels: list[list[str]]) -> NDArray[np.float64] | Problem:
             found = f"{excerpt(tokens[numbers])} at step {numbers + 1:,} of channel {index + 1}"
             return Problem(Code.NOT_A_NUMBER, found, "a number", MEND)
         if rows and len(numbers) != len(rows[0]):
-            found = f"{len(numbers)} steps in channel {index + 1}"
+            found = f"{counted(len(numbers), 'step')} in channel {index + 1}"
             expected = f"{len(rows[0])}, as in channel 1"
             return Problem(Code.CHANNEL_COUNT, found, expected, MEND)
         rows.append(numbers)
@@ -178,7 +180,7 @@ def _read_stamped(channels: list[str]) -> NDArray[np.float64] | Problem:
     for channel in channels:
         rest = STAMPED.sub("", channel).replace(",", "").strip()
         if rest:
-            return Problem(Code.BAD_FORMAT, f"{excerpt(rest)}", expected, MEND)
+            return Problem(Code.BAD_FORMAT, excerpt(channel), expected, MEND)
         pairs = STAMPED.findall(channel)
         stamps = [stamp for stamp, _ in pairs]
         if common is not None and stamps != common:

@@ -32,6 +32,17 @@ def describe(value: object) -> str:
     return f"a value of type {type(value).__name__}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Say how many there are.
+
+    Examples
+    --------
+    >>> counted(1, "step"), counted(2_000, "step")
+    ('1 step', '2,000 steps')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def is_missing(value: object) -> bool:
     """Whether a value stands for "nothing there": None or a float NaN."""
     return value is None or (isinstance(value, float | np.floating) and math.isnan(value))

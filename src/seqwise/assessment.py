@@ -1,0 +1,136 @@
+"""A model held against a labelled file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqwise.data.fingerprint import fingerprint
+from seqwise.data.records import Record
+from seqwise.errors import Code, DataError, Problem, excerpt
+from seqwise.evaluation.metrics import Scores, score
+from seqwise.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What evaluation found.
+
+    Parameters
+    ----------
+    scores
+        Over all usable records.
+    num_known
+        Records whose sequence stands in the training file; None where no file was given.
+    unseen
+        Scores without these records; None where there are none of them, or nothing but them.
+    problems
+        Of the records that could not be scored, those with a label that the model does not have
+        among them.
+    num_steps, num_unknown, num_cut
+        Steps in all, tokens among them that the model does not know, and sequences that its
+        `max_length` cut.
+    """
+
+    scores: Scores
+    num_known: int | None
+    unseen: Scores | None
+    problems: list[Problem]
+    num_steps: int
+    num_unknown: int
+    num_cut: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain JSON values, the scores at the top."""
+        result = self.scores.to_dict() | {
+            "num_problems": len(self.problems),
+            "problems": [str(problem) for problem in self.problems[:20]],
+            "num_steps": self.num_steps,
+            "num_unknown_tokens": self.num_unknown,
+            "num_cut": self.num_cut,
+        }
+        if self.num_known is not None:
+            result["num_in_training_file"] = self.num_known
+            result["without_training_records"] = self.unseen and self.unseen.to_dict()
+        return result
+
+
+def assess(
+    predictor: Predictor, records: Iterable[Record], *, known: AbstractSet[bytes] | None = None
+) -> Assessment:
+    """Predict labelled records and score the predictions.
+
+    Parameters
+    ----------
+    predictor
+        The model.
+    records
+        Checked, with labels. Memory grows with their number by the probabilities alone.
+    known
+        Fingerprints of the training file's sequences.
+
+    Raises
+    ------
+    DataError
+        If no record can be scored.
+    """
+    probabilities: list[NDArray[np.float64]] = []
+    targets: list[NDArray[np.int64]] = []
+    is_known: list[bool] = []
+    problems: list[Problem] = []
+    num_steps = num_unknown = num_cut = 0
+    for block in predictor.predict(records):
+        own = predictor.labels.encode([record.label or "" for record in block.records])
+        for record, problem, target in zip(block.records, block.problems, own, strict=True):
+            if problem is None and target < 0:
+                problem = _unknown_label(record)  # noqa: PLW2901 - one fate for both
+            if problem is not None:
+                problems.append(problem)
+            elif known is not None and record.sequence is not None:
+                is_known.append(fingerprint(record.sequence, predictor.data.kind) in known)
+        scored = np.array([problem is None for problem in block.problems]) & (own >= 0)
+        probabilities.append(block.probabilities[scored])
+        targets.append(own[scored])
+        num_steps += block.encoded.num_steps
+        num_unknown += block.encoded.num_unknown
+        num_cut += block.encoded.num_cut
+    all_targets = np.concatenate(targets) if targets else np.empty(0, dtype=np.int64)
+    if not len(all_targets):
+        raise DataError(
+            Problem(Code.NO_RECORDS, "no record that can be scored", "labelled records", "add some")
+            if not problems
+            else problems[0],
+            others=problems[1:5],
+            count=max(len(problems), 1),
+        )
+    all_probabilities = np.concatenate(probabilities)
+    names = predictor.labels.names
+    unseen = None
+    if any(is_known) and not all(is_known):
+        rest = ~np.array(is_known)
+        unseen = score(all_probabilities[rest], all_targets[rest], names)
+    return Assessment(
+        scores=score(all_probabilities, all_targets, names),
+        num_known=None if known is None else sum(is_known),
+        unseen=unseen,
+        problems=problems,
+        num_steps=num_steps,
+        num_unknown=num_unknown,
+        num_cut=num_cut,
+    )
+
+
+def _unknown_label(record: Record) -> Problem:
+    return Problem(
+        Code.UNKNOWN_LABEL,
+        f"the label {excerpt(record.label)}",
+        "a label that the model was trained on",
+        "correct it, or train with such records",
+        line=record.line,
+        record=record.number,
+    )

@@ -1,0 +1,416 @@
+"""The commands and their options; what a command does is imported when it is called.
+
+torch takes seconds to import, and `seqwise --help` should not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from seqwise.cli.options import FileOptions
+from seqwise.errors import SeqwiseError
+from seqwise.version import __version__
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="seqwise",
+    help="One label for a whole sequence: text, DNA, protein, series, events.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+class KindName(StrEnum):
+    """What sequences are."""
+
+    text = "text"
+    dna = "dna"
+    protein = "protein"
+    series = "series"
+    events = "events"
+
+
+class FormatName(StrEnum):
+    """How a file is written."""
+
+    csv = "csv"
+    tsv = "tsv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+    fasta = "fasta"
+    ts = "ts"
+    folder = "folder"
+    lines = "lines"
+
+
+class EncoderName(StrEnum):
+    """What reads the steps."""
+
+    rnn = "rnn"
+    lstm = "lstm"
+    gru = "gru"
+
+
+class TokensName(StrEnum):
+    """What a step of text is."""
+
+    words = "words"
+    characters = "characters"
+    bytes = "bytes"
+    bpe = "bpe"
+
+
+class DeviceName(StrEnum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class StreamFormat(StrEnum):
+    """How predictions are written to standard output."""
+
+    csv = "csv"
+    jsonl = "jsonl"
+
+
+DATA, MODEL, TRAINING = "What a step is", "The model", "The training"
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="A file, or a folder label/*.txt.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A folder that train has written.")]
+Format = Annotated[
+    FormatName | None, typer.Option("--format", help="How the file is written; guessed.")
+]
+Sequence = Annotated[
+    str | None, typer.Option("--sequence", metavar="COLUMN", help="Column of the sequences.")
+]
+Label = Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="Column of labels.")]
+LabelsFrom = Annotated[
+    str | None,
+    typer.Option("--labels-from", metavar="TABLE", help="Table of ids and labels for FASTA."),
+]
+Kind = Annotated[KindName | None, typer.Option("--kind", help="What the sequences are; guessed.")]
+Device = Annotated[DeviceName | None, typer.Option("--device", help="Where to compute.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")]
+Deterministic = Annotated[
+    bool,
+    typer.Option("--deterministic", help="Probabilities independent of the batch in every bit."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave bad records out; report them.")]
+Strict = Annotated[bool, typer.Option("--strict", help="A bad record is an error.")]
+
+
+@app.command()
+def train(
+    file: File,
+    out: Annotated[str, typer.Option("--out", metavar="MODEL", help="Folder to write.")],
+    valid: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Chooses the epoch; else a part of FILE.")
+    ] = None,
+    kind: Kind = None,
+    sequence: Sequence = None,
+    label: Label = None,
+    format_: Format = None,
+    labels_from: LabelsFrom = None,
+    skip_bad: SkipBad = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace MODEL.")] = False,
+    device: Device = None,
+    quiet: Quiet = False,
+    tokens: Annotated[
+        TokensName | None, typer.Option(help="What a step of text is.", rich_help_panel=DATA)
+    ] = None,
+    lowercase: Annotated[
+        bool | None,
+        typer.Option(
+            "--lowercase/--keep-case", help="Whether case of text is dropped.", rich_help_panel=DATA
+        ),
+    ] = None,
+    vocab_size: Annotated[
+        int | None, typer.Option(help="Most tokens or events to know.", rich_help_panel=DATA)
+    ] = None,
+    min_count: Annotated[
+        int | None,
+        typer.Option(help="Words and events seen less often are unknown.", rich_help_panel=DATA),
+    ] = None,
+    kmer: Annotated[
+        int | None, typer.Option(help="Letters of DNA or protein in a token.", rich_help_panel=DATA)
+    ] = None,
+    max_length: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps after which sequences are cut; none by default.", rich_help_panel=DATA
+        ),
+    ] = None,
+    encoder: Annotated[
+        EncoderName | None, typer.Option(help="What reads the steps.", rich_help_panel=MODEL)
+    ] = None,
+    pooling: Annotated[
+        str | None,
+        typer.Option(
+            help="last, mean, max, attention, or several joined by +.", rich_help_panel=MODEL
+        ),
+    ] = None,
+    embedding_dim: Annotated[
+        int | None, typer.Option(help="Size of a step's vector.", rich_help_panel=MODEL)
+    ] = None,
+    hidden_size: Annotated[
+        int | None, typer.Option(help="Size of a hidden state.", rich_help_panel=MODEL)
+    ] = None,
+    num_layers: Annotated[
+        int | None, typer.Option(help="Layers of the encoder.", rich_help_panel=MODEL)
+    ] = None,
+    bidirectional: Annotated[
+        bool | None,
+        typer.Option(
+            "--bidirectional/--one-direction", help="Directions of reading.", rich_help_panel=MODEL
+        ),
+    ] = None,
+    dropout: Annotated[
+        float | None,
+        typer.Option(help="Share of values dropped in training.", rich_help_panel=MODEL),
+    ] = None,
+    num_positions: Annotated[
+        int | None,
+        typer.Option(help="Positions with a vector of their own.", rich_help_panel=MODEL),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Most passes over the training part.", rich_help_panel=TRAINING),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Epochs without gain before stopping.", rich_help_panel=TRAINING),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(help="Sequences in a batch, at the most.", rich_help_panel=TRAINING),
+    ] = None,
+    batch_steps: Annotated[
+        int | None,
+        typer.Option(help="Padded steps in a batch, at the most.", rich_help_panel=TRAINING),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(help="Steps of a sequence that an epoch reads.", rich_help_panel=TRAINING),
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="The highest, after warm-up.", rich_help_panel=TRAINING)
+    ] = None,
+    warmup_fraction: Annotated[
+        float | None,
+        typer.Option(help="Share of training that warms up.", rich_help_panel=TRAINING),
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(help="Of AdamW.", rich_help_panel=TRAINING)
+    ] = None,
+    clip_norm: Annotated[
+        float | None, typer.Option(help="Largest norm of a gradient.", rich_help_panel=TRAINING)
+    ] = None,
+    label_smoothing: Annotated[
+        float | None,
+        typer.Option(help="Probability spread over all classes.", rich_help_panel=TRAINING),
+    ] = None,
+    class_weight: Annotated[
+        str | None,
+        typer.Option(
+            help="none, balanced, or LABEL=WEIGHT,LABEL=WEIGHT.", rich_help_panel=TRAINING
+        ),
+    ] = None,
+    valid_fraction: Annotated[
+        float | None,
+        typer.Option(help="Share held out to choose the epoch.", rich_help_panel=TRAINING),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Of the split, the weights and the order.", rich_help_panel=TRAINING),
+    ] = None,
+) -> None:
+    """Train a model on a labelled file, and write it to a folder."""
+    _call(
+        "train",
+        file=file,
+        out=out,
+        valid=valid,
+        skip_bad=skip_bad,
+        overwrite=overwrite,
+        quiet=quiet,
+        how=FileOptions(kind, format_, sequence, label, labels_from),
+        wishes={
+            "tokens": tokens,
+            "lowercase": lowercase,
+            "vocab_size": vocab_size,
+            "min_count": min_count,
+            "kmer": kmer,
+            "max_length": max_length,
+            "encoder": encoder,
+            "pooling": pooling,
+            "embedding_dim": embedding_dim,
+            "hidden_size": hidden_size,
+            "num_layers": num_layers,
+            "bidirectional": bidirectional,
+            "dropout": dropout,
+            "num_positions": num_positions,
+            "epochs": epochs,
+            "patience": patience,
+            "batch_size": batch_size,
+            "batch_steps": batch_steps,
+            "window": window,
+            "learning_rate": learning_rate,
+            "warmup_fraction": warmup_fraction,
+            "weight_decay": weight_decay,
+            "clip_norm": clip_norm,
+            "label_smoothing": label_smoothing,
+            "class_weight": class_weight,
+            "valid_fraction": valid_fraction,
+            "seed": seed,
+            "device": device,
+        },
+    )
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    file: File,
+    train_file: Annotated[
+        str | None,
+        typer.Option("--train", metavar="FILE", help="Also score without the records of FILE."),
+    ] = None,
+    json_: Json = False,
+    sequence: Sequence = None,
+    label: Label = None,
+    format_: Format = None,
+    labels_from: LabelsFrom = None,
+    strict: Strict = False,
+    deterministic: Deterministic = False,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Score a model on a labelled file."""
+    _call(
+        "evaluate",
+        folder=model,
+        file=file,
+        train_file=train_file,
+        as_json=json_,
+        strict=strict,
+        deterministic=deterministic,
+        device=device,
+        quiet=quiet,
+        how=FileOptions(None, format_, sequence, label, labels_from),
+    )
+
+
+@app.command()
+def predict(
+    model: Model,
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="- is standard input.")] = "-",
+    out: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="OUT", help="OUT.csv, .jsonl or .parquet."),
+    ] = None,
+    out_format: Annotated[
+        StreamFormat, typer.Option("--output-format", help="On standard output.")
+    ] = StreamFormat.csv,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="A probability for each class.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+    sequence: Sequence = None,
+    format_: Format = None,
+    strict: Strict = False,
+    deterministic: Deterministic = False,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write a label and its probability for each record, in their order."""
+    _call(
+        "predict",
+        folder=model,
+        file=file,
+        out=out,
+        out_format=str(out_format),
+        probabilities=probabilities,
+        overwrite=overwrite,
+        strict=strict,
+        deterministic=deterministic,
+        device=device,
+        quiet=quiet,
+        how=FileOptions(None, format_, sequence, None, None),
+    )
+
+
+@app.command()
+def inspect(
+    path: Annotated[str, typer.Argument(metavar="FILE|MODEL", help="What to look at.")],
+    second: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="What has it in common with the first?")
+    ] = None,
+    json_: Json = False,
+    kind: Kind = None,
+    sequence: Sequence = None,
+    label: Label = None,
+    format_: Format = None,
+    labels_from: LabelsFrom = None,
+) -> None:
+    """Say what is in a file, and what training on it would choose; or what is in a model."""
+    _call(
+        "inspect",
+        path=path,
+        second=second,
+        as_json=json_,
+        how=FileOptions(kind, format_, sequence, label, labels_from),
+    )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"seqwise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """One label for a whole sequence: text, DNA, protein, series, events."""
+
+
+def _call(command: str, **arguments: object) -> None:
+    """Import a command's file and run it; an error of ours is one line and exit code 2."""
+    try:
+        module = importlib.import_module(f"seqwise.cli.{command}")
+        module.run(**arguments)
+    except SeqwiseError as error:
+        typer.echo(f"seqwise: {error}", err=True)
+        raise typer.Exit(USAGE_ERROR) from error
+    except KeyboardInterrupt as error:
+        typer.echo("seqwise: interrupted, nothing was written", err=True)
+        raise typer.Exit(INTERRUPTED) from error
+    except BrokenPipeError:
+        # The reader of our output has left; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    app()

@@ -1,0 +1,80 @@
+"""`seqwise evaluate`: score a model on a labelled file."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+from rich.markup import escape
+
+from seqwise.artifact import load_artifact
+from seqwise.assessment import Assessment, assess
+from seqwise.cli.files import open_for_model, say
+from seqwise.cli.options import FileOptions
+from seqwise.config import Device
+from seqwise.data.kinds import Kind
+from seqwise.errors import DataError
+from seqwise.evaluation.tables import confusion_table, scores_table
+from seqwise.inspection import fingerprints
+from seqwise.predictor import Predictor
+
+
+def run(
+    *,
+    folder: str,
+    file: str,
+    train_file: str | None,
+    as_json: bool,
+    strict: bool,
+    deterministic: bool,
+    device: Device | None,
+    quiet: bool,
+    how: FileOptions,
+) -> None:
+    """Score, and print one JSON object or tables."""
+    artifact = load_artifact(folder)
+    kind = Kind(artifact.data.kind)
+    records = open_for_model(file, how, artifact, label_required=True)
+    known = None
+    if train_file is not None:
+        seen = open_for_model(train_file, how, artifact, label_required=False)
+        known = fingerprints(seen.checked(kind), kind)
+    predictor = Predictor(artifact, device=device or "auto", deterministic=deterministic)
+    found = assess(predictor, records.checked(kind), known=known)
+    if strict and found.problems:
+        raise DataError(found.problems[0], others=found.problems[1:5], count=len(found.problems))
+    if as_json:
+        print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))  # noqa: T201
+        return
+    console = Console()
+    console.print(scores_table(found.scores))
+    console.print(confusion_table(found.scores))
+    if not quiet:
+        say(console, _remarks(found, file, train_file))
+
+
+def _remarks(found: Assessment, file: str, train_file: str | None) -> list[tuple[str, str]]:
+    remarks = []
+    if found.num_known:
+        text = (
+            f"{found.num_known:,} of these records stand in {escape(str(train_file))}, "
+            "which the model may have learned by heart"
+        )
+        if found.unseen is not None:
+            text += (
+                f"; without them ({found.unseen.num_records:,} records): "
+                f"accuracy {found.unseen.accuracy:.4f}, macro F1 {found.unseen.macro_f1:.4f}, "
+                f"log loss {found.unseen.log_loss:.4f}"
+            )
+        remarks.append(("seen before", text))
+    elif train_file is not None:
+        remarks.append(("seen before", f"none of these records stands in {escape(train_file)}"))
+    if found.problems:
+        text = f"{len(found.problems):,} records of {escape(file)}, the first: "
+        remarks.append(("left out", text + escape(str(found.problems[0]))))
+    if found.num_unknown:
+        share = found.num_unknown / found.num_steps
+        remarks.append(("unknown", f"{found.num_unknown:,} tokens ({share:.1%})"))
+    if found.num_cut:
+        remarks.append(("cut", f"{found.num_cut:,} sequences at the model's max_length"))
+    return remarks

@@ -1,0 +1,84 @@
+"""Opening a file as the user, the file itself and the model say, and telling what was guessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+from rich.console import Console
+from rich.markup import escape
+
+from seqwise.artifact import Artifact
+from seqwise.cli.options import FileOptions
+from seqwise.data.kinds import Kind, guess_kind
+from seqwise.data.records import RecordFile, read_records
+
+SAMPLE = 1_000  # records that a guess looks at
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    """A file and what its sequences are.
+
+    Parameters
+    ----------
+    records
+        To be iterated over.
+    kind
+        As the user said, or as guessed.
+    reason
+        What the guess rests on; empty where the user said so.
+    """
+
+    records: RecordFile
+    kind: Kind
+    reason: str
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Name the file, its columns and its kind, for people."""
+        place = f"{escape(self.records.path)} ({self.records.format})"
+        if self.records.sequence_column is not None:
+            label = self.records.label_column
+            place += f", sequences in {escape(repr(self.records.sequence_column))}"
+            place += f", labels in {escape(repr(label))}" if label is not None else ", no labels"
+        kind = str(self.kind)
+        if self.reason:
+            kind += f" (a guess: {escape(self.reason)}; --kind says otherwise)"
+        return [("file", place), ("kind", kind)]
+
+
+def open_for_training(path: str, how: FileOptions, *, label_required: bool = True) -> OpenFile:
+    """Open a file, and guess its kind where the user does not say it."""
+    records = read_records(
+        path,
+        format=how.format,
+        sequence=how.sequence,
+        label=how.label,
+        labels_from=how.labels_from,
+        label_required=label_required,
+    )
+    if how.kind is not None:
+        return OpenFile(records, Kind(how.kind), "")
+    samples = [each.sequence for each in islice(records, SAMPLE) if each.sequence is not None]
+    return OpenFile(records, *guess_kind(samples, records.sequence_column))
+
+
+def open_for_model(
+    path: str, how: FileOptions, artifact: Artifact, *, label_required: bool
+) -> RecordFile:
+    """Open a file for a model: its columns are those of training, where the file has them."""
+    data = artifact.data
+    return read_records(
+        path,
+        format=how.format,
+        sequence=how.sequence or data.sequence_column,
+        label=how.label or (data.label_column if label_required else None),
+        labels_from=how.labels_from,
+        label_required=label_required,
+    )
+
+
+def say(console: Console, facts: list[tuple[str, str]]) -> None:
+    """Write lines of a name and what there is to say of it."""
+    for name, text in facts:
+        console.print(f"[bold]{name:<11}[/bold]{text}", highlight=False, soft_wrap=True)

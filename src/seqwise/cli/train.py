@@ -1,0 +1,130 @@
+"""`seqwise train`: from a labelled file to a model folder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from seqwise.artifact import check_output, save_artifact
+from seqwise.cli.files import OpenFile, open_for_training, say
+from seqwise.cli.options import FileOptions
+from seqwise.config import setting_error
+from seqwise.data.kinds import Kind
+from seqwise.training.preparation import LabelledSequences, gather
+from seqwise.training.progress import show_progress
+from seqwise.training.run import TrainingRun
+from seqwise.training.settings import Wishes
+
+
+def run(
+    *,
+    file: str,
+    out: str,
+    valid: str | None,
+    skip_bad: bool,
+    overwrite: bool,
+    quiet: bool,
+    how: FileOptions,
+    wishes: dict[str, Any],
+) -> None:
+    """Train, save, and say what was done."""
+    console = Console(stderr=True, quiet=quiet)
+    check_output(out, overwrite=overwrite)
+    source = open_for_training(file, how)
+    say(console, source.facts())
+    training = TrainingRun(
+        _gather(source, source.kind, skip_bad, console),
+        source.kind,
+        _sort_wishes(wishes, source),
+        valid=_gather_valid(valid, how, source.kind, skip_bad, console),
+        skip_bad=skip_bad,
+        path=file,
+    )
+    say(console, _facts(training))
+    for _ in show_progress(training, console=console):
+        pass
+    save_artifact(training.artifact(), out, overwrite=overwrite)
+    say(console, _result(training, out))
+
+
+def _sort_wishes(spoken: dict[str, Any], source: OpenFile) -> Wishes:
+    wishes: dict[str, Any] = {
+        name: value if isinstance(value, (bool, int, float)) else str(value)
+        for name, value in spoken.items()
+        if value is not None
+    }
+    if "class_weight" in wishes:
+        wishes["class_weight"] = _parse_class_weight(wishes["class_weight"])
+    wishes["sequence_column"] = source.records.sequence_column
+    wishes["label_column"] = source.records.label_column
+    return Wishes.sorted(wishes)
+
+
+def _parse_class_weight(text: str) -> str | dict[str, float]:
+    """Read ``none``, ``balanced``, or ``spam=3,ham=1``."""
+    if "=" not in text:
+        return text
+    try:
+        pairs = [pair.rsplit("=", 1) for pair in text.split(",")]
+        return {label: float(weight) for label, weight in pairs}
+    except ValueError:
+        raise setting_error("class_weight", text, "LABEL=NUMBER,LABEL=NUMBER") from None
+
+
+def _gather(source: OpenFile, kind: Kind, skip_bad: bool, console: Console) -> LabelledSequences:
+    data = gather(source.records.checked(kind), kind, skip_bad=skip_bad, path=source.records.path)
+    for problem in data.dropped[:5]:
+        say(console, [("left out", escape(str(problem)))])
+    if len(data.dropped) > 5:
+        say(console, [("left out", f"and {len(data.dropped) - 5:,} more")])
+    return data
+
+
+def _gather_valid(
+    path: str | None, how: FileOptions, kind: Kind, skip_bad: bool, console: Console
+) -> LabelledSequences | None:
+    if path is None:
+        return None
+    return _gather(open_for_training(path, how), kind, skip_bad, console)
+
+
+def _facts(training: TrainingRun) -> list[tuple[str, str]]:
+    prepared = training.prepared
+    num_train, num_valid = len(prepared.train.targets), len(prepared.valid.targets)
+    steps = prepared.codec.describe()
+    if prepared.codec.vocab_size:
+        share = prepared.num_unknown / max(prepared.num_valid_steps, 1)
+        steps += f"; {share:.1%} of those held out are unknown"
+    if prepared.num_cut:
+        steps += f"; {prepared.num_cut:,} sequences cut at {prepared.data.max_length:,} steps"
+    facts = [
+        ("records", f"{num_train:,} to learn from, {num_valid:,} to choose the epoch"),
+        ("classes", f"{len(training.labels):,}"),
+        ("steps", steps),
+        ("model", training.describe_model()),
+    ]
+    longer = int((prepared.train.sequences.lengths > training.config.window).sum())
+    if longer:
+        text = (
+            f"{longer:,} sequences are longer than {training.config.window:,} steps: an epoch "
+            "reads a part of each, drawn anew; validation and prediction read them whole (--window)"
+        )
+        facts.append(("window", text))
+    return facts
+
+
+def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
+    best = training.training.best
+    scores = best.valid
+    return [
+        (
+            "result",
+            f"best epoch {best.epoch} of {len(training.reports)}; on the "
+            f"{scores.num_records:,} records held out: accuracy {scores.accuracy:.4f}, "
+            f"macro F1 {scores.macro_f1:.4f}, log loss {scores.log_loss:.4f} "
+            f"(most frequent class: {scores.majority_accuracy:.4f})",
+        ),
+        ("model in", f"{escape(out)}   next: seqwise evaluate {escape(out)} FILE"),
+    ]

@@ -1,0 +1,52 @@
+"""From the two cells of a row to a record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqwise.data.readers.interface import RawSequence, Record
+from seqwise.data.readers.values import MEND, check_text, read_label
+from seqwise.errors import Code, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class RowCheck:
+    """Makes the records of one table.
+
+    Parameters
+    ----------
+    path
+        The table, for messages.
+    sequence_column, label_column
+        Names of the columns; no label where there is no such column.
+    label_required
+        Whether a record without a usable label is a bad one.
+    """
+
+    path: str
+    sequence_column: str
+    label_column: str | None
+    label_required: bool
+
+    def record(
+        self, sequence: RawSequence | None, label: object, number: int, line: int | None = None
+    ) -> Record:
+        """Make a record, with a problem where a cell is missing or broken."""
+        problem = check_text(sequence) if isinstance(sequence, str) else None
+        if sequence is None:
+            problem = Problem(Code.MISSING_SEQUENCE, "no value", "a sequence", MEND)
+        if problem is not None:
+            return self.bad(problem, number, line, self.sequence_column)
+        if self.label_column is None:
+            return Record(sequence, None, number, line)
+        checked = read_label(label, required=self.label_required)
+        if isinstance(checked, Problem):
+            return self.bad(checked, number, line, self.label_column)
+        return Record(sequence, checked, number, line)
+
+    def bad(
+        self, problem: Problem, number: int, line: int | None = None, column: str | None = None
+    ) -> Record:
+        """Make a record of a problem."""
+        problem = problem.at(path=self.path, line=line, record=number, column=column)
+        return Record(None, None, number, line, problem)
