@@ -1,0 +1,166 @@
+"""`seqwise inspect`: what is in a file, two files or a model, and what training would choose."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import refused, run, texts, train, write_csv, write_jsonl
+
+
+def words_of(text):
+    return " ".join(text.split())
+
+
+def test_a_file(table):
+    told = words_of(run("inspect", table).out)
+    assert "file table.csv (csv), sequences in 'text', labels in 'label'" in told
+    assert "kind text (a guess: " in told
+    assert "records 24" in told
+    assert "classes 2; each has 12 records" in told
+    assert "ham 12 50.0% ██████████████████████████████" in told
+    assert "Length in words min 3 median 3 mean 3.0" in told
+
+
+def test_a_file_as_json(table):
+    found = run("inspect", table, "--json").json
+    (file,) = found["files"]
+    assert (file["path"], file["format"]) == ("table.csv", "csv")
+    assert (file["sequence_column"], file["label_column"]) == ("text", "label")
+    assert file["num_records"] == file["num_usable"] == 24
+    assert file["class_counts"] == {"ham": 12, "spam": 12}
+    assert file["overlap"] is None
+    assert len(found["training"]) == 2
+
+
+def test_problems_are_counted():
+    file = write_csv("bad.csv", [*texts(6), ("", "ham"), ("hi", ""), texts(6)[0]])
+    (found,) = run("inspect", file, "--json").json["files"]
+    assert (found["missing_sequences"], found["missing_labels"]) == (1, 1)
+    assert found["problems"] == {"empty-sequence": 1, "missing-label": 1}
+    assert found["duplicates"]["records"] >= 1
+    told = run("inspect", file).out
+    assert "bad.csv:8 (record 7), column text: an empty sequence" in words_of(told)
+
+
+def test_two_files():
+    first = write_csv("first.csv", texts(12))
+    second = write_csv("second.csv", [("something new", "ham"), *texts(12)[:5]])
+    found = run("inspect", first, second, "--json").json["files"]
+    assert [each["path"] for each in found] == ["first.csv", "second.csv"]
+    assert [each["overlap"] for each in found] == [None, 5]
+    told = words_of(run("inspect", first, second).out)
+    assert "in the other file too 5 records (83.3%)" in told
+
+
+def test_the_second_file_is_read_as_the_first_one():
+    first = write_csv("first.csv", [("1 2 3", "a"), ("4 5", "b")] * 2, ("body", "label"))
+    second = write_csv("second.csv", [("7", "a"), ("8", "b")], ("body", "label"))
+    options = ("--sequence", "body", "--json")
+    assert [each["kind"] for each in run("inspect", first, second, *options).json["files"]] == [
+        "events",
+        "events",
+    ]
+
+
+def test_a_file_without_labels():
+    file = write_csv("a.csv", [("good day",), ("bad day",)], ("text",))
+    outcome = run("inspect", file)
+    assert outcome.code == 0
+    assert "no labels" in outcome.out
+    assert "not on this file: it needs usable records of two classes or more" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        pytest.param("words.csv", lambda name: write_csv(name, texts(24)), id="words"),
+        pytest.param(
+            "names.csv",
+            lambda name: write_csv(
+                name, [(f"Xa{'yz'[i % 2]}b{i}", "pq"[i % 2]) for i in range(20)]
+            ),
+            id="characters",
+        ),
+        pytest.param(
+            "dna.csv",
+            lambda name: write_csv(
+                name, [("ACGTACGTAC" * (i + 1), "pq"[i % 2]) for i in range(12)], ("dna", "label")
+            ),
+            id="dna",
+        ),
+        pytest.param(
+            "aligned.jsonl",
+            lambda name: write_jsonl(
+                name, [{"values": [0.5, i, 1.5], "label": "pq"[i % 2]} for i in range(12)]
+            ),
+            id="aligned-series",
+        ),
+    ],
+)
+def test_what_training_would_choose_is_what_it_chooses(name, make):
+    file = make(name)
+    promised = dict(run("inspect", file, "--json").json["training"])
+    assert all(text in run("inspect", file).out for text in promised.values())
+    # Epochs and sizes are left to training, and end after the choice.
+    told = run("train", file, "--out", "model", "--patience", "1").err
+    chosen = json.loads(Path("model/config.json").read_text())
+    shape, epochs = promised["train"].split("; at most ")
+    assert f"at most {epochs}" in told
+    assert int(re.search(r"\d+", epochs)[0]) == chosen["train"]["epochs"]
+    assert f"{shape};" in run("inspect", "model").out
+    assert f"{chosen['model']['encoder']} (" in shape
+    assert shape.endswith(f"pooling {chosen['model']['pooling']}")
+    positions = chosen["model"]["num_positions"]
+    assert (f"{positions} positions" in shape) == (positions > 0)
+    kind = chosen["data"]["tokens"] if chosen["data"]["kind"] == "text" else chosen["data"]["kind"]
+    told_steps = {
+        "words": "words",
+        "characters": "characters",
+        "dna": "nucleotides",
+        "series": "time",
+    }
+    assert told_steps[kind] in promised["steps"]
+
+
+def test_a_model(model):
+    told = words_of(run("inspect", model).out)
+    config = json.loads(Path(model, "config.json").read_text())
+    assert "reads text, column 'text'" in told
+    assert "classes 2: ham, spam" in told
+    assert f"model {model}, made with seqwise " in told
+    training = config["training"]
+    assert f"trained on {training['num_train']} records of " in told
+    assert f"held out {training['num_valid']} records: accuracy " in told
+    assert f"{training['valid']['accuracy']:.4f}" in told
+
+
+def test_a_model_as_json(model):
+    found = run("inspect", model, "--json").json
+    config = json.loads(Path(model, "config.json").read_text())
+    assert found["labels"] == ["ham", "spam"]
+    assert all(found[key] == config[key] for key in ("data", "model", "train", "training"))
+
+
+def test_the_cut_of_a_model_is_told(table):
+    train(table, "--max-length", "2")
+    assert "sequences cut at 2 steps" in run("inspect", "model").out
+
+
+def test_a_model_and_a_file(model, table):
+    assert "seqwise evaluate MODEL FILE" in refused(run("inspect", model, table), "bad-setting")
+
+
+def test_markup_is_shown_as_it_is():
+    rows = [
+        (f"{word} {i}", label) for i in range(4) for word, label in (("a", "[red]"), ("b", "y"))
+    ]
+    file = write_csv("[bold].csv", rows)
+    assert train(file, out="[blue]m").code == 0
+    for told in (run("inspect", file).out, run("inspect", "[blue]m").out):
+        assert "[red]" in told
+        assert "[bold].csv" in told
+    assert "[blue]m" in run("inspect", "[blue]m").out

@@ -1,0 +1,215 @@
+"""`seqwise train`: what it says, what it writes, what its options change."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import refused, run, texts, train, write_csv
+
+
+def config(folder="model"):
+    return json.loads(Path(folder, "config.json").read_text())
+
+
+def weights(folder):
+    return Path(folder, "model.safetensors").read_bytes()
+
+
+def test_a_model_folder_and_nothing_else(table, work):
+    outcome = train(table)
+    assert (outcome.code, outcome.out) == (0, "")
+    assert sorted(path.name for path in work.iterdir()) == ["model", "table.csv"]
+    assert sorted(path.name for path in Path("model").iterdir()) == [
+        "codec.json",
+        "config.json",
+        "labels.json",
+        "model.safetensors",
+    ]
+
+
+def test_what_is_said(table):
+    told = train(table, "--epochs", "2").err
+    assert "file       table.csv (csv), sequences in 'text', labels in 'label'\n" in told
+    assert "kind       text (a guess: " in told
+    assert "classes    2\n" in told
+    training = config()["training"]
+    assert f"records    {training['num_train']} to learn from, {training['num_valid']} to " in told
+    valid = training["valid"]
+    assert f"best epoch {training['best_epoch']} of 2; on the {training['num_valid']} " in told
+    assert f"accuracy {valid['accuracy']:.4f}, macro F1 {valid['macro_f1']:.4f}" in told
+    assert "model in   model   next: seqwise evaluate model FILE" in told
+
+
+def test_unknown_tokens_of_the_part_held_out_are_told(table):
+    valid = write_csv("valid.csv", [("good unheard of day", "ham"), ("cash", "spam")])
+    assert "; 40.0% of those held out are unknown" in train(table, "--valid", valid).err
+
+
+def test_quiet_says_nothing(table):
+    assert train(table, "--quiet") == train(table, "-q", out="other")
+    assert train(table, "-q", out="third").err == ""
+
+
+def test_the_same_seed_gives_the_same_weights(table):
+    for out, seed in (("first", "1"), ("second", "1"), ("third", "2")):
+        assert train(table, "--seed", seed, "--epochs", "2", out=out).code == 0
+    assert weights("first") == weights("second")
+    assert weights("first") != weights("third")
+
+
+def test_valid_chooses_the_epoch(table):
+    valid = write_csv("valid.csv", texts(7))
+    told = train(table, "--valid", valid).err
+    assert "24 to learn from, 7 to choose the epoch" in told
+    assert config()["training"]["num_valid"] == 7
+
+
+def test_valid_may_be_the_file_itself(table):
+    assert "24 to learn from, 24 to choose the epoch" in train(table, "--valid", table).err
+
+
+def test_settings_are_saved(table):
+    options = {
+        "--encoder": "gru",
+        "--pooling": "attention+max",
+        "--num-layers": 2,
+        "--dropout": 0.25,
+        "--num-positions": 5,
+        "--patience": 3,
+        "--batch-size": 7,
+        "--batch-steps": 500,
+        "--window": 300,
+        "--learning-rate": 0.004,
+        "--warmup-fraction": 0.3,
+        "--weight-decay": 0.02,
+        "--clip-norm": 2.5,
+        "--label-smoothing": 0.125,
+        "--valid-fraction": 0.3,
+        "--seed": 5,
+        "--device": "cpu",
+        "--tokens": "characters",
+        "--vocab-size": 77,
+        "--min-count": 2,
+        "--kmer": 2,
+        "--max-length": 9,
+    }
+    given = [str(part) for pair in options.items() for part in pair]
+    assert (
+        train(table, *given, "--one-direction", "--keep-case", "--class-weight", "balanced").code
+        == 0
+    )
+    saved = {**config()["data"], **config()["model"], **config()["train"]}
+    for option, value in options.items():
+        if option != "--vocab-size":  # the model's own follows from the codec
+            assert saved[option.removeprefix("--").replace("-", "_")] == value
+    assert config()["data"]["vocab_size"] == 77
+    assert (saved["bidirectional"], saved["lowercase"]) == (False, False)
+    assert saved["class_weight"] == "balanced"
+    assert saved["epochs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("tokens", "told"),
+    [("words", "words"), ("characters", "characters"), ("bytes", "bytes"), ("bpe", "byte-pair")],
+)
+def test_tokens(table, tokens, told):
+    assert f"steps      {told}" in train(table, "--tokens", tokens).err
+    assert run("evaluate", "model", table, "--json").code == 0
+
+
+def test_class_weight_as_a_table(table):
+    options = ("--batch-size", "2", "--learning-rate", "0.1", "--warmup-fraction", "0")
+    train(table, "--class-weight", "spam=1e6,ham=1", *options)
+    assert config()["train"]["class_weight"] == {"spam": 1e6, "ham": 1.0}
+    assert {row["label"] for row in run("predict", "model", table).rows} == {"spam"}
+    train(table, "--class-weight", "ham=1e6", *options, out="other")
+    assert {row["label"] for row in run("predict", "other", table).rows} == {"ham"}
+
+
+def test_max_length_reports_what_it_cuts(table):
+    valid = write_csv("valid.csv", [("good", "ham"), ("win cash now", "spam")])
+    assert (
+        "; 25 sequences cut at 2 steps" in train(table, "--max-length", "2", "--valid", valid).err
+    )
+    assert "cut" not in train(table, "--max-length", "3", out="other").err
+
+
+def test_a_window_is_told(table):
+    assert "sequences are longer than 2 steps: an epoch reads a part of each" in (
+        train(table, "--window", "2").err
+    )
+
+
+def test_skip_bad_reports_what_it_drops():
+    file = write_csv("bad.csv", [*texts(12), *[("", "ham")] * 7, ("hi", "")])
+    told = train(file, "--skip-bad").err
+    left_out = [line for line in told.splitlines() if line.startswith("left out   ")]
+    assert len(left_out) == 6
+    assert left_out[0].startswith("left out   bad.csv:14 (record 13), column text: an empty")
+    assert left_out[-1] == "left out   and 3 more"
+    assert config()["training"]["num_train"] + config()["training"]["num_valid"] == 12
+
+
+def test_skip_bad_leaves_a_class_of_one_record_out():
+    train(write_csv("rare.csv", [*texts(12), ("alone", "rare")]), "--skip-bad")
+    assert json.loads(Path("model/labels.json").read_text()) == ["ham", "spam"]
+
+
+def test_overwrite_replaces_a_model(table):
+    assert train(table, "--seed", "1").code == 0
+    first = weights("model")
+    assert refused(train(table, "--seed", "2"), "output-exists")
+    assert weights("model") == first
+    assert train(table, "--seed", "2", "--overwrite").code == 0
+    assert weights("model") != first
+    assert sorted(path.name for path in Path().iterdir()) == ["model", "table.csv"]
+
+
+def test_overwrite_keeps_the_model_when_training_fails(table):
+    train(table)
+    first = weights("model")
+    assert refused(train(table, "--overwrite", "--class-weight", "eggs=2"), "bad-setting")
+    assert weights("model") == first
+
+
+@pytest.mark.parametrize("name", ["file", "folder"])
+def test_overwrite_spares_what_is_no_model(table, name):
+    Path("file").write_text("precious")
+    Path("folder").mkdir()
+    Path("folder/precious").touch()
+    assert refused(train(table, "--overwrite", out=name), "output-exists")
+    assert Path("file").read_text() == "precious"
+    assert Path("folder/precious").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda text: "\ufeff" + text, id="byte-order-mark"),
+        pytest.param(lambda text: text.replace("\n", "\r\n"), id="crlf"),
+        pytest.param(lambda text: text.rstrip("\n"), id="no-last-line-end"),
+        pytest.param(lambda text: text.replace("\n", "\n\n"), id="blank-lines"),
+    ],
+)
+def test_what_makes_no_difference(table, change):
+    text = Path(table).read_text()
+    Path("changed.csv").write_bytes(change(text).encode())
+    assert train(table, out="expected").code == train("changed.csv").code == 0
+    assert weights("model") == weights("expected")
+
+
+def test_labels_that_look_like_the_same_number():
+    train(
+        write_csv("a.csv", [(text, {"ham": "1", "spam": "01"}[label]) for text, label in texts()])
+    )
+    assert json.loads(Path("model/labels.json").read_text()) == ["01", "1"]
+
+
+def test_from_standard_input(table):
+    train(table, "--kind", "text", out="expected")
+    outcome = train("-", "--kind", "text", stdin=Path(table).read_text())
+    assert outcome.code == 0
+    assert weights("model") == weights("expected")

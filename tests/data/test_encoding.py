@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from seqwise.config import DataConfig
+from seqwise.data.codecs import build_codec
+from seqwise.data.encoding import encode_sequences
+
+CODEC = build_codec(DataConfig(kind="events")).fit([["a", "b"]])
+SEQUENCES = [["a", "x", "b", "x"], ["b"], ["x", "a"]]
+
+
+@pytest.mark.parametrize(
+    ("max_length", "lengths", "num_unknown", "num_cut"),
+    [
+        (None, [4, 1, 2], 3, 0),
+        (4, [4, 1, 2], 3, 0),
+        (3, [3, 1, 2], 2, 1),
+        (1, [1, 1, 1], 1, 2),
+    ],
+)
+def test_what_is_lost_is_counted(max_length, lengths, num_unknown, num_cut):
+    encoded = encode_sequences(CODEC, SEQUENCES, max_length)
+    assert [len(array) for array in encoded.arrays] == lengths
+    assert (encoded.num_unknown, encoded.num_cut) == (num_unknown, num_cut)
+    assert encoded.num_steps == 7
+
+
+def test_the_start_is_kept():
+    whole = encode_sequences(CODEC, SEQUENCES, None).arrays[0]
+    cut = encode_sequences(CODEC, SEQUENCES, 2).arrays[0]
+    assert cut.tolist() == whole[:2].tolist()
+
+
+def test_values_are_never_unknown():
+    codec = build_codec(DataConfig(kind="series")).fit([np.array([[0.0], [2.0]])])
+    encoded = encode_sequences(codec, [np.array([[2.0], [2.0]])], None)  # standardised to 1.0
+    assert encoded.arrays[0].tolist() == [[1.0], [1.0]]
+    assert encoded.num_unknown == 0
+
+
+def test_nothing_to_encode():
+    encoded = encode_sequences(CODEC, [], None)
+    assert (encoded.arrays, encoded.num_steps, encoded.num_unknown) == ([], 0, 0)

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqwise.data.store import RaggedStore
+
+IDS = [np.array([4, 5, 6], dtype=np.int32), np.array([7], dtype=np.int32)]
+
+
+@given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=5), min_size=1, max_size=6))
+def test_sequences_come_back_as_they_were(sequences):
+    store = RaggedStore.from_arrays([np.array(each) for each in sequences])
+    assert len(store) == len(sequences)
+    assert [store[index].tolist() for index in range(len(store))] == sequences
+    assert store.lengths.tolist() == [len(each) for each in sequences]
+
+
+def test_no_padding_is_kept():
+    store = RaggedStore.from_arrays(IDS)
+    assert store.values.tolist() == [4, 5, 6, 7]
+    assert store.values.dtype == np.int32
+    assert store.offsets.dtype == np.int64
+
+
+def test_channels_stay_together():
+    store = RaggedStore.from_arrays([np.ones((2, 3)), np.zeros((1, 3))])
+    assert store.values.shape == (3, 3)
+    assert store[1].shape == (1, 3)
+
+
+def test_a_sequence_is_a_view():
+    store = RaggedStore.from_arrays(IDS)
+    assert np.shares_memory(store[0], store.values)
+
+
+def test_select_copies_in_the_order_asked_for():
+    store = RaggedStore.from_arrays([*IDS, np.array([8, 9], dtype=np.int32)])
+    chosen = store.select(np.array([2, 0]))
+    assert [chosen[index].tolist() for index in range(len(chosen))] == [[8, 9], [4, 5, 6]]
+    assert not np.shares_memory(chosen.values, store.values)
+
+
+def test_beyond_the_end_there_is_nothing():
+    store = RaggedStore.from_arrays(IDS)
+    with pytest.raises(IndexError):
+        store[2]
+    assert [each.tolist() for each in store] == [[4, 5, 6], [7]]
+
+
+@pytest.mark.xfail(strict=True, reason="BUG: store[-1] is an empty sequence")
+def test_counting_from_the_end_gives_no_wrong_sequence():
+    try:
+        assert RaggedStore.from_arrays(IDS)[-1].tolist() == [7]
+    except IndexError:
+        return
+
+
+@pytest.mark.xfail(strict=True, reason="BUG: numpy's 'need at least one array to concatenate'")
+def test_nothing_can_be_selected():
+    assert len(RaggedStore.from_arrays(IDS).select(np.array([], dtype=np.int64))) == 0

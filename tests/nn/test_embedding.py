@@ -1,0 +1,53 @@
+import torch
+
+from seqwise.nn import ChannelProjection, PositionEmbedding, TokenEmbedding
+
+
+def test_tokens_are_looked_up():
+    embedding = TokenEmbedding(5, 3)
+    ids = torch.tensor([[4, 0], [4, 1]])
+    vectors = embedding(ids)
+    assert vectors.shape == (2, 2, 3)
+    assert torch.equal(vectors[0, 0], vectors[1, 0])
+    assert not torch.equal(vectors[0, 1], vectors[1, 1])
+
+
+def test_channels_are_projected():
+    embedding = ChannelProjection(4, 3)
+    values = torch.randn(2, 5, 4)
+    expected = values @ embedding.linear.weight.T + embedding.linear.bias
+    torch.testing.assert_close(embedding(values), expected)
+
+
+def positions(num_positions, time):
+    """Return what positions add to the vectors of equal tokens."""
+    tokens = TokenEmbedding(3, 4)
+    embedding = PositionEmbedding(tokens, num_positions)
+    ids = torch.ones(2, time, dtype=torch.int64)
+    added = embedding(ids) - tokens(ids)
+    assert torch.equal(added[0], added[1])
+    return added[0]
+
+
+def test_each_position_has_its_vector():
+    added = positions(4, 4)
+    assert len(added.round(decimals=4).unique(dim=0)) == 4
+
+
+def test_later_positions_share_the_last_vector():
+    added = positions(3, 6)
+    assert len(added.round(decimals=4).unique(dim=0)) == 3
+    for position in (3, 4, 5):
+        torch.testing.assert_close(added[position], added[2])
+
+
+def test_positions_count_from_the_start():
+    embedding = PositionEmbedding(TokenEmbedding(3, 4), 8)
+    ids = torch.ones(1, 6, dtype=torch.int64)
+    assert torch.equal(embedding(ids)[:, :2], embedding(ids[:, :2]))
+
+
+def test_positions_are_added_to_channels_too():
+    embedding = PositionEmbedding(ChannelProjection(2, 4), 3)
+    assert embedding(torch.zeros(2, 5, 2)).shape == (2, 5, 4)
+    assert embedding.embedding_dim == 4

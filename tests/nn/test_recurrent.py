@@ -1,0 +1,119 @@
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqwise.errors import Code, ShapeError
+from seqwise.nn import RecurrentEncoder, mask_from_lengths
+
+CELLS = ("rnn", "lstm", "gru")
+SHAPES = list(itertools.product(CELLS, (1, 3), (False, True)))
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
+every_cell = pytest.mark.parametrize("cell", CELLS)
+both_paths = pytest.mark.parametrize("path", ["padded", "packed"])
+
+
+def build(cell, *, path="auto", num_layers=1, bidirectional=False, dropout=0.0):
+    torch.manual_seed(0)
+    return RecurrentEncoder(
+        cell,
+        3,
+        4,
+        num_layers=num_layers,
+        bidirectional=bidirectional,
+        dropout=dropout,
+        path=path,
+    )
+
+
+def run(encoder, path, x, lengths, loss_weights):
+    """Return the real steps and the gradients of the input and of each weight."""
+    encoder.path = path
+    encoder.zero_grad()
+    x = x.clone().requires_grad_()
+    mask = mask_from_lengths(lengths, x.size(1))
+    steps = encoder(x, lengths)
+    (steps[mask] * loss_weights[mask]).sum().backward()
+    return [steps[mask], x.grad[mask], *(weight.grad.clone() for weight in encoder.parameters())]
+
+
+@pytest.mark.parametrize(("cell", "num_layers", "bidirectional"), SHAPES)
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@settings(max_examples=6, deadline=None)
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=5), padding=st.integers(0, 3))
+def test_packed_and_padded_agree(cell, num_layers, bidirectional, dtype, lengths, padding):
+    encoder = build(cell, num_layers=num_layers, bidirectional=bidirectional).to(dtype)
+    x = torch.randn(len(lengths), max(lengths) + padding, 3, dtype=dtype)
+    loss_weights = torch.randn(*x.shape[:2], encoder.output_size, dtype=dtype)
+    lengths = torch.tensor(lengths)
+    packed = run(encoder, "packed", x, lengths, loss_weights)
+    padded = run(encoder, "padded", x, lengths, loss_weights)
+    for one, other in zip(packed, padded, strict=True):
+        torch.testing.assert_close(one, other, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize(("cell", "num_layers", "bidirectional"), SHAPES)
+@both_paths
+def test_one_step_out_for_each_step_in(cell, num_layers, bidirectional, path):
+    encoder = build(cell, path=path, num_layers=num_layers, bidirectional=bidirectional)
+    steps = encoder(torch.zeros(2, 7, 3), torch.tensor([5, 1]))
+    assert steps.shape == (2, 7, encoder.output_size)
+    assert encoder.output_size == (8 if bidirectional else 4)
+
+
+@every_cell
+@both_paths
+def test_padding_with_nan_spoils_no_gradient(cell, path):
+    encoder = build(cell, path=path, num_layers=2, bidirectional=True)
+    lengths = torch.tensor([2, 4])
+    x = torch.randn(2, 4, 3)
+    x[0, 2:] = float("nan")
+    encoder(x, lengths)[mask_from_lengths(lengths, 4)].sum().backward()
+    assert all(weight.grad.isfinite().all() for weight in encoder.parameters())
+
+
+@every_cell
+@both_paths
+def test_dropout_works_between_layers_and_in_training_only(cell, path):
+    x, lengths = torch.randn(2, 5, 3), torch.tensor([5, 3])
+    plain = build(cell, path=path, num_layers=2)
+    dropping = build(cell, path=path, num_layers=2, dropout=0.5)
+    assert torch.equal(dropping.eval()(x, lengths)[0], plain.eval()(x, lengths)[0])
+    dropping.train()
+    assert not torch.equal(dropping(x, lengths)[0], plain(x, lengths)[0])
+    assert not torch.equal(dropping(x, lengths)[0], dropping(x, lengths)[0])
+
+
+@every_cell
+@both_paths
+def test_a_single_layer_drops_nothing(cell, path):
+    x, lengths = torch.randn(2, 5, 3), torch.tensor([5, 3])
+    dropping = build(cell, path=path, dropout=0.5).train()
+    assert torch.equal(dropping(x, lengths)[0], build(cell, path=path)(x, lengths)[0])
+
+
+@every_cell
+def test_a_direction_sees_nothing_from_the_other_side(cell):
+    encoder = build(cell)
+    x, lengths = torch.randn(1, 6, 3), torch.tensor([6])
+    changed = x.clone()
+    changed[0, 3:] += 1
+    before, after = encoder(x, lengths), encoder(changed, lengths)
+    assert torch.equal(before[0, :3], after[0, :3])
+    assert not torch.equal(before[0, 3:], after[0, 3:])
+
+
+@both_paths
+@pytest.mark.parametrize("shape", [(2, 4, 5), (2, 3), (4, 3)])
+def test_other_features_are_refused(path, shape):
+    with pytest.raises(ShapeError, match=r"\(batch, time, 3\)") as caught:
+        build("gru", path=path)(torch.zeros(shape), torch.tensor([1, 1]))
+    assert caught.value.code is Code.WRONG_SHAPE
+
+
+def test_weights_are_those_of_torch():
+    names = build("lstm", num_layers=2, bidirectional=True).state_dict().keys()
+    torch_names = torch.nn.LSTM(3, 4, num_layers=2, bidirectional=True).state_dict().keys()
+    assert {name.removeprefix("recurrence.") for name in names} == set(torch_names)

@@ -1,0 +1,129 @@
+"""Small labelled sequences, models and runs."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqwise.artifact import Artifact, current_versions
+from seqwise.config import DataConfig, ModelConfig, TrainConfig
+from seqwise.data.codecs import build_codec
+from seqwise.data.kinds import Kind, check_sequence
+from seqwise.data.labels import Labels
+from seqwise.data.records import Record
+from seqwise.data.store import RaggedStore
+from seqwise.nn import SequenceModel
+from seqwise.training.loop import Training
+from seqwise.training.preparation import LabelledSequences, LabelledStore
+from seqwise.training.run import TrainingRun
+from seqwise.training.settings import Wishes
+
+CPU = torch.device("cpu")
+CLASSES = ["no", "yes"]
+SMALL = {"embedding_dim": 8, "hidden_size": 8, "num_layers": 1, "dropout": 0.0}
+FAST = {"device": "cpu", "learning_rate": 0.03, "patience": 100}
+
+SEQUENCES: dict[str, list[Any]] = {
+    "text": ["good day", "bad night", "good good", "so bad", "one 1"],
+    "dna": ["ACGT", "TTTTTTT", "GATTACA", "C"],
+    "protein": ["MKT", "WWWWWW", "ACD"],
+    "events": ["open close", ["4", "17", "4"], "4"],
+    "series": [np.arange(6.0).reshape(3, 2), np.ones((1, 2)), np.zeros((7, 2))],
+}
+
+
+def labelled(pairs: Any) -> LabelledSequences:
+    """Labelled sequences from pairs."""
+    pairs = list(pairs)
+    return LabelledSequences([pair[0] for pair in pairs], [pair[1] for pair in pairs], [])
+
+
+def make_artifact(kind: str = "text", *, max_length: int | None = None, **shape: Any) -> Artifact:
+    """An artifact whose codec is fitted and whose weights are random."""
+    sequences = [check_sequence(sequence, Kind(kind)) for sequence in SEQUENCES[kind]]
+    data = DataConfig(kind=kind, max_length=max_length)
+    codec = build_codec(data).fit(sequences)
+    config = ModelConfig.from_dict(
+        {
+            "num_classes": 3,
+            "vocab_size": codec.vocab_size,
+            "num_channels": codec.num_channels,
+            **SMALL,
+            **shape,
+        }
+    )
+    torch.manual_seed(0)
+    return Artifact(
+        model=SequenceModel.from_config(config).eval(),
+        codec=codec,
+        labels=Labels(("a", "ä", "3")),
+        data=data,
+        shape=config,
+        train=TrainConfig(class_weight={"ä": 2.0}),
+        training={"file": "ü.csv", "num_train": 9, "valid": {"accuracy": 0.5}},
+        versions=current_versions(),
+    )
+
+
+def make_records(kind: str = "text", *, labels: Any = None) -> list[Record]:
+    """The records of a kind, with labels where there are some."""
+    sequences = [check_sequence(sequence, Kind(kind)) for sequence in SEQUENCES[kind]]
+    labels = labels or [None] * len(sequences)
+    return [
+        Record(sequence, label, number, line=number + 1)
+        for number, (sequence, label) in enumerate(zip(sequences, labels, strict=True), start=1)
+    ]
+
+
+def make_store(
+    num_records: int, *, seed: int, length: int = 8, noise: bool = False
+) -> LabelledStore:
+    """Ids whose first one gives the class, or nothing does where there is noise."""
+    random = np.random.default_rng(seed)
+    arrays = [
+        random.integers(2, 8, random.integers(2, length + 1)).astype(np.int32)
+        for _ in range(num_records)
+    ]
+    targets = np.array([int(array[0] >= 5) for array in arrays])
+    if noise:
+        targets = random.integers(0, 2, num_records)
+    return LabelledStore(RaggedStore.from_arrays(arrays), targets)
+
+
+@dataclass
+class Task:
+    """What a small training is made of."""
+
+    train: LabelledStore = field(default_factory=lambda: make_store(40, seed=1))
+    valid: LabelledStore = field(default_factory=lambda: make_store(20, seed=2))
+    shape: dict[str, Any] = field(default_factory=dict)
+
+    def start(self, **config: Any) -> Training:
+        """Build a model and the training of it, nothing done yet."""
+        torch.manual_seed(0)
+        shape = ModelConfig.from_dict({"num_classes": 2, "vocab_size": 8, **SMALL, **self.shape})
+        return Training(
+            SequenceModel.from_config(shape),
+            self.train,
+            self.valid,
+            class_names=CLASSES,
+            config=TrainConfig.from_dict({**FAST, "epochs": 3, **config}),
+        )
+
+
+GOOD = [(f"good {number}", "yes") for number in range(20)]
+BAD = [(f"bad {number}", "no") for number in range(20)]
+
+
+def make_run(
+    pairs: Any = (*GOOD, *BAD), kind: Kind = Kind.TEXT, *, valid: Any = None, **settings: Any
+) -> TrainingRun:
+    """A small run from pairs of sequence and label."""
+    return TrainingRun(
+        labelled(pairs),
+        kind,
+        Wishes.sorted({**SMALL, **FAST, "epochs": 3, **settings}),
+        valid=None if valid is None else labelled(valid),
+        path="train.csv",
+    )
