@@ -172,7 +172,7 @@ def test_a_flipped_bit(folder, name, position):
     assert "SHA-256" in problem.found
 
 
-def test_a_flipped_bit_of_the_settings_is_an_error_or_harmless(folder):
+def test_a_flipped_bit_of_the_settings(folder):
     content = (folder / CONFIG).read_bytes()
     for position in range(0, len(content), 41):
         damaged = bytearray(content)
@@ -200,13 +200,11 @@ def test_json_of_another_type(folder, name, content):
     assert "a JSON" in problem.found
 
 
-def test_deep_nesting(folder):
+@pytest.mark.parametrize("name", [CONFIG, CODEC, LABELS])
+def test_deep_nesting(folder, name):
     depth = 100_000
-    for name in (CONFIG, CODEC, LABELS):
-        content = b'{"a":' * depth + b"1" + b"}" * depth
-        replace_file(folder, name, content)
-        assert refuse(folder).path.endswith(name)
-        shutil.copy(folder.parent / "model" / name, folder / name)
+    replace_file(folder, name, b'{"a":' * depth + b"1" + b"}" * depth)
+    assert refuse(folder).path.endswith(name)
 
 
 @every_file
@@ -262,7 +260,7 @@ def test_a_format_that_there_never_was(folder, version):
 
 
 @pytest.mark.parametrize("key", ["format_version", "data", "model", "train", "sha256"])
-@pytest.mark.parametrize("value", ["missing", None, 3, []])
+@pytest.mark.parametrize("value", ["missing", None, -3, []])
 def test_a_part_of_the_settings_is_missing_or_wrong(folder, key, value):
     def change(config):
         if value == "missing":
@@ -375,7 +373,8 @@ def test_overwriting_a_model_that_is_not_there_makes_one(tmp_path):
 @pytest.mark.parametrize("parent", ["missing", "file"])
 def test_an_output_without_a_folder_above_it(tmp_path, parent):
     (tmp_path / "file").touch()
-    refuse_output(tmp_path / parent / "model", Code.OUTPUT_UNWRITABLE)
+    problem = refuse_output(tmp_path / parent / "model", Code.OUTPUT_UNWRITABLE)
+    assert "no such folder" in problem.found
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

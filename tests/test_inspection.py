@@ -6,10 +6,10 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from seqwise.data.fingerprint import fingerprint
 from seqwise.data.kinds import Kind, check_sequence
 from seqwise.data.records import Record
 from seqwise.errors import Code, Problem
-from seqwise.data.fingerprint import fingerprint
 from seqwise.inspection import fingerprints as fingerprints_of_checked
 from seqwise.inspection import summarise as summarise_checked
 from seqwise.inspection_tables import bar, summary_table

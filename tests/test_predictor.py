@@ -15,7 +15,7 @@ from seqwise.predictor import Predictor, choose_device, infer_logits, length_ban
 from tests.training.examples import CPU, SEQUENCES, make_artifact, make_records
 
 PROBLEM = Problem(Code.EMPTY_SEQUENCE, "nothing", "something", "mend it", line=3)
-WORDS = "good bad day night one so 1".split()
+WORDS = ["good", "bad", "day", "night", "one", "so", "1"]
 
 
 def make_predictor(kind="text", *, deterministic=False, **shape):

@@ -134,7 +134,7 @@ class DataConfig(_Settings):
     lowercase: bool = True
     vocab_size: int = 30_000
     min_count: int = 1
-    kmer: int = 3
+    kmer: int = 1
     max_length: int | None = None
 
     def _check(self) -> None:
@@ -176,7 +176,7 @@ class ModelConfig(_Settings):
     hidden_size: int = 128
     num_layers: int = 1
     bidirectional: bool = True
-    dropout: float = 0.3
+    dropout: float = 0.5
 
     def _check(self) -> None:
         if (self.vocab_size > 0) == (self.num_channels > 0):
@@ -209,6 +209,9 @@ class TrainConfig(_Settings):
     window
         Steps of a sequence that one epoch reads; of a longer one a window, drawn anew each epoch.
         Validation and prediction read sequences whole.
+    token_dropout
+        Probability that a token of the training part is read as unknown: what a model has to do
+        with tokens that it does not know is learned, too. Not for series.
     learning_rate
         The highest, after warm-up.
     warmup_fraction
@@ -231,10 +234,11 @@ class TrainConfig(_Settings):
     """
 
     epochs: int = 20
-    patience: int = 6
+    patience: int = 10
     batch_size: int = 32
     batch_steps: int = 16_384
     window: int = 4_096
+    token_dropout: float = 0.05
     learning_rate: float = 2e-3
     warmup_fraction: float = 0.1
     weight_decay: float = 0.01
@@ -249,6 +253,7 @@ class TrainConfig(_Settings):
         for name in ("epochs", "patience", "batch_size", "batch_steps", "window"):
             self._check_range(name, 1, None, "at least 1")
         self._check_range("seed", 0, 2**63 - 1, "0 or more")
+        self._check_range("token_dropout", 0, 0.95, "0 to 0.95")
         self._check_range("learning_rate", 1e-12, 10, "above 0, at most 10")
         self._check_range("warmup_fraction", 0, 1, "0 to 1")
         self._check_range("weight_decay", 0, None, "0 or more")

@@ -52,6 +52,7 @@ SETTINGS = (
     "batch_size",
     "batch_steps",
     "window",
+    "token_dropout",
     "learning_rate",
     "weight_decay",
     "label_smoothing",
@@ -74,8 +75,8 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         The model.
     tokens, lowercase, vocab_size, min_count, kmer, max_length
         What a step is.
-    epochs, patience, batch_size, batch_steps, window, learning_rate, weight_decay, \
-label_smoothing, class_weight, valid_fraction, seed, device
+    epochs, patience, batch_size, batch_steps, window, token_dropout, learning_rate, \
+weight_decay, label_smoothing, class_weight, valid_fraction, seed, device
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
@@ -124,6 +125,7 @@ label_smoothing, class_weight, valid_fraction, seed, device
         batch_size: int | None = None,
         batch_steps: int | None = None,
         window: int | None = None,
+        token_dropout: float | None = None,
         learning_rate: float | None = None,
         weight_decay: float | None = None,
         label_smoothing: float | None = None,
@@ -154,6 +156,7 @@ label_smoothing, class_weight, valid_fraction, seed, device
         self.batch_size = batch_size
         self.batch_steps = batch_steps
         self.window = window
+        self.token_dropout = token_dropout
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing

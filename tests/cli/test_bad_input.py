@@ -572,7 +572,7 @@ FILE_CASES = [
 @pytest.mark.parametrize(("code", "make"), FILE_CASES)
 def test_the_place_is_named(code, make, monkeypatch):
     arguments = make(monkeypatch)
-    named = tuple(each for each in arguments[1:] if not each.startswith("-"))
+    named = tuple(each for each in arguments[1:] if each not in SMALL)
     assert run(*arguments).error.startswith(named)
 
 

@@ -1,3 +1,5 @@
+from itertools import chain, pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -33,7 +35,7 @@ def assert_within_budget(batches, lengths, batch_size, batch_steps):
 @given(all_lengths, budgets, st.integers(0, 5))
 def test_each_sequence_once_within_the_budget(lengths, budget, epoch):
     batches = as_lists(sampler(lengths, *budget).batches(epoch))
-    assert sorted(sum(batches, [])) == list(range(len(lengths)))
+    assert sorted(chain.from_iterable(batches)) == list(range(len(lengths)))
     assert_within_budget(batches, lengths, *budget)
 
 
@@ -43,10 +45,10 @@ def test_cutting_keeps_the_order_and_the_budget(lengths, budget):
     batch_size, batch_steps = budget
     cut = cut_batches(np.array(lengths), batch_size=batch_size, batch_steps=batch_steps)
     batches = as_lists(cut)
-    assert sum(batches, []) == list(range(len(lengths)))
+    assert list(chain.from_iterable(batches)) == list(range(len(lengths)))
     assert_within_budget(batches, lengths, *budget)
     # No batch could have taken in the next sequence.
-    for batch, following in zip(batches, batches[1:], strict=False):
+    for batch, following in pairwise(batches):
         is_full = len(batch) == batch_size
         assert is_full or (len(batch) + 1) * lengths[following[0]] > batch_steps
 

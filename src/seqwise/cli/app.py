@@ -206,6 +206,10 @@ def train(
         int | None,
         typer.Option(help="Steps of a sequence that an epoch reads.", rich_help_panel=TRAINING),
     ] = None,
+    token_dropout: Annotated[
+        float | None,
+        typer.Option(help="Share of tokens read as unknown.", rich_help_panel=TRAINING),
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="The highest, after warm-up.", rich_help_panel=TRAINING)
     ] = None,
@@ -268,6 +272,7 @@ def train(
             "batch_size": batch_size,
             "batch_steps": batch_steps,
             "window": window,
+            "token_dropout": token_dropout,
             "learning_rate": learning_rate,
             "warmup_fraction": warmup_fraction,
             "weight_decay": weight_decay,

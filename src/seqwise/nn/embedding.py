@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+TOKEN_DEVIATION = 0.3
+POSITION_DEVIATION = 0.1
+
 
 class Embedding(nn.Module):
     """What every embedding has: the size of a step's vector."""
@@ -27,6 +30,8 @@ class TokenEmbedding(Embedding):
         super().__init__()
         self.embedding_dim = embedding_dim
         self.table = nn.Embedding(vocab_size, embedding_dim)
+        # torch starts with a deviation of 1: too loud for the many tokens that are rarely updated.
+        nn.init.normal_(self.table.weight, std=TOKEN_DEVIATION)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Look up ids ``(batch, time)``; returns ``(batch, time, embedding_dim)``."""
@@ -73,7 +78,7 @@ class PositionEmbedding(Embedding):
         self.embedding_dim = embedding.embedding_dim
         self.embedding = embedding
         self.table = nn.Embedding(num_positions, embedding.embedding_dim)
-        nn.init.normal_(self.table.weight, std=0.1)
+        nn.init.normal_(self.table.weight, std=POSITION_DEVIATION)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Embed inputs ``(batch, time[, channels])``; returns ``(batch, time, embedding_dim)``."""

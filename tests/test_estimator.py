@@ -1,0 +1,554 @@
+"""`SequenceClassifier`: scikit-learn's own checks, sequences of all kinds, labels of all types."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from seqwise import SequenceClassifier
+from seqwise.cli.options import FileOptions
+from seqwise.cli.train import run as train_on_the_command_line
+from seqwise.errors import ArtifactError, ConfigError, DataError
+
+GOOD, BAD = ("good", "nice", "fine"), ("win", "cash", "free")
+TEXTS = [f"{(GOOD, BAD)[i % 2][i % 3]} {'day ' * (i % 4)}now" for i in range(24)]
+LABELS = ["ham", "spam"] * 12
+NUM = len(TEXTS)
+
+
+def quick(**settings):
+    """Make a classifier that trains in a moment, and badly."""
+    return SequenceClassifier(**{"epochs": 1, "hidden_size": 4, "embedding_dim": 4} | settings)
+
+
+ABLE = {
+    "epochs": 12,
+    "embedding_dim": 16,
+    "hidden_size": 8,
+    "dropout": 0.0,
+    "token_dropout": 0.0,
+    "batch_size": 4,
+    "learning_rate": 0.02,
+}
+
+
+def able(**settings):
+    """Make a classifier that learns to tell good from bad."""
+    return SequenceClassifier(**ABLE | settings)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return able().fit(TEXTS, LABELS)
+
+
+def series(num_channels=None, num=NUM):
+    """Make series of several lengths; those of the second class are higher."""
+    random = np.random.default_rng(3)
+    shapes = [(4 + i % 3, *([num_channels] if num_channels else [])) for i in range(num)]
+    return [random.normal(size=shape) + 2 * (i % 2) for i, shape in enumerate(shapes)]
+
+
+# scikit-learn's look at labels warns of NaN before it refuses them.
+cast_of_nan = pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")
+
+
+@cast_of_nan
+@parametrize_with_checks(
+    [SequenceClassifier(epochs=20, hidden_size=16, learning_rate=0.02, dropout=0.0)]
+)
+def test_scikit_learn(estimator, check):
+    check(estimator)
+
+
+# As scikit-learn uses it
+
+
+def test_it_learns(fitted):
+    assert fitted.score(TEXTS, LABELS) == 1.0
+    assert fitted.predict(["a good day", "free cash"]).tolist() == ["ham", "spam"]
+    assert fitted.classes_.tolist() == ["ham", "spam"]
+
+
+def test_probabilities(fitted):
+    probabilities = fitted.predict_proba(TEXTS)
+    assert probabilities.shape == (NUM, 2)
+    assert probabilities.dtype == np.float64
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    assert (fitted.classes_[probabilities.argmax(axis=1)] == fitted.predict(TEXTS)).all()
+
+
+def test_parameters_come_and_go():
+    classifier = quick(encoder="gru", class_weight={"ham": 2.0})
+    assert classifier.get_params()["encoder"] == "gru"
+    assert clone(classifier).get_params() == classifier.get_params()
+    assert classifier.set_params(encoder="rnn", seed=3).get_params()["encoder"] == "rnn"
+    with pytest.raises(ValueError, match="Invalid parameter 'nothing'"):
+        classifier.set_params(nothing=1)
+
+
+def test_parameters_reach_the_model():
+    settings = {
+        "encoder": "gru",
+        "pooling": "mean",
+        "embedding_dim": 5,
+        "hidden_size": 3,
+        "num_layers": 2,
+        "bidirectional": False,
+        "dropout": 0.1,
+        "tokens": "characters",
+        "lowercase": False,
+        "vocab_size": 50,
+        "min_count": 2,
+        "kmer": 2,
+        "max_length": 4,
+        "epochs": 2,
+        "patience": 3,
+        "batch_size": 5,
+        "batch_steps": 100,
+        "window": 50,
+        "token_dropout": 0.25,
+        "learning_rate": 0.01,
+        "weight_decay": 0.5,
+        "label_smoothing": 0.1,
+        "class_weight": "balanced",
+        "valid_fraction": 0.4,
+        "seed": 7,
+        "device": "cpu",
+    }
+    classifier = SequenceClassifier(**settings, kind="text").fit(TEXTS, LABELS)
+    artifact = classifier.artifact_
+    saved = artifact.train.to_dict() | artifact.shape.to_dict() | artifact.data.to_dict()
+    assert {name: saved[name] for name in settings} == settings
+    others = {"kind", "skip_bad", "deterministic", "verbose"}
+    assert {*settings} | others == {*classifier.get_params()}
+
+
+def test_in_a_pipeline():
+    upper = FunctionTransformer(lambda texts: [text.upper() for text in texts])
+    classifier = make_pipeline(upper, able(lowercase=False)).fit(TEXTS, LABELS)
+    assert classifier.score(TEXTS, LABELS) == 1.0
+    assert Pipeline([("classifier", classifier)]).predict(TEXTS[:2]).tolist() == LABELS[:2]
+
+
+def test_in_a_grid_search():
+    search = GridSearchCV(quick(), {"encoder": ["rnn", "gru"], "hidden_size": [2, 3]}, cv=2)
+    search.fit(TEXTS, LABELS)
+    assert set(search.best_params_) == {"encoder", "hidden_size"}
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.predict(TEXTS[:3]).shape == (3,)
+
+
+def test_in_cross_validation():
+    assert cross_val_score(able(), TEXTS, LABELS, cv=3).mean() > 0.9
+
+
+@pytest.mark.xfail(strict=True, reason="numbers of numpy are refused as settings")
+@pytest.mark.parametrize(
+    "settings",
+    [{"hidden_size": np.int64(4)}, {"learning_rate": np.float32(0.01)}, {"epochs": np.int32(1)}],
+)
+def test_settings_may_be_numbers_of_numpy(settings):
+    """As they come out of np.arange, np.logspace and scipy.stats in a search."""
+    quick(**settings).fit(TEXTS, LABELS)
+
+
+def test_the_same_seed_gives_the_same_probabilities():
+    first, second, third = (
+        quick(seed=seed).fit(TEXTS, LABELS).predict_proba(TEXTS) for seed in (1, 1, 2)
+    )
+    assert (first == second).all()
+    assert not (first == third).all()
+
+
+def test_fit_leaves_the_random_state_of_others_alone():
+    np.random.seed(0)  # noqa: NPY002
+    expected = np.random.random()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    quick().fit(TEXTS, LABELS)
+    assert np.random.random() == expected  # noqa: NPY002
+
+
+def test_deterministic_gives_equal_bits_for_any_batch():
+    texts = [f"{text} word{i}" * (i % 9 + 1) for i, text in enumerate(TEXTS)]
+    classifier = quick(deterministic=True).fit(TEXTS, LABELS)
+    together = classifier.predict_proba(texts)
+    alone = np.concatenate([classifier.predict_proba([text]) for text in texts])
+    assert (alone == together).all()
+    assert (classifier.predict_proba(texts[::-1])[::-1] == together).all()
+
+
+def test_deterministic_is_no_more_than_a_rounding_away(fitted):
+    classifier = copy.deepcopy(fitted).set_params(deterministic=True)
+    assert np.allclose(
+        classifier.predict_proba(TEXTS), fitted.predict_proba(TEXTS), rtol=0, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+def test_not_fitted(method):
+    with pytest.raises(NotFittedError):
+        getattr(quick(), method)(TEXTS)
+
+
+def test_not_fitted_is_not_saved(tmp_path):
+    with pytest.raises(NotFittedError):
+        quick().save(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_fit_keeps_the_model():
+    classifier = quick().fit(TEXTS, LABELS)
+    expected = classifier.predict_proba(TEXTS)
+    with pytest.raises(DataError):
+        classifier.fit(TEXTS, ["one"] * NUM)
+    assert (classifier.predict_proba(TEXTS) == expected).all()
+
+
+# Sequences
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        list,
+        tuple,
+        iter,
+        pd.Series,
+        lambda items: pd.Series(items, index=range(100, 100 + len(items))),
+        lambda items: pd.Series(items, dtype="string"),
+        lambda items: np.array(items, dtype=object),
+        np.array,
+    ],
+)
+def test_a_container_of_strings(fitted, container):
+    classifier = able().fit(container(TEXTS), LABELS)
+    assert (classifier.predict_proba(container(TEXTS)) == fitted.predict_proba(TEXTS)).all()
+
+
+@pytest.mark.parametrize("item", [list, tuple, lambda words: np.array(words, dtype=object)])
+def test_lists_of_tokens_are_events(item):
+    tokens = [item(text.split()) for text in TEXTS]
+    classifier = able().fit(tokens, LABELS)
+    assert classifier.artifact_.data.kind == "events"
+    assert classifier.score(tokens, LABELS) == 1.0
+
+
+def test_ids_are_events_where_the_kind_says_so():
+    ids = [[int(label == "spam"), 7, *range(i % 4)] for i, label in enumerate(LABELS)]
+    with pytest.raises(DataError, match="kind-unclear"):
+        able().fit(ids, LABELS)
+    assert able(kind="events").fit(ids, LABELS).score(ids, LABELS) == 1.0
+
+
+@pytest.mark.parametrize("num_channels", [None, 1, 3])
+def test_series_of_any_lengths(num_channels):
+    sequences = series(num_channels)
+    classifier = able().fit(sequences, LABELS)
+    assert classifier.artifact_.data.kind == "series"
+    assert classifier.artifact_.shape.num_channels == (num_channels or 1)
+    assert classifier.score(sequences, LABELS) == 1.0
+
+
+def test_series_as_lists():
+    sequences = series(2)
+    expected = quick().fit(sequences, LABELS).predict_proba(sequences)
+    lists = [each.tolist() for each in sequences]
+    assert (quick().fit(lists, LABELS).predict_proba(lists) == expected).all()
+
+
+def test_a_table_of_numbers_is_series_of_one_channel():
+    table = np.random.default_rng(0).normal(size=(NUM, 5))
+    classifier = quick().fit(table, LABELS)
+    assert classifier.n_features_in_ == 5
+    assert classifier.artifact_.shape.num_channels == 1
+    expected = quick().fit(list(table), LABELS).predict_proba(list(table))
+    assert (classifier.predict_proba(table) == expected).all()
+    frame = pd.DataFrame(table, columns=list("abcde"))
+    assert (quick().fit(frame, LABELS).predict_proba(frame) == expected).all()
+
+
+def test_a_table_of_another_width():
+    table = np.random.default_rng(0).normal(size=(NUM, 5))
+    classifier = quick().fit(table, LABELS)
+    with pytest.raises(ValueError, match="X has 4 features, but SequenceClassifier is expecting 5"):
+        classifier.predict(table[:, :4])
+    assert classifier.predict([row[:4] for row in table]).shape == (NUM,)  # sequences may differ
+
+
+def test_an_array_of_series_of_several_channels():
+    block = np.random.default_rng(0).normal(size=(NUM, 6, 3))
+    classifier = quick().fit(block, LABELS)
+    assert classifier.artifact_.shape.num_channels == 3
+    expected = quick().fit(list(block), LABELS).predict_proba(list(block))
+    assert (classifier.predict_proba(block) == expected).all()
+
+
+def test_dna_is_guessed():
+    genes = ["ACGTACGT" + "ACGT"[i % 4] * i for i in range(NUM)]
+    assert quick().fit(genes, LABELS).artifact_.data.kind == "dna"
+    assert quick(kind="text").fit(genes, LABELS).artifact_.data.kind == "text"
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    ("labels", "types"),
+    [
+        ([3, -1], int),
+        ([True, False], bool),
+        ([1.0, 0.0], float),
+        (["b", "a"], str),
+        (["1", "01"], str),
+        (["[red]", "two\nlines"], str),
+    ],
+)
+def test_labels_keep_their_type(labels, types, tmp_path):
+    y = labels * 12
+    classifier = able().fit(TEXTS, y)
+    assert classifier.classes_.tolist() == sorted(set(labels))
+    assert classifier.predict(TEXTS).tolist() == y
+    classifier.save(tmp_path / "model")
+    loaded = SequenceClassifier.load(tmp_path / "model")
+    assert loaded.predict(TEXTS).tolist() == y
+    assert loaded.classes_.dtype == classifier.classes_.dtype
+    assert all(type(label) is types for label in loaded.predict(TEXTS).tolist())
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        tuple,
+        np.array,
+        pd.Series,
+        lambda y: pd.Series(y, dtype="category"),
+        lambda y: np.array(y, object),
+    ],
+)
+def test_a_container_of_labels(fitted, container):
+    classifier = able().fit(TEXTS, container(LABELS))
+    assert (classifier.predict_proba(TEXTS) == fitted.predict_proba(TEXTS)).all()
+    assert classifier.predict(TEXTS).tolist() == fitted.predict(TEXTS).tolist()
+
+
+def second_class_is_raised(labels, batch_size):
+    """Tell whether a heavy second class gets more probability than a light one."""
+    texts = [f"{text.split()[0]} {i % 5}" for i, text in enumerate(TEXTS * 4)]  # of one length
+    second = sorted(set(labels))[1]
+    light, heavy = (
+        quick(class_weight={second: weight}, batch_size=batch_size, learning_rate=0.05)
+        .fit(texts, labels * 4)
+        .predict_proba(texts)[:, 1]
+        for weight in (0.01, 100.0)
+    )
+    return bool((heavy > light + 0.2).all())
+
+
+@pytest.mark.parametrize("labels", [LABELS, [0, 1] * 12, [True, False] * 12])
+def test_class_weight_is_a_table_by_label(labels):
+    assert second_class_is_raised(labels, batch_size=8)
+
+
+@pytest.mark.xfail(strict=True, reason="the mean over a batch divides the weight out again")
+def test_class_weight_matters_in_batches_of_one():
+    assert second_class_is_raised(LABELS, batch_size=1)
+
+
+# Validation sequences
+
+
+def test_validation_sequences_choose_the_epoch():
+    classifier = quick().fit(TEXTS, LABELS, X_valid=TEXTS[:5], y_valid=LABELS[:5])
+    account = classifier.artifact_.training
+    assert (account["num_train"], account["num_valid"]) == (NUM, 5)
+
+
+def test_without_them_a_part_is_held_out():
+    account = quick(valid_fraction=0.25).fit(TEXTS, LABELS).artifact_.training
+    assert account["num_train"] + account["num_valid"] == NUM
+    assert account["num_valid"] > 2
+
+
+def test_bad_validation_sequences():
+    with pytest.raises(DataError, match="unknown-label"):
+        quick().fit(TEXTS, LABELS, X_valid=TEXTS[:2], y_valid=["eggs", "ham"])
+    with pytest.raises(DataError, match="missing-label"):
+        quick().fit(TEXTS, LABELS, X_valid=TEXTS[:2])
+    with pytest.raises(DataError, match="record 2: an empty sequence"):
+        quick().fit(TEXTS, LABELS, X_valid=["a", ""], y_valid=LABELS[:2])
+
+
+@pytest.mark.xfail(strict=True, reason="y_valid without X_valid is ignored without a word")
+def test_validation_labels_alone():
+    with pytest.raises(DataError):
+        quick().fit(TEXTS, LABELS, y_valid=LABELS)
+
+
+# What cannot be used
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ("one string", "X is 'one string' - "),
+        (None, "X is None - "),
+        (7, "X is 7 - "),
+        ([1, 2, 3], "X holds numbers such as 1 - "),
+        (np.arange(3.0), "X holds numbers such as 0.0 - "),
+        ([], "X is empty - "),
+        ([["a"], "b"] * 12, "kind-unclear"),
+        (np.zeros((NUM, 2, 2, 2)), "kind-unclear"),
+    ],
+)
+def test_x_that_cannot_be_used(X, message):
+    with pytest.raises(DataError, match=message):
+        quick().fit(X, LABELS)
+
+
+@cast_of_nan
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (None, "target y is None - .*missing-label"),
+        ([["ham"]] * NUM, "label-per-step"),
+        ([["B", "I"], ["O"]] * 12, "label-per-step"),
+        (LABELS[:-1], "inconsistent numbers of samples"),
+        ([0.0, np.nan] * 12, "NaN"),
+        (np.linspace(0, 1, NUM), "Unknown label type"),
+        (["ham"] * NUM, "one-class"),
+        (["ham"] * (NUM - 1) + ["rare"], "the class 'rare' has 1 record - .*rare-class"),
+    ],
+)
+def test_y_that_cannot_be_used(y, message):
+    with pytest.raises(ValueError, match=message):
+        quick().fit(TEXTS, y)
+
+
+@pytest.mark.xfail(strict=True, raises=TypeError, reason="a None among labels is a bare TypeError")
+def test_a_label_that_is_none():
+    with pytest.raises(ValueError, match="None"):
+        quick().fit(TEXTS, ["ham", None] * 12)
+
+
+@pytest.mark.xfail(strict=True, reason="a set has no order that labels could go by")
+@pytest.mark.parametrize("X", [set(TEXTS), dict.fromkeys(TEXTS, 1)])
+def test_a_container_without_order(X):
+    with pytest.raises(DataError):
+        quick().fit(X, LABELS[: len(X)])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"encoder": "best"}, {"epochs": 0}, {"pooling": "middle"}, {"class_weight": {"eggs": 2}}],
+)
+def test_settings_that_do_not_exist(settings):
+    with pytest.raises(ConfigError, match="bad-setting"):
+        quick(**settings).fit(TEXTS, LABELS)
+
+
+@pytest.mark.xfail(strict=True, reason="an unknown kind is a bare ValueError of the enumeration")
+def test_a_kind_that_does_not_exist():
+    with pytest.raises(ConfigError, match="bad-setting"):
+        quick(kind="music").fit(TEXTS, LABELS)
+
+
+def test_bad_sequences_in_training():
+    with pytest.raises(DataError) as caught:
+        quick().fit([*TEXTS, "", "fine", None], [*LABELS, "ham", "ham", "spam"])
+    assert str(caught.value).splitlines()[0].startswith("record 25: an empty sequence - ")
+    assert str(caught.value).splitlines()[1].startswith("record 27: no sequence - ")
+    assert caught.value.count == 2
+
+
+def test_skip_bad_leaves_them_out():
+    classifier = quick(skip_bad=True).fit(
+        [*TEXTS, "", "fine", None], [*LABELS, "ham", "ham", "spam"]
+    )
+    account = classifier.artifact_.training
+    assert account["num_train"] + account["num_valid"] == NUM + 1
+    expected = quick().fit([*TEXTS, "fine"], [*LABELS, "ham"])
+    assert (classifier.predict_proba(TEXTS) == expected.predict_proba(TEXTS)).all()
+
+
+@pytest.mark.xfail(strict=True, reason="the class stays, with an output that nothing has trained")
+def test_skip_bad_leaves_a_class_of_one_record_out():
+    classifier = quick(skip_bad=True).fit([*TEXTS, "alone"], [*LABELS, "rare"])
+    assert classifier.classes_.tolist() == ["ham", "spam"]
+    assert classifier.predict_proba(TEXTS).shape == (NUM, 2)
+
+
+def test_bad_sequences_in_prediction(fitted):
+    with pytest.raises(DataError) as caught:
+        fitted.predict(["fine", "", "fine", None])
+    assert caught.value.problem.record == 2
+    assert [problem.record for problem in caught.value.others] == [4]
+    assert "record 2: an empty sequence" in str(caught.value)
+
+
+def test_another_number_of_channels_in_prediction():
+    classifier = quick().fit(series(2), LABELS)
+    with pytest.raises(DataError, match=r"record 2: 3 channels - 2, .*channel-count"):
+        classifier.predict([np.zeros((4, 2)), np.zeros((4, 3))])
+
+
+# Saving and loading
+
+
+def test_save_and_load_give_equal_predictions(fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    loaded = SequenceClassifier.load(tmp_path / "model")
+    assert (loaded.predict_proba(TEXTS) == fitted.predict_proba(TEXTS)).all()
+    assert loaded.get_params()["hidden_size"] == 8
+    assert loaded.get_params()["kind"] == "text"
+
+
+def test_a_loaded_classifier_can_be_cloned_and_fitted_again(fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    again = clone(SequenceClassifier.load(tmp_path / "model"))
+    assert (again.fit(TEXTS, LABELS).predict_proba(TEXTS) == fitted.predict_proba(TEXTS)).all()
+
+
+def test_save_does_not_replace_without_a_word(fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    with pytest.raises(ArtifactError, match="output-exists"):
+        fitted.save(tmp_path / "model")
+    fitted.save(tmp_path / "model", overwrite=True)
+
+
+def test_load_of_something_else(tmp_path):
+    with pytest.raises(ArtifactError, match="not-a-model"):
+        SequenceClassifier.load(tmp_path)
+
+
+def test_load_of_a_model_of_the_command_line(tmp_path):
+    file = tmp_path / "table.csv"
+    rows = [f"{text},{label}" for text, label in zip(TEXTS, LABELS, strict=True)]
+    file.write_text("\n".join(["text,label", *rows]))
+    train_on_the_command_line(
+        file=str(file),
+        out=str(tmp_path / "model"),
+        valid=None,
+        skip_bad=False,
+        overwrite=False,
+        quiet=True,
+        how=FileOptions(),
+        wishes=ABLE,
+    )
+    loaded = SequenceClassifier.load(tmp_path / "model")
+    expected = able().fit(TEXTS, LABELS)
+    assert (loaded.predict_proba(TEXTS) == expected.predict_proba(TEXTS)).all()
+
+
+def test_verbose_draws_on_a_terminal_only(capsys):
+    quick(verbose=True).fit(TEXTS, LABELS)
+    assert capsys.readouterr() == ("", "")
