@@ -436,6 +436,14 @@ def test_a_folder_is_whole_when_it_gets_its_name(tmp_path, monkeypatch):
     assert seen == [FILES]
 
 
+def test_everything_is_on_the_disk_when_saving_is_done(tmp_path, monkeypatch):
+    synced = set()
+    monkeypatch.setattr(os, "fsync", lambda file: synced.add(os.fstat(file).st_ino))
+    save_artifact(make_artifact(), tmp_path / "model")
+    written = [tmp_path, tmp_path / "model", *(tmp_path / "model").iterdir()]
+    assert synced == {path.stat().st_ino for path in written}
+
+
 def test_an_interruption_leaves_nothing_behind(tmp_path, monkeypatch):
     def interrupt(descriptor):
         raise KeyboardInterrupt

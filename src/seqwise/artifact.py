@@ -29,7 +29,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
-from seqwise.config import DataConfig, ModelConfig, TrainConfig
+from seqwise.config import DataConfig, ModelConfig, Settings, TrainConfig
 from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.labels import Labels
 from seqwise.errors import ArtifactError, Code, ConfigError, Problem, excerpt
@@ -39,8 +39,45 @@ from seqwise.version import __version__
 FORMAT_VERSION = 1
 CONFIG, CODEC, LABELS, WEIGHTS = "config.json", "codec.json", "labels.json", "model.safetensors"
 
+# What damaged JSON can raise on its way to values; RuntimeError is torch's, for sizes.
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, RecursionError, RuntimeError)
+
 Value = TypeVar("Value")
-Settings = TypeVar("Settings", DataConfig, ModelConfig, TrainConfig)
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingAccount(Settings):
+    """What training saw and scored.
+
+    Parameters
+    ----------
+    file
+        The training file, as the user named it; None for data from Python.
+    num_train, num_valid
+        Records to learn from, and records that chose the epoch.
+    num_cut
+        Sequences that `max_length` cut.
+    seconds
+        Time of training.
+    best_epoch
+        Whose weights these are, from 1.
+    valid_accuracy, valid_macro_f1, valid_log_loss
+        Scores of that epoch on the records that chose it.
+    epochs
+        For each epoch `epoch`, `train_loss`, `valid_accuracy`, `valid_log_loss`.
+    """
+
+    file: str | None
+    num_train: int
+    num_valid: int
+    num_cut: int
+    seconds: float
+    best_epoch: int
+    valid_accuracy: float
+    valid_macro_f1: float
+    valid_log_loss: float
+    epochs: list[dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +91,7 @@ class Artifact:
     data, shape, train
         The settings of the data, the model and the training.
     training
-        What training saw and scored, as JSON values.
+        What training saw and scored.
     versions
         Of the packages it was made with.
     """
@@ -65,7 +102,7 @@ class Artifact:
     data: DataConfig
     shape: ModelConfig
     train: TrainConfig
-    training: dict[str, Any]
+    training: TrainingAccount
     versions: dict[str, str]
 
 
@@ -87,15 +124,28 @@ def check_output(folder: str | Path, *, overwrite: bool) -> None:
         If the folder exists (and is not a model to be overwritten), or cannot be made.
     """
     path = Path(folder)
-    if path.exists() or path.is_symlink():
-        if not overwrite:
-            _fail(path, Code.OUTPUT_EXISTS, "it exists", "a new folder", "add --overwrite")
-        if not (path / CONFIG).is_file():
-            _fail(path, Code.OUTPUT_EXISTS, "it is not a model", "a model folder", "name another")
-    if not path.absolute().parent.is_dir():
+    try:
+        exists = os.path.lexists(path)
+        parent = path.absolute().parent
+        can_write = parent.is_dir() and os.access(parent, os.W_OK)
+    except (OSError, ValueError) as error:
+        _fail(path, Code.OUTPUT_UNWRITABLE, str(error), "a name a folder can have", "name another")
+    if exists and not overwrite:
+        _fail(path, Code.OUTPUT_EXISTS, "it exists", "a new folder", "add --overwrite")
+    if exists and not is_model(path):
+        _fail(path, Code.OUTPUT_EXISTS, "it is not a model", "a model folder", "name another")
+    if not parent.is_dir():
         _fail(path, Code.OUTPUT_UNWRITABLE, "no such folder above it", "one", "make it first")
-    if not os.access(path.absolute().parent, os.W_OK):
+    if not can_write:
         _fail(path, Code.OUTPUT_UNWRITABLE, "may not write beside it", "permission", "name another")
+
+
+def is_model(folder: str | Path) -> bool:
+    """Tell whether a folder is one that `save_artifact` wrote, without reading it whole."""
+    try:
+        return "format_version" in json.loads((Path(folder) / CONFIG).read_bytes())
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
 
 
 def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = False) -> None:
@@ -131,7 +181,7 @@ def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = F
             "data": artifact.data.to_dict(),
             "model": artifact.shape.to_dict(),
             "train": artifact.train.to_dict(),
-            "training": artifact.training,
+            "training": artifact.training.to_dict(),
             "sha256": {
                 name: hashlib.sha256(content).hexdigest() for name, content in files.items()
             },
@@ -139,8 +189,8 @@ def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = F
     )
     try:
         _write_folder(target, files)
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         _fail(folder, Code.OUTPUT_UNWRITABLE, reason, "a folder that can be written", "free it")
 
 
@@ -153,8 +203,8 @@ def load_artifact(folder: str | Path) -> Artifact:
         If it is no model folder, was written by a newer version, or is damaged.
     """
     path = Path(folder)
-    if not (path / CONFIG).is_file():
-        found = "no such folder" if not path.exists() else f"it has no {CONFIG}"
+    if not os.path.isfile(path / CONFIG):
+        found = f"it has no {CONFIG}" if os.path.lexists(path) else "no such folder"
         _fail(path, Code.NOT_A_MODEL, found, "a folder that seqwise saved", "check the path")
     config = _parse(path / CONFIG, _read(path / CONFIG), dict)
     version = config.get("format_version")
@@ -171,7 +221,7 @@ def load_artifact(folder: str | Path) -> Artifact:
     contents = {name: _read_checked(path / name, hashes) for name in (CODEC, LABELS, WEIGHTS)}
     state = _parse(path / CODEC, contents[CODEC], dict)
     codec = _attempt(path / CODEC, lambda: build_codec(data).restore(state))
-    labels = Labels(tuple(_parse(path / LABELS, contents[LABELS], list)))
+    labels = _load_labels(path / LABELS, contents[LABELS])
     _check_agreement(path, shape, codec, labels)
     return Artifact(
         model=_load_model(path / WEIGHTS, contents[WEIGHTS], shape),
@@ -180,13 +230,23 @@ def load_artifact(folder: str | Path) -> Artifact:
         data=data,
         shape=shape,
         train=train,
-        training=config.get("training", {}),
-        versions=config.get("versions", {}),
+        training=_settings(path, config, "training", TrainingAccount),
+        versions=_attempt(path / CONFIG, lambda: dict(config["versions"])),
     )
 
 
-def _settings(path: Path, config: dict[str, Any], key: str, kind: type[Settings]) -> Settings:
+def _settings(path: Path, config: dict[str, Any], key: str, kind: type[AnySettings]) -> AnySettings:
     return _attempt(path / CONFIG, lambda: kind.from_dict(config[key]))
+
+
+def _load_labels(path: Path, content: bytes) -> Labels:
+    values = _parse(path, content, list)
+    if not all(isinstance(value, (str, int, float, bool)) for value in values):
+        _damaged(path, "a label that is no string, number or truth value", "labels")
+    labels = Labels(tuple(values))
+    if len(set(labels.names)) < len(values):
+        _damaged(path, "a label that stands twice", "distinct labels")
+    return labels
 
 
 def _check_agreement(path: Path, shape: ModelConfig, codec: Codec, labels: Labels) -> None:
@@ -203,7 +263,9 @@ def _load_model(path: Path, content: bytes, shape: ModelConfig) -> SequenceModel
         weights = safetensors.torch.load(content)
     except SafetensorError as error:
         _damaged(path, excerpt(error), "a safetensors file")
-    model = SequenceModel.from_config(shape)
+    # Without memory and without chance: the file is not believed before it has been looked at.
+    with torch.device("meta"):
+        model = _attempt(path.with_name(CONFIG), lambda: SequenceModel.from_config(shape))
     expected = model.state_dict()
     if weights.keys() != expected.keys():
         name = min(weights.keys() ^ expected.keys())
@@ -215,7 +277,7 @@ def _load_model(path: Path, content: bytes, shape: ModelConfig) -> SequenceModel
             _damaged(path, found, f"{expected[name].dtype} {tuple(expected[name].shape)}")
         if not bool(weight.isfinite().all()):
             _damaged(path, f"{name} has a value that is not finite", "numbers")
-    model.load_state_dict(weights)
+    model.load_state_dict(weights, assign=True)
     return model.eval()
 
 
@@ -231,16 +293,27 @@ def _write_folder(target: Path, files: dict[str, bytes]) -> None:
         staging.chmod(0o755)
         _sync_folder(staging)
         if target.exists():
-            # A folder cannot be renamed over a full one: the old model steps aside first.
-            retired = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-            target.rename(retired / target.name)
-            staging.rename(target)
-            shutil.rmtree(retired)
+            _replace_folder(staging, target)
         else:
             staging.rename(target)
         _sync_folder(target.parent)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _replace_folder(staging: Path, target: Path) -> None:
+    """Put a folder in another's place; the old one steps aside, and back if that fails."""
+    retired = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        target.rename(retired / target.name)
+        try:
+            staging.rename(target)
+        except BaseException:
+            (retired / target.name).rename(target)
+            raise
+    finally:
+        if target.exists():
+            shutil.rmtree(retired, ignore_errors=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -283,7 +356,7 @@ def _attempt(path: Path, read: Callable[[], Value]) -> Value:
         return read()
     except ConfigError as error:
         _damaged(path, error.problem.found, error.problem.expected)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except UNREADABLE as error:
         _damaged(path, excerpt(f"{type(error).__name__}: {error}"), "what seqwise wrote")
 
 

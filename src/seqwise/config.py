@@ -34,12 +34,15 @@ def _matches(value: object, hint: Any) -> bool:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
-    if origin is dict:
-        keys, values = get_args(hint)
-        return isinstance(value, dict) and all(
-            _matches(key, keys) and _matches(each, values) for key, each in value.items()
-        )
+    if origin in (dict, list):
+        return isinstance(value, origin) and _matches_inside(value, get_args(hint))
     return isinstance(value, hint)
+
+
+def _matches_inside(value: Any, hints: tuple[Any, ...]) -> bool:
+    if isinstance(value, list):
+        return all(_matches(each, hints[0]) for each in value)
+    return all(_matches(key, hints[0]) and _matches(each, hints[1]) for key, each in value.items())
 
 
 def _spell(hint: Any) -> str:
@@ -47,14 +50,14 @@ def _spell(hint: Any) -> str:
         return "one of " + ", ".join(map(str, get_args(hint)))
     if get_origin(hint) in (Union, types.UnionType):
         return " or ".join(_spell(part) for part in get_args(hint))
-    if get_origin(hint) is dict:
+    if get_origin(hint) in (dict, list):
         return "a table of numbers"
     return {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}.get(
         hint, "nothing"
     )
 
 
-class _Settings:
+class Settings:
     """What the configurations share: types are checked, and JSON is read strictly."""
 
     def __post_init__(self) -> None:
@@ -104,7 +107,7 @@ class _Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig(_Settings):
+class DataConfig(Settings):
     """How records become encoded sequences.
 
     Parameters
@@ -145,7 +148,7 @@ class DataConfig(_Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelConfig(_Settings):
+class ModelConfig(Settings):
     """The shape of a model.
 
     Parameters
@@ -158,6 +161,9 @@ class ModelConfig(_Settings):
         Channels of a series; 0 for tokens.
     encoder
         ``rnn``, ``lstm`` or ``gru``.
+    kernel_size
+        For tokens: steps that a convolution over the embedding sees at once, an odd number; 0 for
+        no convolution.
     num_positions
         Positions that have a learned vector of their own, added to the embedding; 0 for none.
     pooling
@@ -170,6 +176,7 @@ class ModelConfig(_Settings):
     vocab_size: int = 0
     num_channels: int = 0
     encoder: Encoder = "lstm"
+    kernel_size: int = 0
     num_positions: int = 0
     pooling: str = "last+max+mean"
     embedding_dim: int = 128
@@ -187,13 +194,16 @@ class ModelConfig(_Settings):
                 raise setting_error("pooling", self.pooling, expected)
         self._check_range("num_classes", 2, None, "at least 2")
         self._check_range("num_positions", 0, None, "0 or more")
+        if self.kernel_size and (self.kernel_size % 2 == 0 or not self.vocab_size):
+            raise setting_error("kernel_size", self.kernel_size, "an odd number, and tokens")
+        self._check_range("kernel_size", 0, 99, "0 to 99")
         for name in ("embedding_dim", "hidden_size", "num_layers"):
             self._check_range(name, 1, None, "at least 1")
         self._check_range("dropout", 0, 0.95, "0 to 0.95")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(_Settings):
+class TrainConfig(Settings):
     """How a model is trained.
 
     Parameters

@@ -46,6 +46,8 @@ SETTINGS = (
     "num_layers",
     "bidirectional",
     "dropout",
+    "kernel_size",
+    "num_positions",
     # of the training
     "epochs",
     "patience",
@@ -71,7 +73,8 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    encoder, pooling, embedding_dim, hidden_size, num_layers, bidirectional, dropout
+    encoder, pooling, embedding_dim, hidden_size, num_layers, bidirectional, dropout, \
+kernel_size, num_positions
         The model.
     tokens, lowercase, vocab_size, min_count, kmer, max_length
         What a step is.
@@ -114,6 +117,8 @@ weight_decay, label_smoothing, class_weight, valid_fraction, seed, device
         num_layers: int | None = None,
         bidirectional: bool | None = None,
         dropout: float | None = None,
+        kernel_size: int | None = None,
+        num_positions: int | None = None,
         tokens: str | None = None,
         lowercase: bool | None = None,
         vocab_size: int | None = None,
@@ -145,6 +150,8 @@ weight_decay, label_smoothing, class_weight, valid_fraction, seed, device
         self.num_layers = num_layers
         self.bidirectional = bidirectional
         self.dropout = dropout
+        self.kernel_size = kernel_size
+        self.num_positions = num_positions
         self.tokens = tokens
         self.lowercase = lowercase
         self.vocab_size = vocab_size

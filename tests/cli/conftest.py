@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,16 @@ class Outcome:
     @property
     def json(self):
         return json.loads(self.out)
+
+    @property
+    def told(self):
+        """What was said on standard error, with single blanks in place of columns."""
+        return re.sub(" +", " ", self.err)
+
+    @property
+    def shown(self):
+        """What was printed on standard output, with single blanks in place of columns."""
+        return re.sub(" +", " ", self.out)
 
     @property
     def rows(self):

@@ -638,6 +638,17 @@ def test_user_data_is_escaped_and_short():
     assert "'[red]\\x1b[31m" + "x" * 26 + "…'" in line
 
 
+LONG = "x" * 300
+
+
+@pytest.mark.xfail(strict=True, reason="the OSError of a name that is too long is a traceback")
+@pytest.mark.parametrize(
+    "arguments", [("predict", LONG), ("inspect", LONG), ("train", "a", "--out", LONG)]
+)
+def test_a_name_that_is_too_long(arguments):
+    assert run(*arguments).code == 2
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("train",), ("train", "a.csv"), ("walk",), (*TRAIN, "a.csv", "--kind", "txt"), ("--nope",)],

@@ -130,7 +130,7 @@ def test_bad_records_and_unknown_labels_are_left_out_and_told(model):
     codes = [problem.rpartition("[")[2] for problem in found["problems"]]
     assert codes == ["unknown-label]", "empty-sequence]", "missing-label]"]
     assert "'eggs'" in found["problems"][0]
-    assert "left out   3 records of new.csv, the first: " in run("evaluate", model, file).out
+    assert "left out 3 records of new.csv, the first: " in run("evaluate", model, file).shown
     good = write_csv("good.csv", texts(8))
     assert found["log_loss"] == pytest.approx(
         run("evaluate", model, good, "--json").json["log_loss"], abs=1e-6
@@ -163,9 +163,9 @@ def test_what_max_length_cuts_and_unknown_tokens_are_told(table):
     file = write_csv("new.csv", [("good 1 day", "ham"), ("unheard of", "spam")])
     found = run("evaluate", "model", file, "--json").json
     assert (found["num_unknown_tokens"], found["num_cut"]) == (2, 1)
-    told = run("evaluate", "model", file).out
-    assert "unknown    2 tokens (" in told
-    assert "cut        1 sequences at the model's max_length" in told
+    told = run("evaluate", "model", file).shown
+    assert "unknown 2 tokens (" in told
+    assert "cut 1 sequences at the model's max_length" in told
 
 
 def test_quiet_prints_scores_only(model, table):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -33,7 +32,7 @@ def test_a_file_as_json(table):
     assert file["num_records"] == file["num_usable"] == 24
     assert file["class_counts"] == {"ham": 12, "spam": 12}
     assert file["overlap"] is None
-    assert len(found["training"]) == 2
+    assert {"records", "classes", "steps", "model"} <= {*found["training"]}
 
 
 def test_problems_are_counted():
@@ -71,7 +70,7 @@ def test_a_file_without_labels():
     outcome = run("inspect", file)
     assert outcome.code == 0
     assert "no labels" in outcome.out
-    assert "not on this file: it needs usable records of two classes or more" in outcome.out
+    assert "training not without labels (--label)" in outcome.shown
 
 
 @pytest.mark.parametrize(
@@ -103,27 +102,40 @@ def test_a_file_without_labels():
 )
 def test_what_training_would_choose_is_what_it_chooses(name, make):
     file = make(name)
-    promised = dict(run("inspect", file, "--json").json["training"])
-    assert all(text in run("inspect", file).out for text in promised.values())
-    # Epochs and sizes are left to training, and end after the choice.
-    told = run("train", file, "--out", "model", "--patience", "1").err
+    promised = run("inspect", file, "--json").json["training"]
+    assert all(f"{name} {text}\n" in run("inspect", file).shown for name, text in promised.items())
+    told = run("train", file, "--out", "model", "--patience", "1").told
+    assert all(f"{name} {text}\n" in told for name, text in promised.items())
     chosen = json.loads(Path("model/config.json").read_text())
-    shape, epochs = promised["train"].split("; at most ")
-    assert f"at most {epochs}" in told
-    assert int(re.search(r"\d+", epochs)[0]) == chosen["train"]["epochs"]
-    assert f"{shape};" in run("inspect", "model").out
-    assert f"{chosen['model']['encoder']} (" in shape
-    assert shape.endswith(f"pooling {chosen['model']['pooling']}")
+    assert promised["training"] == f"at most {chosen['train']['epochs']} epochs"
+    assert promised["model"].startswith(f"{chosen['model']['encoder']} (")
+    assert f"pooling {chosen['model']['pooling']};" in promised["model"]
     positions = chosen["model"]["num_positions"]
-    assert (f"{positions} positions" in shape) == (positions > 0)
-    kind = chosen["data"]["tokens"] if chosen["data"]["kind"] == "text" else chosen["data"]["kind"]
-    told_steps = {
-        "words": "words",
-        "characters": "characters",
-        "dna": "nucleotides",
-        "series": "time",
-    }
-    assert told_steps[kind] in promised["steps"]
+    assert (f", {positions} positions)" in promised["model"]) == (positions > 0)
+    assert f"shape {promised['model']}\n" in run("inspect", "model").shown
+    if chosen["data"]["kind"] == "text":
+        assert promised["steps"].startswith(f"{chosen['data']['tokens']}, ")
+
+
+def test_what_training_would_refuse():
+    file = write_csv("one.csv", [("a b", "x"), ("c d", "x")])
+    found = run("inspect", file, "--json").json["training"]
+    assert "1 class only, 'x'" in found["training"]
+    assert "1 class only, 'x'" in run("inspect", file).out
+
+
+@pytest.mark.xfail(strict=True, reason="the code of the problem is taken for markup")
+def test_what_training_would_refuse_with_its_code():
+    file = write_csv("one.csv", [("a b", "x"), ("c d", "x")])
+    assert "[one-class]" in run("inspect", file).out
+
+
+@pytest.mark.xfail(strict=True, reason="lines are refused, as they have no labels")
+def test_lines():
+    Path("lines.txt").write_text("good day\nbad day\n")
+    outcome = run("inspect", "lines.txt", "--json")
+    assert outcome.code == 0
+    assert outcome.json["files"][0]["num_records"] == 2
 
 
 def test_a_model(model):
@@ -152,6 +164,15 @@ def test_the_cut_of_a_model_is_told(table):
 
 def test_a_model_and_a_file(model, table):
     assert "seqwise evaluate MODEL FILE" in refused(run("inspect", model, table), "bad-setting")
+
+
+@pytest.mark.xfail(strict=True, reason="labels reach the terminal as they are")
+def test_control_characters_in_the_labels_of_a_model():
+    rows = [(f"{i} {label}", label) for i in range(4) for label in ("two\nlines", "\x1b[31mred")]
+    train(write_csv("a.csv", rows))
+    told = run("inspect", "model").out
+    assert "two\\nlines" in told
+    assert "\x1b" not in told
 
 
 def test_markup_is_shown_as_it_is():

@@ -163,6 +163,23 @@ def test_labels_of_fasta_from_a_table():
     assert {row["label"] for row in run("predict", "model", file).rows} <= {"p", "q"}
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [3, 4],
+        pytest.param([True, False], marks=pytest.mark.xfail(strict=True, reason="'true', 'True'")),
+        pytest.param([1.0, 0.0], marks=pytest.mark.xfail(strict=True, reason="'1', '1.0'")),
+    ],
+)
+def test_a_model_of_python_labels_is_evaluated_on_a_file(labels):
+    y = labels * 12
+    sequences = [text for text, _ in texts()]
+    SequenceClassifier(epochs=1, hidden_size=4).fit(sequences, y).save("model")
+    rows = [{"text": text, "label": label} for text, label in zip(sequences, y, strict=True)]
+    outcome = run("evaluate", "model", write_jsonl("new.jsonl", rows), "--json")
+    assert outcome.json["num_records"] == 24
+
+
 def test_a_column_and_a_format_can_be_named():
     file = write_csv("data.unknown", texts(), ("body", "topic"))
     options = ("--format", "csv", "--sequence", "body", "--label", "topic")
@@ -173,5 +190,5 @@ def test_a_column_and_a_format_can_be_named():
 
 def test_the_kind_can_be_named():
     file = write_table("a.csv", sequences_of("dna"), "text")
-    assert "kind       text\n" in train(file, "--kind", "text").err
-    assert "kind       dna (a guess: " in train(file, out="other").err
+    assert "kind text\n" in train(file, "--kind", "text").told
+    assert "kind dna (a guess: " in train(file, out="other").told

@@ -31,16 +31,16 @@ def test_a_model_folder_and_nothing_else(table, work):
 
 
 def test_what_is_said(table):
-    told = train(table, "--epochs", "2").err
-    assert "file       table.csv (csv), sequences in 'text', labels in 'label'\n" in told
-    assert "kind       text (a guess: " in told
-    assert "classes    2\n" in told
+    told = train(table, "--epochs", "2").told
+    assert "file table.csv (csv), sequences in 'text', labels in 'label'\n" in told
+    assert "kind text (a guess: " in told
+    assert "classes 2\n" in told
     training = config()["training"]
-    assert f"records    {training['num_train']} to learn from, {training['num_valid']} to " in told
+    assert f"records {training['num_train']} to learn from, {training['num_valid']} to " in told
     valid = training["valid"]
     assert f"best epoch {training['best_epoch']} of 2; on the {training['num_valid']} " in told
     assert f"accuracy {valid['accuracy']:.4f}, macro F1 {valid['macro_f1']:.4f}" in told
-    assert "model in   model   next: seqwise evaluate model FILE" in told
+    assert "model in model next: seqwise evaluate model FILE" in told
 
 
 def test_unknown_tokens_of_the_part_held_out_are_told(table):
@@ -117,7 +117,7 @@ def test_settings_are_saved(table):
     [("words", "words"), ("characters", "characters"), ("bytes", "bytes"), ("bpe", "byte-pair")],
 )
 def test_tokens(table, tokens, told):
-    assert f"steps      {told}" in train(table, "--tokens", tokens).err
+    assert f"steps {told}" in train(table, "--tokens", tokens).told
     assert run("evaluate", "model", table, "--json").code == 0
 
 
@@ -147,17 +147,23 @@ def test_a_window_is_told(table):
 
 def test_skip_bad_reports_what_it_drops():
     file = write_csv("bad.csv", [*texts(12), *[("", "ham")] * 7, ("hi", "")])
-    told = train(file, "--skip-bad").err
-    left_out = [line for line in told.splitlines() if line.startswith("left out   ")]
+    told = train(file, "--skip-bad").told
+    left_out = [line for line in told.splitlines() if line.startswith("left out ")]
     assert len(left_out) == 6
-    assert left_out[0].startswith("left out   bad.csv:14 (record 13), column text: an empty")
-    assert left_out[-1] == "left out   and 3 more"
+    assert left_out[0].startswith("left out bad.csv:14 (record 13), column text: an empty")
+    assert left_out[-1] == "left out and 3 more"
     assert config()["training"]["num_train"] + config()["training"]["num_valid"] == 12
 
 
 def test_skip_bad_leaves_a_class_of_one_record_out():
     train(write_csv("rare.csv", [*texts(12), ("alone", "rare")]), "--skip-bad")
     assert json.loads(Path("model/labels.json").read_text()) == ["ham", "spam"]
+
+
+@pytest.mark.xfail(strict=True, reason="the record is dropped without a word")
+def test_skip_bad_reports_a_class_of_one_record():
+    told = train(write_csv("rare.csv", [*texts(12), ("alone", "rare")]), "--skip-bad").err
+    assert "the class 'rare' has 1 record" in told
 
 
 def test_overwrite_replaces_a_model(table):

@@ -28,6 +28,7 @@ INPUTS = {
     "tokens": TOKENS,
     "channels": replace(TOKENS, vocab_size=0, num_channels=NUM_CHANNELS),
     "positions": replace(TOKENS, num_positions=4),
+    "convolution": replace(TOKENS, kernel_size=3),
 }
 SHAPES = {
     "one-direction": {"bidirectional": False, "num_layers": 1},

@@ -127,3 +127,10 @@ def make_run(
         valid=None if valid is None else labelled(valid),
         path="train.csv",
     )
+
+
+def make_noisy_run() -> tuple[TrainingRun, list[tuple[str, str]]]:
+    """A run in which there is nothing to learn, so that its best epoch is an early one."""
+    random = np.random.default_rng(0)
+    pairs = [(f"{n} {random.integers(9)}", "ab"[random.integers(2)]) for n in range(100, 160)]
+    return make_run(pairs[:40], valid=pairs[40:], epochs=12, learning_rate=0.1), pairs[40:]

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from seqwise.training.progress import show_progress
-from tests.training.examples import make_run
+from tests.training.examples import make_noisy_run, make_run
 
 
 def draw(*, is_terminal, enabled=True, run=None):
@@ -25,7 +25,7 @@ def test_each_epoch_has_its_line():
 
 
 def test_the_best_epoch_is_marked():
-    reports, written = draw(is_terminal=True)
+    reports, written = draw(is_terminal=True, run=make_noisy_run()[0])
     lines = [line for line in written.splitlines() if "validation:" in line]
     assert len(lines) == len(reports)
     for line, report in zip(lines, reports, strict=True):

@@ -1,6 +1,7 @@
+import math
+
 import pytest
 
-from seqwise.config import TrainConfig
 from seqwise.data.codecs import build_codec
 from seqwise.data.kinds import Kind
 from seqwise.errors import Code, ConfigError
@@ -40,13 +41,12 @@ def test_a_wish_that_nobody_knows():
     assert caught.value.code is Code.BAD_SETTING
 
 
-@pytest.mark.parametrize("name", ["hidden", None])
-def test_no_configuration_takes_a_setting_that_it_does_not_have(name):
+def test_no_configuration_takes_a_setting_that_it_does_not_have():
     unknown = Wishes({"hidden": 1}, {"hidden": 1}, {"hidden": 1})
     for choose in (
         lambda: choose_data(Kind.TEXT, SENTENCES, unknown),
         lambda: model(hidden=1),
-        lambda: choose_training(100, unknown),
+        lambda: choose_training(100, 100, unknown),
     ):
         with pytest.raises(ConfigError, match="hidden"):
             choose()
@@ -93,27 +93,31 @@ def test_what_the_user_says_of_the_model_is_done():
     assert (shape.num_positions, shape.encoder, shape.pooling) == (0, "rnn", "mean")
 
 
+def epochs_of(num_records, num_steps=1, **wishes):
+    return choose_training(num_records, num_steps, Wishes(train=wishes)).epochs
+
+
 def test_small_files_are_read_more_often():
-    epochs = [choose_training(number, Wishes()).epochs for number in (10, 3_000, 1_000_000)]
-    low, high = settings.EPOCHS_RANGE
-    assert epochs[0] == high
-    assert low <= epochs[1] < high
-    assert epochs[2] == low
-    assert epochs == sorted(epochs, reverse=True)
+    few, many = settings.EPOCHS_RANGE
+    epochs = [epochs_of(10), epochs_of(9_600, batch_size=32), epochs_of(10_000_000)]
+    assert epochs == [many, math.ceil(settings.ENOUGH_UPDATES / 300), few]
 
 
 def test_larger_batches_need_more_epochs():
-    few, many = (
-        choose_training(3_000, Wishes(train={"batch_size": size})).epochs for size in (16, 32)
-    )
-    assert few < many
+    assert epochs_of(9_600, batch_size=32) < epochs_of(9_600, batch_size=64)
+
+
+def test_long_sequences_are_read_less_often():
+    few, many = settings.EPOCHS_RANGE
+    middle = (few + many) // 2
+    assert epochs_of(10, settings.MOST_STEPS // middle) == middle
+    assert epochs_of(10, settings.MOST_STEPS) == few
 
 
 def test_what_the_user_says_of_training_is_done():
-    config = choose_training(10, Wishes(train={"epochs": 3, "learning_rate": 0.5}))
+    config = choose_training(10, 10, Wishes(train={"epochs": 3, "learning_rate": 0.5}))
     assert (config.epochs, config.learning_rate) == (3, 0.5)
-    assert choose_training(10, Wishes(train={"seed": 5})).seed == 5
-    assert isinstance(config, TrainConfig)
+    assert choose_training(10, 10, Wishes(train={"seed": 5})).seed == 5
 
 
 def test_a_shape_in_words():
@@ -128,9 +132,7 @@ def test_a_shape_in_words():
     assert (
         describe_shape(shape) == "gru (2 layers of 7, one direction, 5 positions), pooling last+max"
     )
-    assert "1 layer of" in describe_shape(model(num_layers=1)) or "1 layer" in describe_shape(
-        model(num_layers=1)
-    )
+    assert "1 layer of" in describe_shape(model(num_layers=1))
 
 
 @pytest.mark.xfail(strict=True, reason="BUG: sizes that follow from the data are taken as wishes")

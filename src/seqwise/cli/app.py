@@ -182,6 +182,10 @@ def train(
         float | None,
         typer.Option(help="Share of values dropped in training.", rich_help_panel=MODEL),
     ] = None,
+    kernel_size: Annotated[
+        int | None,
+        typer.Option(help="Tokens that a convolution sees; 0: none.", rich_help_panel=MODEL),
+    ] = None,
     num_positions: Annotated[
         int | None,
         typer.Option(help="Positions with a vector of their own.", rich_help_panel=MODEL),
@@ -266,6 +270,7 @@ def train(
             "num_layers": num_layers,
             "bidirectional": bidirectional,
             "dropout": dropout,
+            "kernel_size": kernel_size,
             "num_positions": num_positions,
             "epochs": epochs,
             "patience": patience,

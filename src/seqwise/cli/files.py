@@ -81,4 +81,4 @@ def open_for_model(
 def say(console: Console, facts: list[tuple[str, str]]) -> None:
     """Write lines of a name and what there is to say of it."""
     for name, text in facts:
-        console.print(f"[bold]{name:<11}[/bold]{text}", highlight=False, soft_wrap=True)
+        console.print(f"[bold]{name:<11}[/bold] {text}", highlight=False, soft_wrap=True)

@@ -3,47 +3,41 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from seqwise.artifact import CONFIG as MODEL_MARK
-from seqwise.artifact import Artifact, load_artifact
-from seqwise.cli.files import SAMPLE, OpenFile, open_for_training, say
+from seqwise.artifact import Artifact, is_model, load_artifact
+from seqwise.cli.files import OpenFile, open_for_training, say
 from seqwise.cli.options import FileOptions
-from seqwise.data.codecs import build_codec
-from seqwise.errors import Code, ConfigError, Problem
+from seqwise.errors import Code, ConfigError, DataError, Problem
 from seqwise.inspection import FileSummary, summarise
 from seqwise.inspection_tables import summary_table
-from seqwise.training.settings import (
-    Wishes,
-    choose_data,
-    choose_model,
-    choose_training,
-    describe_shape,
-)
+from seqwise.training.preparation import gather
+from seqwise.training.run import TrainingRun
+from seqwise.training.settings import Wishes, describe_shape
+
+NO_LABELS = (Code.COLUMN_MISSING, Code.COLUMN_UNCLEAR)
 
 
 def run(*, path: str, second: str | None, as_json: bool, how: FileOptions) -> None:
     """Look at a model folder, at a file, or at two files."""
-    if (Path(path) / MODEL_MARK).is_file():
+    if is_model(path):
         if second is not None:
             found = "a model and a file"
             remedy = "use seqwise evaluate MODEL FILE"
             raise ConfigError(Problem(Code.BAD_SETTING, found, "one model or files", remedy))
         _inspect_model(path, as_json)
         return
-    first = open_for_training(path, how, label_required=False)
+    first = _open(path, how)
     summary = summarise(first.records.checked(first.kind), first.kind)
     summaries = [(first, summary)]
     if second is not None:
-        other = open_for_training(second, _as_before(how, first), label_required=False)
+        other = _open(second, _as_before(how, first))
         records = other.records.checked(first.kind)
         summaries.append((other, summarise(records, first.kind, known=summary.fingerprints)))
-    choices = _choices(first, summary)
+    choices = _choices(first)
     if as_json:
         found_all = [_to_dict(source, each) for source, each in summaries]
         print(json.dumps({"files": found_all, "training": choices}, ensure_ascii=False, indent=2))  # noqa: T201
@@ -52,7 +46,18 @@ def run(*, path: str, second: str | None, as_json: bool, how: FileOptions) -> No
     for source, each in summaries:
         say(console, source.facts())
         console.print(summary_table(each))
-    say(console, [(f"would {name}" if name == "train" else name, text) for name, text in choices])
+    console.print("[bold]Training on it would choose[/bold]")
+    say(console, list(choices.items()))
+
+
+def _open(path: str, how: FileOptions) -> OpenFile:
+    """Open a file with its labels as training would find them, or without where it has none."""
+    try:
+        return open_for_training(path, how)
+    except DataError as error:
+        if how.label is not None or error.code not in NO_LABELS:
+            raise
+        return open_for_training(path, how, label_required=False)
 
 
 def _as_before(how: FileOptions, first: OpenFile) -> FileOptions:
@@ -78,27 +83,18 @@ def _to_dict(source: OpenFile, summary: FileSummary) -> dict[str, Any]:
     }
 
 
-def _choices(source: OpenFile, summary: FileSummary) -> list[tuple[str, str]]:
-    """Say what training on the file would choose, as far as its first records show."""
-    checked = islice(source.records.checked(source.kind), SAMPLE)
-    sequences = [each.sequence for each in checked if each.sequence is not None]
-    if not sequences or len(summary.class_counts) < 2:
-        return [("train", "not on this file: it needs usable records of two classes or more")]
-    wishes = Wishes()
-    data = choose_data(source.kind, sequences, wishes)
-    codec = build_codec(data).fit(sequences)
-    lengths = {len(each) for each in codec.encode(sequences)}
-    shape = choose_model(
-        codec,
-        num_classes=len(summary.class_counts),
-        common_length=lengths.pop() if len(lengths) == 1 else None,
-        wishes=wishes,
-    )
-    train = choose_training(summary.num_usable, wishes)
-    return [
-        ("steps", codec.describe() + f" in the first {len(sequences):,} records"),
-        ("train", f"{describe_shape(shape)}; at most {train.epochs} epochs"),
-    ]
+def _choices(source: OpenFile) -> dict[str, str]:
+    """Say what training on the file would choose, by getting ready for it."""
+    records = source.records
+    if records.label_column is None and records.columns is not None:
+        return {"training": "not without labels (--label)"}
+    checked = records.checked(source.kind)
+    try:
+        data = gather(checked, source.kind, skip_bad=True, path=records.path)
+        run = TrainingRun(data, source.kind, Wishes(), skip_bad=True, path=records.path)
+    except DataError as error:
+        return {"training": f"not on this file: {error.problem}"}
+    return dict(run.describe())
 
 
 def _inspect_model(path: str, as_json: bool) -> None:
@@ -109,7 +105,6 @@ def _inspect_model(path: str, as_json: bool) -> None:
     names = artifact.labels.names
     shown = ", ".join(names[:20]) + (f" and {len(names) - 20:,} more" if len(names) > 20 else "")
     training = artifact.training
-    valid = training["valid"]
     num_weights = sum(weight.numel() for weight in artifact.model.parameters())
     columns = ""
     if artifact.data.sequence_column is not None:
@@ -125,14 +120,14 @@ def _inspect_model(path: str, as_json: bool) -> None:
             ("shape", f"{describe_shape(artifact.shape)}; {num_weights:,} weights"),
             (
                 "trained on",
-                f"{training['num_train']:,} records of {escape(str(training['file']))}, "
-                f"best epoch {training['best_epoch']} of {len(training['epochs'])}, "
-                f"seed {artifact.train.seed}, {training['seconds']:,.0f} s",
+                f"{training.num_train:,} records of {escape(str(training.file))}, "
+                f"best epoch {training.best_epoch} of {len(training.epochs)}, "
+                f"seed {artifact.train.seed}, {training.seconds:,.0f} s",
             ),
             (
                 "held out",
-                f"{training['num_valid']:,} records: accuracy {valid['accuracy']:.4f}, "
-                f"macro F1 {valid['macro_f1']:.4f}, log loss {valid['log_loss']:.4f}",
+                f"{training.num_valid:,} records: accuracy {training.valid_accuracy:.4f}, "
+                f"macro F1 {training.valid_macro_f1:.4f}, log loss {training.valid_log_loss:.4f}",
             ),
         ],
     )
@@ -150,5 +145,5 @@ def _model_to_dict(artifact: Artifact) -> dict[str, Any]:
         "data": artifact.data.to_dict(),
         "model": artifact.shape.to_dict(),
         "train": artifact.train.to_dict(),
-        "training": artifact.training,
+        "training": artifact.training.to_dict(),
     }

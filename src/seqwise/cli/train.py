@@ -42,7 +42,7 @@ def run(
         skip_bad=skip_bad,
         path=file,
     )
-    say(console, _facts(training))
+    say(console, training.describe())
     for _ in show_progress(training, console=console):
         pass
     save_artifact(training.artifact(), out, overwrite=overwrite)
@@ -88,31 +88,6 @@ def _gather_valid(
     if path is None:
         return None
     return _gather(open_for_training(path, how), kind, skip_bad, console)
-
-
-def _facts(training: TrainingRun) -> list[tuple[str, str]]:
-    prepared = training.prepared
-    num_train, num_valid = len(prepared.train.targets), len(prepared.valid.targets)
-    steps = prepared.codec.describe()
-    if prepared.codec.vocab_size:
-        share = prepared.num_unknown / max(prepared.num_valid_steps, 1)
-        steps += f"; {share:.1%} of those held out are unknown"
-    if prepared.num_cut:
-        steps += f"; {prepared.num_cut:,} sequences cut at {prepared.data.max_length:,} steps"
-    facts = [
-        ("records", f"{num_train:,} to learn from, {num_valid:,} to choose the epoch"),
-        ("classes", f"{len(training.labels):,}"),
-        ("steps", steps),
-        ("model", training.describe_model()),
-    ]
-    longer = int((prepared.train.sequences.lengths > training.config.window).sum())
-    if longer:
-        text = (
-            f"{longer:,} sequences are longer than {training.config.window:,} steps: an epoch "
-            "reads a part of each, drawn anew; validation and prediction read them whole (--window)"
-        )
-        facts.append(("window", text))
-    return facts
 
 
 def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:

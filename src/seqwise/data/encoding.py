@@ -22,7 +22,7 @@ class EncodedSequences:
     arrays
         Ids ``(time,)`` or channel values ``(time, channels)``.
     num_steps
-        Steps in all, before any was cut.
+        Steps in all, those that were cut off not counted.
     num_unknown
         Tokens that the codec does not know.
     num_cut
@@ -40,7 +40,6 @@ def encode_sequences(
 ) -> EncodedSequences:
     """Encode sequences, cut them at `max_length`, and count what was lost."""
     arrays = codec.encode(sequences)
-    num_steps = sum(map(len, arrays))
     num_cut = 0
     if max_length is not None:
         num_cut = sum(len(array) > max_length for array in arrays)
@@ -48,4 +47,4 @@ def encode_sequences(
     num_unknown = 0
     if codec.vocab_size:
         num_unknown = sum(int(np.count_nonzero(array == UNKNOWN_ID)) for array in arrays)
-    return EncodedSequences(arrays, num_steps, num_unknown, num_cut)
+    return EncodedSequences(arrays, sum(map(len, arrays)), num_unknown, num_cut)

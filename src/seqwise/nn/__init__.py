@@ -4,7 +4,13 @@
 """
 
 from seqwise.nn.batch import Batch
-from seqwise.nn.embedding import ChannelProjection, Embedding, PositionEmbedding, TokenEmbedding
+from seqwise.nn.embedding import (
+    ChannelProjection,
+    ConvolutionEmbedding,
+    Embedding,
+    PositionEmbedding,
+    TokenEmbedding,
+)
 from seqwise.nn.encoder import Encoder
 from seqwise.nn.masking import mask_from_lengths, reverse_within_lengths, step_at, zero_padding
 from seqwise.nn.model import ENCODERS, POOLINGS, SequenceModel, build_pooling
@@ -25,6 +31,7 @@ __all__ = [
     "Batch",
     "ChannelProjection",
     "CombinedPooling",
+    "ConvolutionEmbedding",
     "Embedding",
     "Encoder",
     "LastPooling",

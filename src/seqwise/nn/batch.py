@@ -10,7 +10,7 @@ from torch import Tensor
 from seqwise.errors import Code, Problem, ShapeError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """Sequences padded to a common length, with the number of real steps of each.
 
@@ -52,8 +52,10 @@ class Batch:
         return self.inputs.size(0)
 
 
-def describe(tensor: Tensor) -> str:
+def describe(tensor: object) -> str:
     """Name a tensor's type, shape and device, for messages."""
+    if not isinstance(tensor, Tensor):
+        return f"a {type(tensor).__name__}"
     kind = str(tensor.dtype).removeprefix("torch.")
     return f"{kind} {tuple(tensor.shape)} on {tensor.device}"
 
@@ -64,6 +66,8 @@ def shape_error(found: str, expected: str, remedy: str) -> ShapeError:
 
 
 def _check_inputs(inputs: Tensor) -> None:
+    if not isinstance(inputs, Tensor):
+        raise shape_error(f"inputs are {describe(inputs)}", "a tensor", "stack the sequences")
     is_ids = inputs.dtype == torch.int64 and inputs.dim() == 2
     is_values = inputs.is_floating_point() and inputs.dim() == 3
     if not (is_ids or is_values) or 0 in inputs.shape:
@@ -75,7 +79,8 @@ def _check_inputs(inputs: Tensor) -> None:
 
 
 def _check_lengths(lengths: Tensor, inputs: Tensor) -> None:
-    if lengths.dtype != torch.int64 or lengths.shape != inputs.shape[:1]:
+    is_integers = isinstance(lengths, Tensor) and lengths.dtype == torch.int64
+    if not is_integers or lengths.shape != inputs.shape[:1]:
         raise shape_error(
             f"lengths are {describe(lengths)}",
             f"int64 ({inputs.size(0)},), a length for each sequence",
@@ -97,6 +102,8 @@ def _check_lengths(lengths: Tensor, inputs: Tensor) -> None:
 
 
 def _check_targets(targets: Tensor, inputs: Tensor) -> None:
+    if not isinstance(targets, Tensor):
+        raise shape_error(f"targets are {describe(targets)}", "a tensor", "use torch.tensor")
     if targets.dim() == 2 and targets.shape == inputs.shape[:2]:
         raise shape_error(
             f"targets are {describe(targets)}, one a step",

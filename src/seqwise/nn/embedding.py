@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+PADDING_ID = 0
 TOKEN_DEVIATION = 0.3
 POSITION_DEVIATION = 0.1
+CONVOLVED_DIM = 32  # of the vectors below a convolution
 
 
 class Embedding(nn.Module):
@@ -16,7 +18,7 @@ class Embedding(nn.Module):
 
 
 class TokenEmbedding(Embedding):
-    """A learned vector for each token id.
+    """A learned vector for each token id; that of padding, id 0, is zero.
 
     Parameters
     ----------
@@ -29,13 +31,45 @@ class TokenEmbedding(Embedding):
     def __init__(self, vocab_size: int, embedding_dim: int) -> None:
         super().__init__()
         self.embedding_dim = embedding_dim
-        self.table = nn.Embedding(vocab_size, embedding_dim)
+        self.table = nn.Embedding(vocab_size, embedding_dim, padding_idx=PADDING_ID)
         # torch starts with a deviation of 1: too loud for the many tokens that are rarely updated.
-        nn.init.normal_(self.table.weight, std=TOKEN_DEVIATION)
+        with torch.no_grad():
+            self.table.weight.normal_(std=TOKEN_DEVIATION)[PADDING_ID].zero_()
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Look up ids ``(batch, time)``; returns ``(batch, time, embedding_dim)``."""
         return self.table(inputs)  # type: ignore[no-any-return]
+
+
+class ConvolutionEmbedding(Embedding):
+    """Each token with its neighbours: a convolution over the vectors of tokens, then a ReLU.
+
+    For alphabets of few letters, where a single one says little: motifs are found before the
+    recurrent layers read, as in Quang and Xie 2016, DanQ. Beyond both ends of a sequence stand
+    zeros, as in the padding.
+
+    Parameters
+    ----------
+    vocab_size
+        Number of ids, padding and unknown included.
+    embedding_dim
+        Filters, the size of a step's vector.
+    kernel_size
+        Tokens that a filter sees, an odd number.
+    """
+
+    def __init__(self, vocab_size: int, embedding_dim: int, *, kernel_size: int) -> None:
+        super().__init__()
+        self.embedding_dim = embedding_dim
+        self.tokens = TokenEmbedding(vocab_size, CONVOLVED_DIM)
+        self.convolution = nn.Conv1d(
+            CONVOLVED_DIM, embedding_dim, kernel_size, padding=kernel_size // 2
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Embed ids ``(batch, time)``, 0 in the padding; ``(batch, time, embedding_dim)``."""
+        x = self.tokens(inputs).transpose(1, 2)  # (batch, CONVOLVED_DIM, time)
+        return self.convolution(x).relu().transpose(1, 2)  # type: ignore[no-any-return]
 
 
 class ChannelProjection(Embedding):

@@ -10,6 +10,7 @@ from seqwise.config import ModelConfig
 from seqwise.nn.batch import Batch, shape_error
 from seqwise.nn.embedding import (
     ChannelProjection,
+    ConvolutionEmbedding,
     Embedding,
     PositionEmbedding,
     TokenEmbedding,
@@ -138,7 +139,11 @@ class SequenceModel(nn.Module):
 
 def _build_embedding(config: ModelConfig) -> Embedding:
     embedding: Embedding
-    if config.vocab_size:
+    if config.kernel_size:
+        embedding = ConvolutionEmbedding(
+            config.vocab_size, config.embedding_dim, kernel_size=config.kernel_size
+        )
+    elif config.vocab_size:
         embedding = TokenEmbedding(config.vocab_size, config.embedding_dim)
     else:
         embedding = ChannelProjection(config.num_channels, config.embedding_dim)

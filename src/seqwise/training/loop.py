@@ -121,9 +121,7 @@ class Training:
             batch_steps=config.batch_steps,
             seed=config.seed,
         )
-        self._loss = nn.CrossEntropyLoss(
-            weight=self._class_weights(), label_smoothing=config.label_smoothing
-        )
+        self._class_weight = self._class_weights()
         self._optimizer = _build_optimizer(model, config)
         self._best: dict[str, Tensor] = {}
         self._best_report: EpochReport | None = None
@@ -196,21 +194,37 @@ class Training:
         for group in self._optimizer.param_groups:
             group["lr"] = self.config.learning_rate * _rate(position, self.config.warmup_fraction)
         self._optimizer.zero_grad(set_to_none=True)
-        loss = self._loss(self.model(batch), batch.targets)
-        loss.backward()
+        loss = self._loss(batch)
+        loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         value = float(loss.detach())
-        if not (math.isfinite(value) and bool(norm.isfinite())):
-            raise ConfigError(
-                Problem(
-                    Code.DIVERGED,
-                    f"the loss is {value} in epoch {self.progress.epoch}",
-                    "a finite loss",
-                    "lower --learning-rate",
-                )
-            )
+        if not math.isfinite(value):
+            raise self._diverged(f"the loss is {value}")
+        if not bool(norm.isfinite()):
+            raise self._diverged(f"the gradient's norm is {float(norm)}")
         self._optimizer.step()
         return value
+
+    def _loss(self, batch: Batch) -> Tensor:
+        """Take the mean cross-entropy, weighted by class where weights were asked for."""
+        logits = self.model(batch)
+        targets = batch.targets
+        assert targets is not None
+        total = nn.functional.cross_entropy(
+            logits,
+            targets,
+            weight=self._class_weight,
+            label_smoothing=self.config.label_smoothing,
+            reduction="sum",
+        )
+        if self._class_weight is None:
+            return total / len(batch)
+        # A batch may hold nothing but classes of weight 0.
+        return total / self._class_weight[targets].sum().clamp(min=1e-12)
+
+    def _diverged(self, found: str) -> ConfigError:
+        found = f"{found} in epoch {self.progress.epoch}"
+        return ConfigError(Problem(Code.DIVERGED, found, "a number", "lower --learning-rate"))
 
     def _collate(self, indices: NDArray[np.int64], random: np.random.Generator) -> Batch:
         sequences = [self._draw(self.train.sequences[index], random) for index in indices.tolist()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -124,32 +124,34 @@ def gather(
 
 
 def check_classes(
-    data: LabelledSequences, *, skip_bad: bool, path: str | None = None
+    data: LabelledSequences, *, fewest: int, skip_bad: bool, path: str | None = None
 ) -> LabelledSequences:
-    """Make sure that there is something to tell apart, and something of each class to hold out.
+    """Make sure that there is something to tell apart, and enough of each class.
 
     Parameters
     ----------
     data
-        What is about to be split.
+        What to train on.
+    fewest
+        Records that each class must have: 2 where a part is to be held out, 1 otherwise.
     skip_bad
-        Leave classes with a single record out instead of refusing the file.
+        Leave classes with fewer out instead of refusing the file.
     path
         The file, for messages.
 
     Raises
     ------
     DataError
-        If a class has one record and `skip_bad` is not set, or if fewer than two classes are left.
+        If a class has fewer and `skip_bad` is not set, or if fewer than two classes are left.
     """
     counts = Counter(data.labels)
-    rare = [label for label, count in counts.items() if count == 1]
+    rare = [label for label, count in counts.items() if count < fewest]
     if len(counts) - len(rare) < 2 and (skip_bad or len(counts) < 2):
         raise DataError(_one_class(counts, path))
     problems = [_rare_class(label, path) for label in rare]
     if problems and not skip_bad:
         raise DataError(problems[0], others=problems[1:5], count=len(problems))
-    kept = np.flatnonzero([counts[label] > 1 for label in data.labels])
+    kept = np.flatnonzero([counts[label] >= fewest for label in data.labels])
     return replace(_select(data, kept), dropped=data.dropped + problems)
 
 
@@ -174,28 +176,48 @@ def split(
     tuple
         The training part and the validation part.
     """
+    groups = _group_equal(data, kind)
+    shares = _shares(Counter(data.labels), valid_fraction)
     random = np.random.default_rng(seed)
+    held_out: list[int] = []
+    for label, own in groups.items():
+        room = shares[label]
+        stays = len(own)  # the last group is never taken: each class has something to learn from
+        for position in random.permutation(len(own)).tolist():
+            group = own[position]
+            if len(group) <= room and stays > 1:
+                held_out += group
+                room -= len(group)
+                stays -= 1
+    if not held_out:
+        held_out = _smallest_group(groups)
+    mask = np.zeros(len(data.sequences), dtype=bool)
+    mask[held_out] = True
+    return _select(data, np.flatnonzero(~mask)), _select(data, np.flatnonzero(mask))
+
+
+def _group_equal(data: LabelledSequences, kind: Kind) -> dict[LabelValue, list[list[int]]]:
+    """Group equal sequences by class; those that carry two labels belong to no class."""
     members: dict[bytes, list[int]] = {}
     for index, sequence in enumerate(data.sequences):
         members.setdefault(fingerprint(sequence, kind), []).append(index)
     groups: dict[LabelValue, list[list[int]]] = {}
     for group in members.values():
-        groups.setdefault(data.labels[group[0]], []).append(group)
-    held_out: list[int] = []
-    for own in groups.values():
-        wanted = sum(map(len, own)) * valid_fraction
-        taken = 0
-        # The last group stays, so that each class has something to learn from.
-        for position in random.permutation(len(own))[:-1].tolist():
-            if taken + 0.5 > wanted:
-                break
-            taken += len(own[position])
-            held_out += own[position]
-    if not held_out:
-        held_out = _some_group(list(groups.values()))
-    mask = np.zeros(len(data.sequences), dtype=bool)
-    mask[held_out] = True
-    return _select(data, np.flatnonzero(~mask)), _select(data, np.flatnonzero(mask))
+        labels = {data.labels[index] for index in group}
+        if len(labels) == 1:
+            groups.setdefault(labels.pop(), []).append(group)
+    return groups
+
+
+def _shares(counts: Counter[LabelValue], fraction: float) -> dict[LabelValue, int]:
+    """Say how many records of each class to hold out: whole numbers that add up to the share."""
+    exact = {label: count * fraction for label, count in counts.items()}
+    shares = {label: int(share) for label, share in exact.items()}
+    missing = max(1, round(counts.total() * fraction)) - sum(shares.values())
+    by_remainder = sorted(exact, key=lambda label: shares[label] - exact[label])
+    for label in by_remainder[: max(missing, 0)]:
+        shares[label] += 1
+    return shares
 
 
 def prepare(
@@ -249,11 +271,11 @@ def _select(data: LabelledSequences, indices: NDArray[np.int64]) -> LabelledSequ
     )
 
 
-def _some_group(groups: Sequence[list[list[int]]]) -> list[int]:
-    """Find one group of a class that has others, for files too small for the share asked for."""
-    for own in groups:
-        if len(own) > 1:
-            return own[0]
+def _smallest_group(groups: dict[LabelValue, list[list[int]]]) -> list[int]:
+    """Find what to hold out where every group of equal sequences is larger than its share."""
+    candidates = [group for own in groups.values() if len(own) > 1 for group in own]
+    if candidates:
+        return min(candidates, key=len)
     raise DataError(
         Problem(
             Code.RARE_CLASS,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from seqwise.artifact import Artifact, current_versions
+from seqwise.artifact import Artifact, TrainingAccount, current_versions
+from seqwise.config import TrainConfig
 from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
 from seqwise.nn import SequenceModel
@@ -26,8 +28,8 @@ from seqwise.training.settings import (
 class TrainingRun:
     """One training from labelled sequences to an artifact.
 
-    Iterate over it to train; each step is the report of an epoch. It stops by itself, with the
-    weights of the best epoch in the model.
+    Iterate over it to train; each step is the report of an epoch. It stops by itself, and may be
+    left at any epoch.
 
     Parameters
     ----------
@@ -65,23 +67,25 @@ class TrainingRun:
         skip_bad: bool = False,
         path: str | None = None,
     ) -> None:
-        config = choose_training(len(train.labels), wishes)
-        train = check_classes(train, skip_bad=skip_bad, path=path)
+        config = TrainConfig.from_dict(dict(wishes.train))
+        train = check_classes(train, fewest=1 if valid else 2, skip_bad=skip_bad, path=path)
+        self.dropped = train.dropped
         if valid is None:
             train, valid = split(
                 train, kind, valid_fraction=config.valid_fraction, seed=config.seed
             )
         self.path = path
-        self.config = config
         self.labels = labels or Labels.fit(train.labels)
         self.prepared = prepare(
             train, valid, data=choose_data(kind, train.sequences, wishes), labels=self.labels
         )
         lengths = self.prepared.train.sequences.lengths
+        num_steps = int(lengths.clip(max=config.window).sum())
+        self.config = config = choose_training(len(lengths), num_steps, wishes)
         self.shape = choose_model(
             self.prepared.codec,
             num_classes=len(self.labels),
-            common_length=int(lengths[0]) if lengths.min() == lengths.max() else None,
+            common_length=_common_length(lengths, config.window),
             wishes=wishes,
         )
         with torch.random.fork_rng():
@@ -103,18 +107,39 @@ class TrainingRun:
             self.reports.append(report)
             self.seconds = time.perf_counter() - started
             yield report
-        self.training.restore_best()
 
-    def describe_model(self) -> str:
-        """Say in a line what is trained, and for how long."""
+    def describe(self) -> list[tuple[str, str]]:
+        """Say in words what is trained on what: names, and what there is to say of each."""
+        prepared = self.prepared
+        lengths = prepared.train.sequences.lengths
+        num_train, num_valid = len(lengths), len(prepared.valid.targets)
+        steps = prepared.codec.describe()
+        if prepared.codec.vocab_size:
+            share = prepared.num_unknown / max(prepared.num_valid_steps, 1)
+            steps += f"; {share:.1%} of those held out are unknown"
+        if prepared.num_cut:
+            steps += f"; {prepared.num_cut:,} sequences cut at {prepared.data.max_length:,} steps"
         num_weights = sum(weight.numel() for weight in self.training.model.parameters())
-        return (
-            f"{describe_shape(self.shape)}; {num_weights:,} weights; "
-            f"at most {self.config.epochs} epochs"
-        )
+        facts = [
+            ("records", f"{num_train:,} to learn from, {num_valid:,} to choose the epoch"),
+            ("classes", f"{len(self.labels):,}"),
+            ("steps", steps),
+            ("model", f"{describe_shape(self.shape)}; {num_weights:,} weights"),
+            ("training", f"at most {self.config.epochs} epochs"),
+        ]
+        longer = int((lengths > self.config.window).sum())
+        if longer:
+            text = (
+                f"{longer:,} sequences are longer than {self.config.window:,} steps: an epoch "
+                "reads a part of each, drawn anew; validation and prediction read them whole "
+                "(--window)"
+            )
+            facts.append(("window", text))
+        return facts
 
     def artifact(self) -> Artifact:
-        """Put together what was trained, with an account of how."""
+        """Put together what was trained, with the weights of the best epoch so far."""
+        self.training.restore_best()
         return Artifact(
             model=self.training.model.cpu().eval(),
             codec=self.prepared.codec,
@@ -126,17 +151,19 @@ class TrainingRun:
             versions=current_versions(),
         )
 
-    def _account(self) -> dict[str, Any]:
+    def _account(self) -> TrainingAccount:
         best = self.training.best
-        return {
-            "file": self.path,
-            "num_train": len(self.prepared.train.targets),
-            "num_valid": len(self.prepared.valid.targets),
-            "num_cut": self.prepared.num_cut,
-            "best_epoch": best.epoch,
-            "seconds": round(self.seconds, 1),
-            "valid": best.valid.to_dict(),
-            "epochs": [
+        return TrainingAccount(
+            file=self.path,
+            num_train=len(self.prepared.train.targets),
+            num_valid=len(self.prepared.valid.targets),
+            num_cut=self.prepared.num_cut,
+            seconds=round(self.seconds, 1),
+            best_epoch=best.epoch,
+            valid_accuracy=best.valid.accuracy,
+            valid_macro_f1=best.valid.macro_f1,
+            valid_log_loss=best.valid.log_loss,
+            epochs=[
                 {
                     "epoch": report.epoch,
                     "train_loss": report.train_loss,
@@ -145,4 +172,10 @@ class TrainingRun:
                 }
                 for report in self.reports
             ],
-        }
+        )
+
+
+def _common_length(lengths: NDArray[np.int64], window: int) -> int | None:
+    """Give the length of all sequences where they have one, and are not read in windows."""
+    longest = int(lengths.max())
+    return longest if lengths.min() == longest <= window else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -17,8 +17,10 @@ from seqwise.data.records import RawSequence
 CONFIGURATIONS = (DataConfig, ModelConfig, TrainConfig)
 SAMPLE = 1_000
 MAX_POSITIONS = 1_024
-MIN_UPDATES = 2_000  # a small file gets more epochs, until it has had so many updates
-EPOCHS_RANGE = (15, 60)
+MOTIF = 9  # letters of DNA or protein that a filter sees at once
+ENOUGH_UPDATES = 4_000  # a small file gets more epochs, until it has had so many updates
+MOST_STEPS = 30_000_000  # a long one gets fewer, so that it is done in minutes
+EPOCHS_RANGE = (6, 60)
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,10 @@ def choose_model(
         What the user has said.
     """
     aligned = common_length is not None and common_length <= MAX_POSITIONS
+    is_biological = codec.config.kind in ("dna", "protein")
     chosen = {
         "num_classes": num_classes,
+        "kernel_size": MOTIF if is_biological and codec.config.kmer == 1 else 0,
         "vocab_size": codec.vocab_size,
         "num_channels": codec.num_channels,
         "num_positions": common_length if aligned else 0,
@@ -96,23 +100,34 @@ def choose_model(
     return ModelConfig.from_dict(chosen | dict(wishes.model))
 
 
-def choose_training(num_records: int, wishes: Wishes) -> TrainConfig:
-    """Choose how long to train, by the number of records in the training part."""
+def choose_training(num_records: int, num_steps: int, wishes: Wishes) -> TrainConfig:
+    """Choose how long to train.
+
+    Parameters
+    ----------
+    num_records
+        Sequences in the training part.
+    num_steps
+        Steps that an epoch reads.
+    wishes
+        What the user has said.
+    """
     config = TrainConfig.from_dict(dict(wishes.train))
     if "epochs" in wishes.train:
         return config
     updates_an_epoch = max(1, num_records // config.batch_size)
-    low, high = EPOCHS_RANGE
-    epochs = min(max(math.ceil(MIN_UPDATES / updates_an_epoch), low), high)
-    return TrainConfig.from_dict({**wishes.train, "epochs": epochs})
+    few, many = EPOCHS_RANGE
+    epochs = min(math.ceil(ENOUGH_UPDATES / updates_an_epoch), MOST_STEPS // num_steps, many)
+    return replace(config, epochs=max(few, epochs))
 
 
 def describe_shape(shape: ModelConfig) -> str:
     """Say in a few words what a model is made of."""
     directions = "both directions" if shape.bidirectional else "one direction"
     layers = f"{shape.num_layers} layers" if shape.num_layers > 1 else "1 layer"
+    convolution = f"convolution over {shape.kernel_size}, " if shape.kernel_size else ""
     positions = f", {shape.num_positions} positions" if shape.num_positions else ""
     return (
-        f"{shape.encoder} ({layers} of {shape.hidden_size}, {directions}{positions}), "
+        f"{convolution}{shape.encoder} ({layers} of {shape.hidden_size}, {directions}{positions}), "
         f"pooling {shape.pooling}"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, models
 
 from seqwise.data.codecs import CODECS, FIRST_ID, UNKNOWN_ID, build_codec
 from seqwise.data.kinds import Kind
@@ -28,7 +29,8 @@ OTHERS = {
 }
 NOT_STATES = [{}, {"other": []}, None]
 DAMAGE = {
-    "words": [{"tokenizer": broken} for broken in (None, 5, "", "{}", "[]", '{"model": 1}', {})],
+    "words": [{"tokenizer": broken} for broken in (None, 5, "", "{}", "[]", '{"model": 1}', {})]
+    + [{"tokenizer": Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")).to_str()}],
     "dna-3": [{"kmers": broken} for broken in (None, 5, ["AC"], ["AAAA"], ["XYZ"], [3], [None])]
     + [{"kmers": ["CCC", "AAA"]}, {"kmers": ["AAA", "AAA"]}],
     "protein-3": [{"kmers": broken} for broken in (None, ["MK"], ["mkt"], ["M T"])],
