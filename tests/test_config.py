@@ -107,6 +107,7 @@ def test_a_value_of_another_kind_is_refused(config, name, value):
         (ModelConfig, "num_classes", (2,), (1,)),
         (ModelConfig, "num_positions", (0,), (-1,)),
         (ModelConfig, "hidden_size", (1,), (0,)),
+        (ModelConfig, "kernel_size", (0, 1, 9), (2, -1, 101)),
         (ModelConfig, "dropout", (0, 0.95), (-0.01, 0.96, 1)),
         (TrainConfig, "epochs", (1,), (0,)),
         (TrainConfig, "seed", (0, 2**63 - 1), (-1, 2**63)),
@@ -128,6 +129,10 @@ def test_ranges(config, name, inside, outside):
 @pytest.mark.parametrize("sizes", [(0, 0), (5, 3)])
 def test_a_model_has_either_tokens_or_channels(sizes):
     refuse(ModelConfig, vocab_size=sizes[0], num_channels=sizes[1])
+
+
+def test_a_convolution_is_for_tokens():
+    refuse(ModelConfig, vocab_size=0, num_channels=3, kernel_size=3)
 
 
 def test_poolings_are_joined_by_plus():

@@ -75,7 +75,7 @@ def test_scikit_learn(estimator, check):
 
 def test_it_learns(fitted):
     assert fitted.score(TEXTS, LABELS) == 1.0
-    assert fitted.predict(["a good day", "free cash"]).tolist() == ["ham", "spam"]
+    assert fitted.predict(["good now", "free now"]).tolist() == ["ham", "spam"]
     assert fitted.classes_.tolist() == ["ham", "spam"]
 
 
@@ -105,6 +105,8 @@ def test_parameters_reach_the_model():
         "num_layers": 2,
         "bidirectional": False,
         "dropout": 0.1,
+        "num_positions": 6,
+        "kernel_size": 3,
         "tokens": "characters",
         "lowercase": False,
         "vocab_size": 50,
@@ -370,13 +372,13 @@ def test_class_weight_matters_in_batches_of_one():
 def test_validation_sequences_choose_the_epoch():
     classifier = quick().fit(TEXTS, LABELS, X_valid=TEXTS[:5], y_valid=LABELS[:5])
     account = classifier.artifact_.training
-    assert (account["num_train"], account["num_valid"]) == (NUM, 5)
+    assert (account.num_train, account.num_valid) == (NUM, 5)
 
 
 def test_without_them_a_part_is_held_out():
     account = quick(valid_fraction=0.25).fit(TEXTS, LABELS).artifact_.training
-    assert account["num_train"] + account["num_valid"] == NUM
-    assert account["num_valid"] > 2
+    assert account.num_train + account.num_valid == NUM
+    assert account.num_valid > 2
 
 
 def test_bad_validation_sequences():
@@ -475,7 +477,7 @@ def test_skip_bad_leaves_them_out():
         [*TEXTS, "", "fine", None], [*LABELS, "ham", "ham", "spam"]
     )
     account = classifier.artifact_.training
-    assert account["num_train"] + account["num_valid"] == NUM + 1
+    assert account.num_train + account.num_valid == NUM + 1
     expected = quick().fit([*TEXTS, "fine"], [*LABELS, "ham"])
     assert (classifier.predict_proba(TEXTS) == expected.predict_proba(TEXTS)).all()
 
@@ -547,6 +549,19 @@ def test_load_of_a_model_of_the_command_line(tmp_path):
     loaded = SequenceClassifier.load(tmp_path / "model")
     expected = able().fit(TEXTS, LABELS)
     assert (loaded.predict_proba(TEXTS) == expected.predict_proba(TEXTS)).all()
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_verbose_asks_for_a_bar(verbose, monkeypatch):
+    asked = []
+
+    def show(run, *, enabled):
+        asked.append(enabled)
+        return run
+
+    monkeypatch.setattr("seqwise.estimator.show_progress", show)
+    quick(verbose=verbose).fit(TEXTS, LABELS)
+    assert asked == [verbose]
 
 
 def test_verbose_draws_on_a_terminal_only(capsys):

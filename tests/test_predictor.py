@@ -184,7 +184,7 @@ def test_what_max_length_cuts_is_counted():
     predictor = Predictor(make_artifact(max_length=2), device="cpu")
     records = [Record(text, None, 1) for text in ("good", "good day night", "good day")]
     (block,) = predictor.predict(records)
-    assert (block.encoded.num_cut, block.encoded.num_steps) == (1, 6)
+    assert (block.encoded.num_cut, block.encoded.num_steps) == (1, 5)
     assert np.array_equal(block.probabilities[1], block.probabilities[2])
 
 

@@ -183,7 +183,7 @@ class ModelConfig(Settings):
     hidden_size: int = 128
     num_layers: int = 1
     bidirectional: bool = True
-    dropout: float = 0.5
+    dropout: float = 0.3
 
     def _check(self) -> None:
         if (self.vocab_size > 0) == (self.num_channels > 0):

@@ -89,6 +89,14 @@ def test_what_max_length_cuts_is_counted(table):
     assert "cut 1 sequences" in run("predict", "model", stdin="a b c\na b\n").told
 
 
+def test_quiet_prints_rows_only(model, mixed):
+    outcome = run("predict", model, mixed, "--quiet")
+    assert outcome.err == ""
+    assert outcome.out == run("predict", model, mixed).out
+    silent = run("predict", model, mixed, "-q", "-o", "new.csv")
+    assert (silent.code, silent.out, silent.err) == (0, "", "")
+
+
 def test_strict_makes_a_bad_record_an_error(model, mixed):
     line = refused(run("predict", model, mixed, "--strict"), "empty-sequence")
     assert line.startswith("mixed.csv:3 (record 2), column text: an empty sequence")

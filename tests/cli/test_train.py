@@ -37,9 +37,9 @@ def test_what_is_said(table):
     assert "classes 2\n" in told
     training = config()["training"]
     assert f"records {training['num_train']} to learn from, {training['num_valid']} to " in told
-    valid = training["valid"]
     assert f"best epoch {training['best_epoch']} of 2; on the {training['num_valid']} " in told
-    assert f"accuracy {valid['accuracy']:.4f}, macro F1 {valid['macro_f1']:.4f}" in told
+    assert f"accuracy {training['valid_accuracy']:.4f}, " in told
+    assert f"macro F1 {training['valid_macro_f1']:.4f}, log loss " in told
     assert "model in model next: seqwise evaluate model FILE" in told
 
 
@@ -78,6 +78,7 @@ def test_settings_are_saved(table):
         "--num-layers": 2,
         "--dropout": 0.25,
         "--num-positions": 5,
+        "--kernel-size": 3,
         "--patience": 3,
         "--batch-size": 7,
         "--batch-steps": 500,
@@ -174,6 +175,11 @@ def test_overwrite_replaces_a_model(table):
     assert train(table, "--seed", "2", "--overwrite").code == 0
     assert weights("model") != first
     assert sorted(path.name for path in Path().iterdir()) == ["model", "table.csv"]
+
+
+def test_the_output_is_checked_before_anything_is_read():
+    Path("model").mkdir()
+    assert refused(train("missing.csv"), "output-exists")
 
 
 def test_overwrite_keeps_the_model_when_training_fails(table):

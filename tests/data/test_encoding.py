@@ -10,19 +10,19 @@ SEQUENCES = [["a", "x", "b", "x"], ["b"], ["x", "a"]]
 
 
 @pytest.mark.parametrize(
-    ("max_length", "lengths", "num_unknown", "num_cut"),
+    ("max_length", "lengths", "num_steps", "num_unknown", "num_cut"),
     [
-        (None, [4, 1, 2], 3, 0),
-        (4, [4, 1, 2], 3, 0),
-        (3, [3, 1, 2], 2, 1),
-        (1, [1, 1, 1], 1, 2),
+        (None, [4, 1, 2], 7, 3, 0),
+        (4, [4, 1, 2], 7, 3, 0),
+        (3, [3, 1, 2], 6, 2, 1),
+        (1, [1, 1, 1], 3, 1, 2),
     ],
 )
-def test_what_is_lost_is_counted(max_length, lengths, num_unknown, num_cut):
+def test_what_is_lost_is_counted(max_length, lengths, num_steps, num_unknown, num_cut):
     encoded = encode_sequences(CODEC, SEQUENCES, max_length)
     assert [len(array) for array in encoded.arrays] == lengths
     assert (encoded.num_unknown, encoded.num_cut) == (num_unknown, num_cut)
-    assert encoded.num_steps == 7
+    assert encoded.num_steps == num_steps
 
 
 def test_the_start_is_kept():

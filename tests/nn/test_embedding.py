@@ -1,6 +1,12 @@
+import pytest
 import torch
 
-from seqwise.nn import ChannelProjection, PositionEmbedding, TokenEmbedding
+from seqwise.nn import (
+    ChannelProjection,
+    ConvolutionEmbedding,
+    PositionEmbedding,
+    TokenEmbedding,
+)
 
 
 def test_tokens_are_looked_up():
@@ -10,6 +16,41 @@ def test_tokens_are_looked_up():
     assert vectors.shape == (2, 2, 3)
     assert torch.equal(vectors[0, 0], vectors[1, 0])
     assert not torch.equal(vectors[0, 1], vectors[1, 1])
+
+
+def test_the_vector_of_padding_is_zero_and_stays_so():
+    embedding = TokenEmbedding(5, 3)
+    vectors = embedding(torch.tensor([[0, 2]]))
+    assert (vectors[0, 0] == 0).all()
+    vectors.sum().backward()
+    assert (embedding.table.weight.grad[0] == 0).all()
+    assert (embedding.table.weight.grad[2] == 1).all()
+
+
+def test_a_convolution_sees_as_many_neighbours_as_it_should():
+    embedding = ConvolutionEmbedding(9, 64, kernel_size=3)
+    ids = torch.tensor([[1, 2, 3, 4, 5, 6, 7]])
+    changed = ids.clone()
+    changed[0, 3] = 8
+    differs = (embedding(ids) != embedding(changed)).any(dim=-1)[0]
+    assert differs.tolist() == [False, False, True, True, True, False, False]
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3, 9])
+def test_a_convolution_gives_a_vector_a_step_whatever_the_padding(kernel_size):
+    embedding = ConvolutionEmbedding(9, 4, kernel_size=kernel_size)
+    ids = torch.tensor([[1, 2, 3]])
+    vectors = embedding(ids)
+    padded = embedding(torch.tensor([[1, 2, 3, 0, 0]]))
+    assert vectors.shape == (1, 3, 4)
+    assert (vectors >= 0).all()
+    torch.testing.assert_close(padded[:, :3], vectors)
+
+
+@pytest.mark.xfail(strict=True, reason="BUG: one step more comes out than went in")
+def test_an_even_kernel_is_refused():
+    with pytest.raises(ValueError, match="odd"):
+        ConvolutionEmbedding(9, 4, kernel_size=2)
 
 
 def test_channels_are_projected():

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqwise.artifact import Artifact, current_versions
+from seqwise.artifact import Artifact, TrainingAccount, current_versions
 from seqwise.config import DataConfig, ModelConfig, TrainConfig
 from seqwise.data.codecs import build_codec
 from seqwise.data.kinds import Kind, check_sequence
@@ -23,6 +23,19 @@ CPU = torch.device("cpu")
 CLASSES = ["no", "yes"]
 SMALL = {"embedding_dim": 8, "hidden_size": 8, "num_layers": 1, "dropout": 0.0}
 FAST = {"device": "cpu", "learning_rate": 0.03, "patience": 100, "token_dropout": 0.0}
+
+ACCOUNT = TrainingAccount(
+    file="ü.csv",
+    num_train=9,
+    num_valid=2,
+    num_cut=0,
+    seconds=1.5,
+    best_epoch=1,
+    valid_accuracy=0.5,
+    valid_macro_f1=0.25,
+    valid_log_loss=0.75,
+    epochs=[{"epoch": 1, "train_loss": 0.5, "valid_accuracy": 0.5, "valid_log_loss": 0.75}],
+)
 
 SEQUENCES: dict[str, list[Any]] = {
     "text": ["good day", "bad night", "good good", "so bad", "one 1"],
@@ -61,7 +74,7 @@ def make_artifact(kind: str = "text", *, max_length: int | None = None, **shape:
         data=data,
         shape=config,
         train=TrainConfig(class_weight={"ä": 2.0}),
-        training={"file": "ü.csv", "num_train": 9, "valid": {"accuracy": 0.5}},
+        training=ACCOUNT,
         versions=current_versions(),
     )
 

@@ -464,13 +464,11 @@ def test_a_batch_may_be_used_by_ones_own_loop():
     assert training.model(batch).shape == (2, 2)
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: 0 / 0, told as divergence; a weight of 0 is allowed")
 def test_a_batch_of_a_class_without_weight_is_no_divergence():
     _, reports = run(class_weight={"yes": 0.0}, batch_size=1)
     assert np.isfinite(reports[-1].train_loss)
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: the loss is finite, the message says that it is not")
 def test_a_gradient_that_is_not_finite_is_called_so():
     training = Task().start()
     training.model.head.weight.register_hook(lambda gradient: gradient * float("inf"))

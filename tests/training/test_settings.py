@@ -88,6 +88,16 @@ def test_sequences_too_long_for_positions_have_none():
     assert model(common_length=settings.MAX_POSITIONS + 1).num_positions == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "kmer", "convolved"),
+    [("dna", 1, True), ("protein", 1, True), ("dna", 3, False), ("text", 1, False)],
+)
+def test_single_letters_of_dna_and_protein_are_read_in_motifs(kind, kmer, convolved):
+    codec = build_codec(choose_data(Kind(kind), ["ACCA"], Wishes({"kmer": kmer}))).fit(["ACCA"])
+    assert bool(model(codec).kernel_size) == convolved
+    assert model(codec, kernel_size=0).kernel_size == 0
+
+
 def test_what_the_user_says_of_the_model_is_done():
     shape = model(common_length=60, num_positions=0, encoder="rnn", pooling="mean")
     assert (shape.num_positions, shape.encoder, shape.pooling) == (0, "rnn", "mean")

@@ -17,6 +17,7 @@ from seqwise.data.records import RawSequence
 CONFIGURATIONS = (DataConfig, ModelConfig, TrainConfig)
 SAMPLE = 1_000
 MAX_POSITIONS = 1_024
+LARGE_VOCABULARY = 1_000  # learned by heart sooner than a small one
 MOTIF = 9  # letters of DNA or protein that a filter sees at once
 ENOUGH_UPDATES = 4_000  # a small file gets more epochs, until it has had so many updates
 MOST_STEPS = 30_000_000  # a long one gets fewer, so that it is done in minutes
@@ -90,8 +91,9 @@ def choose_model(
     """
     aligned = common_length is not None and common_length <= MAX_POSITIONS
     is_biological = codec.config.kind in ("dna", "protein")
-    chosen = {
+    chosen: dict[str, Any] = {
         "num_classes": num_classes,
+        "dropout": 0.5 if codec.vocab_size >= LARGE_VOCABULARY else 0.3,
         "kernel_size": MOTIF if is_biological and codec.config.kmer == 1 else 0,
         "vocab_size": codec.vocab_size,
         "num_channels": codec.num_channels,
