@@ -499,7 +499,6 @@ def test_a_name_that_no_folder_can_have(tmp_path, name):
     refuse_output(tmp_path / name, Code.OUTPUT_UNWRITABLE)
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: found out after training only")
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
 def test_a_name_that_no_folder_can_have_is_known_before_training(tmp_path, name):
     with pytest.raises(ArtifactError):

@@ -141,7 +141,6 @@ def test_every_kind_can_be_assessed(kind):
     assert (result.scores.num_records, result.num_known) == (3, 1)
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: told as the unknown label None")
 def test_a_label_that_is_missing_is_told_so(predictor):
     result = assess(predictor, records(labels=["a", None, "3", "3", "a"]))
     assert result.problems[0].code is Code.MISSING_LABEL

@@ -165,24 +165,20 @@ def test_the_constructor_checks_as_well(config):
         config(**REQUIRED[config] | {fields(config)[0].name: object()})
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: infinity is taken, and then cannot be saved as JSON")
 @pytest.mark.parametrize("name", ["clip_norm", "weight_decay"])
 def test_no_setting_is_infinite(name):
     refuse(TrainConfig, **{name: math.inf})
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: the weights of classes may be NaN and infinite")
 @pytest.mark.parametrize("weight", [math.nan, math.inf])
 def test_weights_of_classes_are_finite(weight):
     refuse(TrainConfig, class_weight={"a": 1.0, "b": weight})
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: a negative size passes beside a positive one")
 @pytest.mark.parametrize("sizes", [(-5, 3), (5, -3)])
 def test_tokens_and_channels_are_not_negative(sizes):
     refuse(ModelConfig, vocab_size=sizes[0], num_channels=sizes[1])
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: the value in the message is neither cut nor escaped")
 def test_a_long_value_is_cut_in_the_message():
     assert len(refuse(TrainConfig, device="x" * 10_000)) < 300

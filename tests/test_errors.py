@@ -99,13 +99,11 @@ def test_an_excerpt_is_short_and_can_be_printed(value):
     shown.encode("utf-8")
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: categories Zl and Zp are not escaped")
 @pytest.mark.parametrize("mark", ["\u2028", "\u2029"])
 def test_an_excerpt_is_one_line(mark):
     assert len(excerpt(f"a{mark}b").splitlines()) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: names of files and columns are printed raw")
 @pytest.mark.parametrize("name", ["path", "column"])
 def test_a_place_is_one_line(name):
     assert "\n" not in str(problem(**{name: "a\nb"}))

@@ -74,7 +74,6 @@ def test_everything_in_all_is_there(name):
     assert all(getattr(module, each) is not None for each in module.__all__)
 
 
-@pytest.mark.xfail(strict=True, reason="seqwise has no __dir__: names are missing in completion")
 def test_dir_lists_what_is_exported():
     script = "import seqwise; print(set(seqwise.__all__) - set(dir(seqwise)) or 'none')"
     assert in_a_new_process(script) == "none"

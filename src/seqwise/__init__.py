@@ -21,6 +21,10 @@ __all__ = ["Predictor", "SequenceClassifier", "__version__"]
 _HOMES = {"Predictor": "seqwise.predictor", "SequenceClassifier": "seqwise.estimator"}
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'seqwise' has no attribute {name!r}")

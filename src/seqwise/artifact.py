@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import platform
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -40,7 +41,15 @@ FORMAT_VERSION = 1
 CONFIG, CODEC, LABELS, WEIGHTS = "config.json", "codec.json", "labels.json", "model.safetensors"
 
 # What damaged JSON can raise on its way to values; RuntimeError is torch's, for sizes.
-UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, RecursionError, RuntimeError)
+UNREADABLE = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    RuntimeError,
+)
 
 Value = TypeVar("Value")
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -125,7 +134,7 @@ def check_output(folder: str | Path, *, overwrite: bool) -> None:
     """
     path = Path(folder)
     try:
-        exists = os.path.lexists(path)
+        exists = _exists(path)
         parent = path.absolute().parent
         can_write = parent.is_dir() and os.access(parent, os.W_OK)
     except (OSError, ValueError) as error:
@@ -138,6 +147,15 @@ def check_output(folder: str | Path, *, overwrite: bool) -> None:
         _fail(path, Code.OUTPUT_UNWRITABLE, "no such folder above it", "one", "make it first")
     if not can_write:
         _fail(path, Code.OUTPUT_UNWRITABLE, "may not write beside it", "permission", "name another")
+
+
+def _exists(path: Path) -> bool:
+    """Tell whether anything has this name; a name that nothing can have is an error."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def is_model(folder: str | Path) -> bool:
@@ -174,19 +192,18 @@ def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = F
             {name: weight.contiguous() for name, weight in artifact.model.state_dict().items()}
         ),
     }
-    files[CONFIG] = _to_json(
-        {
-            "format_version": FORMAT_VERSION,
-            "versions": artifact.versions,
-            "data": artifact.data.to_dict(),
-            "model": artifact.shape.to_dict(),
-            "train": artifact.train.to_dict(),
-            "training": artifact.training.to_dict(),
-            "sha256": {
-                name: hashlib.sha256(content).hexdigest() for name, content in files.items()
-            },
-        }
-    )
+    config: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "versions": artifact.versions,
+        "data": artifact.data.to_dict(),
+        "model": artifact.shape.to_dict(),
+        "train": artifact.train.to_dict(),
+        "training": artifact.training.to_dict(),
+        "sha256": {name: _hash(content) for name, content in files.items()},
+    }
+    # Its own hash is that of the file without this entry.
+    config["sha256"][CONFIG] = _hash(_to_json(config))
+    files[CONFIG] = _to_json(config)
     try:
         _write_folder(target, files)
     except (OSError, ValueError) as error:
@@ -214,10 +231,13 @@ def load_artifact(folder: str | Path) -> Artifact:
     if version != FORMAT_VERSION:
         _damaged(path / CONFIG, f"its format is {excerpt(version)}", "1")
 
+    hashes = _attempt(path / CONFIG, lambda: dict(config["sha256"]))
+    own = hashes.pop(CONFIG, None)
+    if _hash(_to_json(config | {"sha256": hashes})) != own:
+        _damaged(path / CONFIG, "it was changed after it was written", "what seqwise wrote")
     data = _settings(path, config, "data", DataConfig)
     shape = _settings(path, config, "model", ModelConfig)
     train = _settings(path, config, "train", TrainConfig)
-    hashes = _attempt(path / CONFIG, lambda: dict(config["sha256"]))
     contents = {name: _read_checked(path / name, hashes) for name in (CODEC, LABELS, WEIGHTS)}
     state = _parse(path / CODEC, contents[CODEC], dict)
     codec = _attempt(path / CODEC, lambda: build_codec(data).restore(state))
@@ -283,14 +303,14 @@ def _load_model(path: Path, content: bytes, shape: ModelConfig) -> SequenceModel
 
 def _write_folder(target: Path, files: dict[str, bytes]) -> None:
     """Write beside the target, then rename; what a failure leaves is removed."""
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    staging = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    staging.mkdir()
     try:
         for name, content in files.items():
             with (staging / name).open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        staging.chmod(0o755)
         _sync_folder(staging)
         if target.exists():
             _replace_folder(staging, target)
@@ -324,6 +344,10 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def _to_json(value: object) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
@@ -337,7 +361,7 @@ def _read(path: Path) -> bytes:
 
 def _read_checked(path: Path, hashes: dict[str, str]) -> bytes:
     content = _read(path)
-    found = hashlib.sha256(content).hexdigest()
+    found = _hash(content)
     if found != hashes.get(path.name):
         _damaged(path, f"its SHA-256 is {found[:12]}…", f"the one in {CONFIG}")
     return content

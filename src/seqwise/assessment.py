@@ -61,7 +61,12 @@ class Assessment:
 
 
 def assess(
-    predictor: Predictor, records: Iterable[Record], *, known: AbstractSet[bytes] | None = None
+    predictor: Predictor,
+    records: Iterable[Record],
+    *,
+    known: AbstractSet[bytes] | None = None,
+    path: str | None = None,
+    column: str | None = None,
 ) -> Assessment:
     """Predict labelled records and score the predictions.
 
@@ -70,9 +75,11 @@ def assess(
     predictor
         The model.
     records
-        Checked, with labels. Memory grows with their number by the probabilities alone.
+        Checked, with labels.
     known
         Fingerprints of the training file's sequences.
+    path, column
+        Where the sequences come from, for messages.
 
     Raises
     ------
@@ -84,11 +91,11 @@ def assess(
     is_known: list[bool] = []
     problems: list[Problem] = []
     num_steps = num_unknown = num_cut = 0
-    for block in predictor.predict(records):
+    for block in predictor.predict(records, path=path, column=column):
         own = predictor.labels.encode([record.label or "" for record in block.records])
         for record, problem, target in zip(block.records, block.problems, own, strict=True):
             if problem is None and target < 0:
-                problem = _unknown_label(record)  # noqa: PLW2901 - one fate for both
+                problem = _label_problem(record, path)  # noqa: PLW2901 - one fate for both
             if problem is not None:
                 problems.append(problem)
             elif known is not None and record.sequence is not None:
@@ -102,7 +109,7 @@ def assess(
     all_targets = np.concatenate(targets) if targets else np.empty(0, dtype=np.int64)
     if not len(all_targets):
         raise DataError(
-            Problem(Code.NO_RECORDS, "no record that can be scored", "labelled records", "add some")
+            Problem(Code.NO_RECORDS, "no record", "labelled records", "add some", path=path)
             if not problems
             else problems[0],
             others=problems[1:5],
@@ -125,12 +132,14 @@ def assess(
     )
 
 
-def _unknown_label(record: Record) -> Problem:
-    return Problem(
-        Code.UNKNOWN_LABEL,
-        f"the label {excerpt(record.label)}",
-        "a label that the model was trained on",
-        "correct it, or train with such records",
-        line=record.line,
-        record=record.number,
-    )
+def _label_problem(record: Record, path: str | None) -> Problem:
+    if record.label is None:
+        problem = Problem(Code.MISSING_LABEL, "no label", "a label for each record", "add it")
+    else:
+        problem = Problem(
+            Code.UNKNOWN_LABEL,
+            f"the label {excerpt(record.label)}",
+            "a label that the model was trained on",
+            "correct it, or train with such records",
+        )
+    return problem.at(path=path, line=record.line, record=record.number)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import math
 import types
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
-from seqwise.errors import Code, ConfigError, Problem
+from seqwise.errors import Code, ConfigError, Problem, excerpt
 
 Encoder = Literal["rnn", "lstm", "gru"]
 Tokens = Literal["words", "characters", "bytes", "bpe"]
@@ -20,8 +22,14 @@ POOLING_PARTS = ("last", "mean", "max", "attention")
 def setting_error(name: str, value: object, expected: str) -> ConfigError:
     """Make the error for a setting that has no such value."""
     option = "--" + name.replace("_", "-")
-    found = f"{name} is {value!r}"
+    found = f"{name} is {excerpt(value)}"
     return ConfigError(Problem(Code.BAD_SETTING, found, expected, f"change {option}"))
+
+
+def unknown_setting(name: str, value: object, known: Iterable[str]) -> ConfigError:
+    """Make the error for a setting that does not exist."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return setting_error(name, value, f"did you mean {near[0]}?" if near else "no such setting")
 
 
 def _matches(value: object, hint: Any) -> bool:
@@ -86,9 +94,7 @@ class Settings:
         known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
         for name, value in values.items():
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                expected = f"did you mean {near[0]}?" if near else "no such setting"
-                raise setting_error(name, value, expected)
+                raise unknown_setting(name, value, known)
         try:
             return cls(**values)
         except TypeError as error:
@@ -101,8 +107,7 @@ class Settings:
         value = getattr(self, name)
         if value is None:
             return
-        # Written so that NaN fails too.
-        if not (value >= low and (high is None or value <= high)):
+        if not math.isfinite(value) or value < low or (high is not None and value > high):
             raise setting_error(name, value, expected)
 
 
@@ -121,7 +126,8 @@ class DataConfig(Settings):
     lowercase
         For text: whether case is dropped.
     vocab_size
-        Largest number of tokens for text and events; rarer ones are unknown.
+        Largest number of ids for text and events, padding and unknown among them; rarer tokens
+        are unknown.
     min_count
         Tokens seen less often in the training part are unknown (words and events).
     kmer
@@ -193,12 +199,14 @@ class ModelConfig(Settings):
                 expected = f"of {', '.join(POOLING_PARTS)}, joined by +"
                 raise setting_error("pooling", self.pooling, expected)
         self._check_range("num_classes", 2, None, "at least 2")
-        self._check_range("num_positions", 0, None, "0 or more")
+        for name in ("vocab_size", "num_channels", "num_positions"):
+            self._check_range(name, 0, None, "0 or more")
         if self.kernel_size and (self.kernel_size % 2 == 0 or not self.vocab_size):
             raise setting_error("kernel_size", self.kernel_size, "an odd number, and tokens")
         self._check_range("kernel_size", 0, 99, "0 to 99")
-        for name in ("embedding_dim", "hidden_size", "num_layers"):
+        for name in ("embedding_dim", "hidden_size"):
             self._check_range(name, 1, None, "at least 1")
+        self._check_range("num_layers", 1, 100, "1 to 100")
         self._check_range("dropout", 0, 0.95, "0 to 0.95")
 
 
@@ -270,5 +278,7 @@ class TrainConfig(Settings):
         self._check_range("clip_norm", 1e-12, None, "above 0")
         self._check_range("label_smoothing", 0, 0.99, "0 to 0.99")
         self._check_range("valid_fraction", 0.001, 0.9, "0.001 to 0.9")
-        if isinstance(self.class_weight, dict) and min(self.class_weight.values(), default=1) < 0:
-            raise setting_error("class_weight", self.class_weight, "weights of 0 or more")
+        if isinstance(self.class_weight, dict):
+            for weight in self.class_weight.values():
+                if not (math.isfinite(weight) and weight >= 0):
+                    raise setting_error("class_weight", weight, "0 or more")

@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 EXCERPT_LENGTH = 40
+UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 LISTED_PROBLEMS = 5
 
 
@@ -91,18 +92,32 @@ def excerpt(value: object) -> str:
     if isinstance(value, bytes):
         value = value[: 4 * EXCERPT_LENGTH].decode("utf-8", errors="surrogateescape")
     text = value if isinstance(value, str) else str(value)
-    shown = []
-    for character in text[: EXCERPT_LENGTH + 1]:
-        if "\udc80" <= character <= "\udcff":  # a byte that was not UTF-8
-            shown.append(f"\\x{ord(character) - 0xDC00:02x}")
-        elif unicodedata.category(character)[0] == "C":
-            shown.append(character.encode("unicode_escape", errors="surrogatepass").decode("ascii"))
-        else:
-            shown.append(character)
-    line = "".join(shown)
-    if len(text) > EXCERPT_LENGTH or len(line) > EXCERPT_LENGTH:
-        line = line[: EXCERPT_LENGTH - 1] + "…"
+    pieces: list[str] = []
+    length = 0
+    for character in text:
+        pieces.append(_escape(character))
+        length += len(pieces[-1])
+        if length > EXCERPT_LENGTH:
+            while length > EXCERPT_LENGTH - 1:
+                length -= len(pieces.pop())
+            pieces.append("…")
+            break
+    line = "".join(pieces)
     return f"'{line}'" if isinstance(value, str) else line
+
+
+def _escape(character: str) -> str:
+    """Spell a character that would not show, or would begin a new line."""
+    if "\udc80" <= character <= "\udcff":  # a byte that was not UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    if unicodedata.category(character) in UNSEEN:
+        return character.encode("unicode_escape", errors="surrogatepass").decode("ascii")
+    return character
+
+
+def one_line(text: str) -> str:
+    """Spell out what would break a line, without cutting anything."""
+    return "".join(map(_escape, text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +171,15 @@ class Problem:
         )
 
     def __str__(self) -> str:
-        place = self.path or ""
+        place = one_line(self.path or "")
         if self.line is not None:
             place += f":{self.line}" if place else f"line {self.line}"
         if self.record is not None:
             place += f" (record {self.record})" if place else f"record {self.record}"
         if self.column is not None:
-            place += f", column {self.column}" if place else f"column {self.column}"
+            place += (
+                f", column {one_line(self.column)}" if place else f"column {one_line(self.column)}"
+            )
         message = f"{self.found} - {self.expected} - {self.remedy} [{self.code}]"
         return f"{place}: {message}" if place else message
 

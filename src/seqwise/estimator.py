@@ -19,9 +19,10 @@ from sklearn.utils.validation import (
 )
 
 from seqwise.artifact import load_artifact, save_artifact
-from seqwise.config import Device
+from seqwise.config import Device, setting_error
 from seqwise.data.kinds import Kind, guess_kind
 from seqwise.data.labels import Labels
+from seqwise.data.readers.values import check_label, name_of
 from seqwise.data.records import Record, check_records
 from seqwise.errors import Code, DataError, Problem, excerpt
 from seqwise.predictor import Predictor
@@ -212,6 +213,9 @@ weight_decay, label_smoothing, class_weight, valid_fraction, seed, device
         classes = np.unique(y)
         kind = self._kind(sequences)
         valid = None
+        if X_valid is None and y_valid is not None:
+            found, expected = "y_valid without X_valid", "both or neither"
+            raise DataError(Problem(Code.MISSING_SEQUENCE, found, expected, "give X_valid"))
         if X_valid is not None:
             held_out = self._sequences(X_valid, reset=False)
             records = _records(held_out, _check_labels(y_valid, held_out))
@@ -227,7 +231,8 @@ weight_decay, label_smoothing, class_weight, valid_fraction, seed, device
         for _ in show_progress(run, enabled=self.verbose):
             pass
         self.artifact_ = run.artifact()
-        self.classes_ = classes
+        left = run.labels.encode(classes.tolist()) >= 0
+        self.classes_ = classes[left]
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -295,14 +300,16 @@ weight_decay, label_smoothing, class_weight, valid_fraction, seed, device
         )
 
     def _wishes(self) -> Wishes:
-        settings = {name: getattr(self, name) for name in SETTINGS}
+        settings = {name: _plain(getattr(self, name)) for name in SETTINGS}
         if isinstance(self.class_weight, dict):
-            weights = {str(label): weight for label, weight in self.class_weight.items()}
+            weights = {name_of(label): _plain(each) for label, each in self.class_weight.items()}
             settings["class_weight"] = weights
         return Wishes.sorted(settings)
 
     def _kind(self, sequences: Sequence[Any]) -> Kind:
         if self.kind is not None:
+            if self.kind not in list(Kind):
+                raise setting_error("kind", self.kind, f"one of {', '.join(Kind)}")
             return Kind(self.kind)
         return guess_kind(sequences[:SAMPLE], None)[0]
 
@@ -313,7 +320,7 @@ weight_decay, label_smoothing, class_weight, valid_fraction, seed, device
         if hasattr(X, "shape") and len(X.shape) == 2:
             table = validate_data(self, X, reset=reset, dtype=np.float64)
             return list(table)
-        if isinstance(X, str) or not hasattr(X, "__iter__"):
+        if isinstance(X, (str, set, frozenset, dict)) or not hasattr(X, "__iter__"):
             raise _wrong_type(f"X is {excerpt(X)}")
         sequences = list(X)
         if not sequences:
@@ -321,6 +328,11 @@ weight_decay, label_smoothing, class_weight, valid_fraction, seed, device
         if isinstance(sequences[0], numbers.Number):
             raise _wrong_type(f"X holds numbers such as {sequences[0]}")
         return sequences
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy's numbers, which searches over settings like to pass, into Python's."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _wrong_type(found: str) -> DataError:
@@ -337,10 +349,11 @@ def _check_labels(y: Any, sequences: Sequence[Any]) -> NDArray[Any]:
         expected = "a label for each sequence"
         raise DataError(Problem(Code.MISSING_LABEL, found, expected, "give y"))
     y = y if hasattr(y, "__len__") else np.asarray(y)
-    if len(y) and any(isinstance(label, (list, tuple)) for label in y):
-        found = f"y holds lists such as {excerpt(next(iter(y)))}"
-        expected = "one label a sequence, not one a step"
-        raise DataError(Problem(Code.LABEL_PER_STEP, found, expected, "give one label each"))
+    if not isinstance(y, np.ndarray):
+        for number, label in enumerate(y, start=1):
+            checked = check_label(label)
+            if isinstance(checked, Problem):
+                raise DataError(checked.at(record=number))
     labels = column_or_1d(y, warn=True)
     check_consistent_length(sequences, labels)
     check_classification_targets(labels)
@@ -349,4 +362,4 @@ def _check_labels(y: Any, sequences: Sequence[Any]) -> NDArray[Any]:
 
 def _records(sequences: Sequence[Any], y: NDArray[Any]) -> Iterator[Record]:
     for number, (sequence, label) in enumerate(zip(sequences, y.tolist(), strict=True), start=1):
-        yield Record(sequence, str(label), number)
+        yield Record(sequence, name_of(label), number)

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from seqwise.artifact import Artifact, load_artifact
-from seqwise.config import Device
+from seqwise.config import Device, setting_error
 from seqwise.data.collate import collate
 from seqwise.data.encoding import EncodedSequences, encode_sequences
 from seqwise.data.records import Record
@@ -171,6 +171,8 @@ class Predictor:
         self, artifact: Artifact, *, device: Device = "auto", deterministic: bool = False
     ) -> None:
         self.device = choose_device(device)
+        if deterministic and self.device.type != "cpu":
+            raise setting_error("device", str(self.device), "cpu, with --deterministic")
         self.model = artifact.model.to(self.device)
         self.codec = artifact.codec
         self.labels = artifact.labels
@@ -190,13 +192,17 @@ class Predictor:
         """
         return cls(load_artifact(folder), device=device, deterministic=deterministic)
 
-    def predict(self, records: Iterable[Record]) -> Iterator[PredictedBlock]:
+    def predict(
+        self, records: Iterable[Record], *, path: str | None = None, column: str | None = None
+    ) -> Iterator[PredictedBlock]:
         """Predict records as they come, a block at a time; memory does not grow with their number.
 
         Parameters
         ----------
         records
             Checked, with or without labels.
+        path, column
+            Where they come from, for messages.
 
         Yields
         ------
@@ -204,10 +210,12 @@ class Predictor:
             The records in their order, each once.
         """
         for block in _cut_blocks(records):
-            yield self._predict_block(block)
+            yield self._predict_block(block, path, column)
 
-    def _predict_block(self, records: list[Record]) -> PredictedBlock:
-        problems = [self._problem(record) for record in records]
+    def _predict_block(
+        self, records: list[Record], path: str | None, column: str | None
+    ) -> PredictedBlock:
+        problems = [self._problem(record, path, column) for record in records]
         sequences = [
             record.sequence
             for record, problem in zip(records, problems, strict=True)
@@ -222,11 +230,13 @@ class Predictor:
             probabilities[[problem is None for problem in problems]] = softmax(logits)
         return PredictedBlock(records, problems, probabilities, encoded)
 
-    def _problem(self, record: Record) -> Problem | None:
+    def _problem(self, record: Record, path: str | None, column: str | None) -> Problem | None:
         if record.problem is not None or record.sequence is None:
             return record.problem
         problem = self.codec.check(record.sequence)
-        return problem and problem.at(line=record.line, record=record.number)
+        return problem and problem.at(
+            path=path, line=record.line, record=record.number, column=column
+        )
 
 
 def _cut_blocks(records: Iterable[Record]) -> Iterator[list[Record]]:

@@ -124,13 +124,11 @@ def test_what_training_would_refuse():
     assert "1 class only, 'x'" in run("inspect", file).out
 
 
-@pytest.mark.xfail(strict=True, reason="the code of the problem is taken for markup")
 def test_what_training_would_refuse_with_its_code():
     file = write_csv("one.csv", [("a b", "x"), ("c d", "x")])
     assert "[one-class]" in run("inspect", file).out
 
 
-@pytest.mark.xfail(strict=True, reason="lines are refused, as they have no labels")
 def test_lines():
     Path("lines.txt").write_text("good day\nbad day\n")
     outcome = run("inspect", "lines.txt", "--json")
@@ -166,7 +164,6 @@ def test_a_model_and_a_file(model, table):
     assert "seqwise evaluate MODEL FILE" in refused(run("inspect", model, table), "bad-setting")
 
 
-@pytest.mark.xfail(strict=True, reason="labels reach the terminal as they are")
 def test_control_characters_in_the_labels_of_a_model():
     rows = [(f"{i} {label}", label) for i in range(4) for label in ("two\nlines", "\x1b[31mred")]
     train(write_csv("a.csv", rows))

@@ -210,14 +210,12 @@ def test_an_output_that_cannot_be_written(model, table, name, code):
     assert sorted(Path().iterdir()) == before
 
 
-@pytest.mark.xfail(strict=True, reason="the sequences are replaced by the predictions")
 def test_the_input_is_not_replaced_by_the_output(model, table):
     before = Path(table).read_text()
     run("predict", model, table, "-o", table, "--overwrite")
     assert Path(table).read_text() == before
 
 
-@pytest.mark.xfail(strict=True, reason="the message has no file and no column")
 def test_a_problem_that_the_model_finds_names_its_place():
     rows = [{"values": [[0.5, 1], [i, 2]], "label": "ab"[i % 2]} for i in range(8)]
     train(write_jsonl("train.jsonl", rows))
@@ -226,7 +224,6 @@ def test_a_problem_that_the_model_finds_names_its_place():
     assert row["problem"].startswith("new.jsonl:1 (record 1), column values: 1 channel - ")
 
 
-@pytest.mark.xfail(strict=True, reason="--skip-bad is an option of train only")
 def test_a_problem_does_not_advise_an_option_that_is_not_there(model, mixed):
     assert "--skip-bad" not in run("predict", model, mixed).err
 

@@ -94,7 +94,6 @@ def test_a_reader_that_leaves(model):
     assert process.returncode == 1
 
 
-@pytest.mark.xfail(strict=True, reason="an OSError of standard output is a traceback")
 def test_standard_output_that_is_full(model, table):
     with Path("/dev/full").open("w") as full:
         called = subprocess.run(

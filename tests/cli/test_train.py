@@ -161,7 +161,6 @@ def test_skip_bad_leaves_a_class_of_one_record_out():
     assert json.loads(Path("model/labels.json").read_text()) == ["ham", "spam"]
 
 
-@pytest.mark.xfail(strict=True, reason="the record is dropped without a word")
 def test_skip_bad_reports_a_class_of_one_record():
     told = train(write_csv("rare.csv", [*texts(12), ("alone", "rare")]), "--skip-bad").err
     assert "the class 'rare' has 1 record" in told

@@ -36,9 +36,6 @@ def test_the_batch_is_a_copy():
     assert batch.inputs.tolist() == [[4, 5]]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: floats (time,) are taken for ids and lose their digits"
-)
 def test_numbers_with_a_point_are_no_ids():
     try:
         batch = collate([np.array([0.5, 1.5])])

@@ -49,12 +49,10 @@ def test_no_labels_to_encode():
     assert Labels(("a", "b")).encode([]).tolist() == []
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: two classes of one name; encode never gives the first")
 def test_labels_of_one_spelling_are_one_class():
     assert len(Labels.fit([1, "1"])) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: float('nan') has no place among numbers")
 def test_a_class_called_nan_does_not_disturb_the_order():
     for size in range(100, 2_000, 100):  # a set of strings has another order in each process
         numbers = [str(number) for number in range(size)]
@@ -62,14 +60,10 @@ def test_a_class_called_nan_does_not_disturb_the_order():
         assert [value for value in values if value != "nan"] == numbers
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: OverflowError")
 def test_a_huge_number_is_a_label():
     assert len(Labels.fit([10**400, 1])) == 2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: readers write 1.0 as 1 and True as true, Labels do not"
-)
 @pytest.mark.parametrize(("label", "spelling"), [(1.0, "1"), (True, "true")])
 def test_labels_are_spelled_as_readers_spell_them(label, spelling):
     assert Labels((label,)).encode([spelling]).tolist() == [0]

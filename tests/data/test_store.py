@@ -48,7 +48,6 @@ def test_beyond_the_end_there_is_nothing():
     assert [each.tolist() for each in store] == [[4, 5, 6], [7]]
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: store[-1] is an empty sequence")
 def test_counting_from_the_end_gives_no_wrong_sequence():
     try:
         assert RaggedStore.from_arrays(IDS)[-1].tolist() == [7]
@@ -56,6 +55,5 @@ def test_counting_from_the_end_gives_no_wrong_sequence():
         return
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: numpy's 'need at least one array to concatenate'")
 def test_nothing_can_be_selected():
     assert len(RaggedStore.from_arrays(IDS).select(np.array([], dtype=np.int64))) == 0

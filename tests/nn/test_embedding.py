@@ -47,7 +47,6 @@ def test_a_convolution_gives_a_vector_a_step_whatever_the_padding(kernel_size):
     torch.testing.assert_close(padded[:, :3], vectors)
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: one step more comes out than went in")
 def test_an_even_kernel_is_refused():
     with pytest.raises(ValueError, match="odd"):
         ConvolutionEmbedding(9, 4, kernel_size=2)

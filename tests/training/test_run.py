@@ -142,7 +142,6 @@ def test_the_model_is_that_of_the_best_epoch_when_the_loop_is_left_early():
     assert found.log_loss == pytest.approx(artifact.training.valid_log_loss, abs=1e-6)
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: training goes on from the best weights, not the last")
 def test_taking_the_artifact_does_not_disturb_the_training():
     (disturbed, _), (left_alone, _) = make_noisy_run(), make_noisy_run()
     for _ in disturbed:
@@ -153,7 +152,6 @@ def test_taking_the_artifact_does_not_disturb_the_training():
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: the artifact shares its model with the training")
 def test_the_artifact_stays_as_it_is_when_training_goes_on():
     run, _ = make_noisy_run()
     epochs = iter(run)

@@ -145,14 +145,12 @@ def test_a_shape_in_words():
     assert "1 layer of" in describe_shape(model(num_layers=1))
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: sizes that follow from the data are taken as wishes")
 @pytest.mark.parametrize("name", ["num_classes", "num_channels", "kind"])
 def test_what_follows_from_the_data_is_no_wish(name):
     with pytest.raises(ConfigError):
         Wishes.sorted({name: 7})
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: here no near miss is named, in from_dict one is")
 def test_a_wish_that_nobody_knows_gets_the_nearest_one():
     with pytest.raises(ConfigError, match="epochs"):
         Wishes.sorted({"epoch": 3})

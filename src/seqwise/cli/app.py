@@ -406,16 +406,21 @@ def _call(command: str, **arguments: object) -> None:
     try:
         module = importlib.import_module(f"seqwise.cli.{command}")
         module.run(**arguments)
+        sys.stdout.flush()
     except SeqwiseError as error:
         typer.echo(f"seqwise: {error}", err=True)
         raise typer.Exit(USAGE_ERROR) from error
     except KeyboardInterrupt as error:
         typer.echo("seqwise: interrupted, nothing was written", err=True)
         raise typer.Exit(INTERRUPTED) from error
-    except BrokenPipeError:
-        # The reader of our output has left; Python would complain once more at exit.
+    except OSError as error:
+        # Standard output: its reader has left, or its disk is full. Python would flush it once
+        # more at exit, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(1) from None
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(1) from None
+        typer.echo(f"seqwise: standard output: {error.strerror}", err=True)
+        raise typer.Exit(USAGE_ERROR) from None
 
 
 def main() -> None:

@@ -40,7 +40,9 @@ def run(
         seen = open_for_model(train_file, how, artifact, label_required=False)
         known = fingerprints(seen.checked(kind), kind)
     predictor = Predictor(artifact, device=device or "auto", deterministic=deterministic)
-    found = assess(predictor, records.checked(kind), known=known)
+    found = assess(
+        predictor, records.checked(kind), known=known, path=file, column=records.sequence_column
+    )
     if strict and found.problems:
         raise DataError(found.problems[0], others=found.problems[1:5], count=len(found.problems))
     if as_json:

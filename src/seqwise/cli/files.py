@@ -11,7 +11,8 @@ from rich.markup import escape
 from seqwise.artifact import Artifact
 from seqwise.cli.options import FileOptions
 from seqwise.data.kinds import Kind, guess_kind
-from seqwise.data.records import RecordFile, read_records
+from seqwise.data.records import RawSequence, RecordFile, read_records
+from seqwise.errors import DataError
 
 SAMPLE = 1_000  # records that a guess looks at
 
@@ -59,8 +60,15 @@ def open_for_training(path: str, how: FileOptions, *, label_required: bool = Tru
     )
     if how.kind is not None:
         return OpenFile(records, Kind(how.kind), "")
-    samples = [each.sequence for each in islice(records, SAMPLE) if each.sequence is not None]
-    return OpenFile(records, *guess_kind(samples, records.sequence_column))
+    try:
+        kind, reason = guess_kind(_sample(records), records.sequence_column)
+    except DataError as error:
+        raise DataError(error.problem.at(path=path)) from None
+    return OpenFile(records, kind, reason)
+
+
+def _sample(records: RecordFile) -> list[RawSequence]:
+    return [each.sequence for each in islice(records, SAMPLE) if each.sequence is not None]
 
 
 def open_for_model(

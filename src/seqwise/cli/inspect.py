@@ -11,14 +11,14 @@ from rich.markup import escape
 from seqwise.artifact import Artifact, is_model, load_artifact
 from seqwise.cli.files import OpenFile, open_for_training, say
 from seqwise.cli.options import FileOptions
-from seqwise.errors import Code, ConfigError, DataError, Problem
+from seqwise.errors import Code, ConfigError, DataError, Problem, one_line
 from seqwise.inspection import FileSummary, summarise
 from seqwise.inspection_tables import summary_table
 from seqwise.training.preparation import gather
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes, describe_shape
 
-NO_LABELS = (Code.COLUMN_MISSING, Code.COLUMN_UNCLEAR)
+NO_LABELS = (Code.COLUMN_MISSING, Code.COLUMN_UNCLEAR, Code.MISSING_LABEL)
 
 
 def run(*, path: str, second: str | None, as_json: bool, how: FileOptions) -> None:
@@ -47,7 +47,7 @@ def run(*, path: str, second: str | None, as_json: bool, how: FileOptions) -> No
         say(console, source.facts())
         console.print(summary_table(each))
     console.print("[bold]Training on it would choose[/bold]")
-    say(console, list(choices.items()))
+    say(console, [(name, escape(text)) for name, text in choices.items()])
 
 
 def _open(path: str, how: FileOptions) -> OpenFile:
@@ -86,7 +86,7 @@ def _to_dict(source: OpenFile, summary: FileSummary) -> dict[str, Any]:
 def _choices(source: OpenFile) -> dict[str, str]:
     """Say what training on the file would choose, by getting ready for it."""
     records = source.records
-    if records.label_column is None and records.columns is not None:
+    if records.label_column is None and (records.columns or records.format == "lines"):
         return {"training": "not without labels (--label)"}
     checked = records.checked(source.kind)
     try:
@@ -103,7 +103,9 @@ def _inspect_model(path: str, as_json: bool) -> None:
         print(json.dumps(_model_to_dict(artifact), ensure_ascii=False, indent=2))  # noqa: T201
         return
     names = artifact.labels.names
-    shown = ", ".join(names[:20]) + (f" and {len(names) - 20:,} more" if len(names) > 20 else "")
+    shown = ", ".join(map(one_line, names[:20])) + (
+        f" and {len(names) - 20:,} more" if len(names) > 20 else ""
+    )
     training = artifact.training
     num_weights = sum(weight.numel() for weight in artifact.model.parameters())
     columns = ""

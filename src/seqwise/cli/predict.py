@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,7 +16,7 @@ from seqwise.cli.options import FileOptions
 from seqwise.cli.writers import open_writer
 from seqwise.config import Device
 from seqwise.data.kinds import Kind
-from seqwise.errors import DataError, Problem
+from seqwise.errors import Code, DataError, Problem
 from seqwise.predictor import PredictedBlock, Predictor
 
 
@@ -72,7 +73,12 @@ def run(
     predictor = Predictor(artifact, device=device or "auto", deterministic=deterministic)
     records = open_for_model(file, how, artifact, label_required=False)
     summary = _Summary()
-    blocks = predictor.predict(records.checked(Kind(artifact.data.kind)))
+    if out is not None and file != "-" and _is_same(out, file):
+        found = "it is the file to read"
+        raise DataError(Problem(Code.OUTPUT_EXISTS, found, "another file", "rename it", path=out))
+    blocks = predictor.predict(
+        records.checked(Kind(artifact.data.kind)), path=file, column=records.sequence_column
+    )
     with open_writer(
         out, out_format, artifact.labels, probabilities=probabilities, overwrite=overwrite
     ) as writer:
@@ -84,6 +90,10 @@ def run(
     say(console, summary.facts())
     if out is not None:
         say(console, [("written to", escape(out))])
+
+
+def _is_same(out: str, file: str) -> bool:
+    return Path(out).exists() and Path(out).samefile(file)
 
 
 def _show(

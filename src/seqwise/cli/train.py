@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from seqwise.cli.files import OpenFile, open_for_training, say
 from seqwise.cli.options import FileOptions
 from seqwise.config import setting_error
 from seqwise.data.kinds import Kind
+from seqwise.errors import Problem
 from seqwise.training.preparation import LabelledSequences, gather
 from seqwise.training.progress import show_progress
 from seqwise.training.run import TrainingRun
@@ -35,13 +37,15 @@ def run(
     source = open_for_training(file, how)
     say(console, source.facts())
     training = TrainingRun(
-        _gather(source, source.kind, skip_bad, console),
+        gather(source.records.checked(source.kind), source.kind, skip_bad=skip_bad, path=file),
         source.kind,
         _sort_wishes(wishes, source),
         valid=_gather_valid(valid, how, source.kind, skip_bad, console),
         skip_bad=skip_bad,
         path=file,
+        valid_path=valid,
     )
+    _tell_dropped(console, training.dropped)
     say(console, training.describe())
     for _ in show_progress(training, console=console):
         pass
@@ -73,21 +77,22 @@ def _parse_class_weight(text: str) -> str | dict[str, float]:
         raise setting_error("class_weight", text, "LABEL=NUMBER,LABEL=NUMBER") from None
 
 
-def _gather(source: OpenFile, kind: Kind, skip_bad: bool, console: Console) -> LabelledSequences:
-    data = gather(source.records.checked(kind), kind, skip_bad=skip_bad, path=source.records.path)
-    for problem in data.dropped[:5]:
-        say(console, [("left out", escape(str(problem)))])
-    if len(data.dropped) > 5:
-        say(console, [("left out", f"and {len(data.dropped) - 5:,} more")])
-    return data
-
-
 def _gather_valid(
     path: str | None, how: FileOptions, kind: Kind, skip_bad: bool, console: Console
 ) -> LabelledSequences | None:
     if path is None:
         return None
-    return _gather(open_for_training(path, how), kind, skip_bad, console)
+    records = open_for_training(path, replace(how, kind=str(kind))).records
+    data = gather(records.checked(kind), kind, skip_bad=skip_bad, path=path)
+    _tell_dropped(console, data.dropped)
+    return data
+
+
+def _tell_dropped(console: Console, dropped: list[Problem]) -> None:
+    for problem in dropped[:5]:
+        say(console, [("left out", escape(str(problem)))])
+    if len(dropped) > 5:
+        say(console, [("left out", f"and {len(dropped) - 5:,} more")])
 
 
 def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:

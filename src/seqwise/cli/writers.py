@@ -138,7 +138,6 @@ def open_writer(
     """
     if out is None:
         yield _text_writer(sys.stdout, stream_format, labels, probabilities=probabilities)
-        sys.stdout.flush()
         return
     path = Path(out)
     form = _check_target(path, overwrite=overwrite)

@@ -36,7 +36,7 @@ def collate(
     """
     lengths = [len(sequence) for sequence in sequences]
     shape = (len(sequences), pad_to or max(lengths), *sequences[0].shape[1:])
-    is_ids = sequences[0].ndim == 1
+    is_ids = np.issubdtype(sequences[0].dtype, np.integer)
     inputs = np.zeros(shape, dtype=np.int64 if is_ids else np.float32)
     for row, sequence in zip(inputs, sequences, strict=True):
         row[: len(sequence)] = sequence

@@ -18,7 +18,7 @@ __all__ = ["Kind", "check_sequence", "guess_kind"]
 
 # IUPAC codes, and the gaps of an alignment; for proteins the stop * too.
 NUCLEOTIDES = "ACGTURYSWKMBDHVN-."
-AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWYBZXUOJ*-"
+AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWYBZXUOJ*-."
 COMMON_NUCLEOTIDES = "ACGTUN"
 
 SERIES_NAMES = frozenset(
@@ -111,7 +111,7 @@ def _check_letters(raw: object, letters: str, meant: str) -> str | Problem:
         Code.UNKNOWN_LETTER,
         f"letter {excerpt(rest[0])} at position {position:,}",
         f"the IUPAC letters of {meant}",
-        "correct the record, choose another --kind, or leave bad records out (--skip-bad)",
+        "correct the record, choose another --kind,",
     )
 
 

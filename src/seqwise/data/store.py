@@ -46,8 +46,6 @@ class RaggedStore:
         return np.diff(self.offsets)
 
     def __getitem__(self, index: int) -> NDArray[Any]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"sequence {index} of {len(self)}")
         return self.values[self.offsets[index] : self.offsets[index + 1]]
-
-    def select(self, indices: NDArray[np.int64]) -> Self:
-        """Copy some of the sequences into a store of their own."""
-        return type(self).from_arrays([self[index] for index in indices.tolist()])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seqwise.nn.batch import shape_error
+
 PADDING_ID = 0
 TOKEN_DEVIATION = 0.3
 POSITION_DEVIATION = 0.1
@@ -56,10 +58,19 @@ class ConvolutionEmbedding(Embedding):
         Filters, the size of a step's vector.
     kernel_size
         Tokens that a filter sees, an odd number.
+
+    Raises
+    ------
+    ShapeError
+        If `kernel_size` is even.
     """
 
     def __init__(self, vocab_size: int, embedding_dim: int, *, kernel_size: int) -> None:
         super().__init__()
+        if kernel_size % 2 == 0:
+            raise shape_error(
+                f"kernel_size is {kernel_size}", "an odd number", "take one more or one less"
+            )
         self.embedding_dim = embedding_dim
         self.tokens = TokenEmbedding(vocab_size, CONVOLVED_DIM)
         self.convolution = nn.Conv1d(

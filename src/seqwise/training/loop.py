@@ -159,6 +159,12 @@ class Training:
         """Put the weights of the best epoch back into the model."""
         self.model.load_state_dict(self._best)
 
+    def best_model(self) -> SequenceModel:
+        """Copy the model with the weights of the best epoch so far, onto the CPU."""
+        model = copy.deepcopy(self.model).cpu()
+        model.load_state_dict(self._best)
+        return model.eval()
+
     def _judge(self, report: EpochReport) -> EpochReport:
         if self._best_report is None or _rank(report) > _rank(self._best_report):
             self._best_report = report

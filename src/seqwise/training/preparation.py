@@ -19,7 +19,9 @@ from seqwise.data.records import RawSequence, Record
 from seqwise.data.store import RaggedStore
 from seqwise.errors import Code, DataError, Problem, excerpt
 
-DROP = "mend them, or drop them (--skip-bad)"
+SPLIT = 271_828  # sets the chance of the split apart from that of training
+
+DROP = "leave bad records out (--skip-bad)"
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,10 @@ def gather(
             kept.append((record.sequence, record.label, record))
     if kind is Kind.SERIES and kept:
         kept = _same_channels(kept, problems, path)
+    problems.sort(key=lambda problem: problem.record or 0)
     if problems and not skip_bad:
-        raise DataError(problems[0], others=problems[1:5], count=len(problems))
+        listed = [replace(each, remedy=f"{each.remedy}, or {DROP}") for each in problems[:5]]
+        raise DataError(listed[0], others=listed[1:], count=len(problems))
     if not kept:
         found = f"none of {len(problems):,} records can be used" if problems else "no records"
         raise DataError(Problem(Code.NO_RECORDS, found, "labelled records", "add some", path=path))
@@ -156,7 +160,12 @@ def check_classes(
 
 
 def split(
-    data: LabelledSequences, kind: Kind, *, valid_fraction: float, seed: int
+    data: LabelledSequences,
+    kind: Kind,
+    *,
+    valid_fraction: float,
+    seed: int,
+    path: str | None = None,
 ) -> tuple[LabelledSequences, LabelledSequences]:
     """Hold out a part of each class, equal sequences never on both sides.
 
@@ -170,6 +179,8 @@ def split(
         Share of each class to hold out.
     seed
         Of the choice.
+    path
+        The file, for messages.
 
     Returns
     -------
@@ -177,8 +188,8 @@ def split(
         The training part and the validation part.
     """
     groups = _group_equal(data, kind)
-    shares = _shares(Counter(data.labels), valid_fraction)
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng([SPLIT, seed])
+    shares = _shares(Counter(data.labels), valid_fraction, random)
     held_out: list[int] = []
     for label, own in groups.items():
         room = shares[label]
@@ -190,7 +201,7 @@ def split(
                 room -= len(group)
                 stays -= 1
     if not held_out:
-        held_out = _smallest_group(groups)
+        held_out = _smallest_group(groups, path)
     mask = np.zeros(len(data.sequences), dtype=bool)
     mask[held_out] = True
     return _select(data, np.flatnonzero(~mask)), _select(data, np.flatnonzero(mask))
@@ -209,12 +220,15 @@ def _group_equal(data: LabelledSequences, kind: Kind) -> dict[LabelValue, list[l
     return groups
 
 
-def _shares(counts: Counter[LabelValue], fraction: float) -> dict[LabelValue, int]:
+def _shares(
+    counts: Counter[LabelValue], fraction: float, random: np.random.Generator
+) -> dict[LabelValue, int]:
     """Say how many records of each class to hold out: whole numbers that add up to the share."""
     exact = {label: count * fraction for label, count in counts.items()}
     shares = {label: int(share) for label, share in exact.items()}
     missing = max(1, round(counts.total() * fraction)) - sum(shares.values())
-    by_remainder = sorted(exact, key=lambda label: shares[label] - exact[label])
+    ties = dict(zip(exact, random.random(len(exact)), strict=True))
+    by_remainder = sorted(exact, key=lambda label: (shares[label] - exact[label], ties[label]))
     for label in by_remainder[: max(missing, 0)]:
         shares[label] += 1
     return shares
@@ -226,6 +240,7 @@ def prepare(
     *,
     data: DataConfig,
     labels: Labels,
+    valid_path: str | None = None,
 ) -> PreparedData:
     """Fit the codec on the training part and encode both parts.
 
@@ -240,12 +255,14 @@ def prepare(
         label = excerpt(valid.labels[unknown[0]])
         found = f"{len(unknown):,} validation records have a label such as {label}"
         expected = "the labels of the training file"
-        raise DataError(Problem(Code.UNKNOWN_LABEL, found, expected, "check --valid"))
+        raise DataError(
+            Problem(Code.UNKNOWN_LABEL, found, expected, "check --valid", path=valid_path)
+        )
     codec = build_codec(data).fit(train.sequences)
     for sequence in valid.sequences:
         problem = codec.check(sequence)
         if problem is not None:
-            raise DataError(problem)
+            raise DataError(problem.at(path=valid_path))
     encoded = [encode_sequences(codec, part.sequences, data.max_length) for part in (train, valid)]
     return PreparedData(
         data=data,
@@ -271,7 +288,7 @@ def _select(data: LabelledSequences, indices: NDArray[np.int64]) -> LabelledSequ
     )
 
 
-def _smallest_group(groups: dict[LabelValue, list[list[int]]]) -> list[int]:
+def _smallest_group(groups: dict[LabelValue, list[list[int]]], path: str | None) -> list[int]:
     """Find what to hold out where every group of equal sequences is larger than its share."""
     candidates = [group for own in groups.values() if len(own) > 1 for group in own]
     if candidates:
@@ -282,6 +299,7 @@ def _smallest_group(groups: dict[LabelValue, list[list[int]]]) -> list[int]:
             "each class consists of equal sequences",
             "two different sequences in a class, to hold one out",
             "add records, or give --valid FILE",
+            path=path,
         )
     )
 
@@ -308,7 +326,7 @@ def _placed(problem: Problem, record: Record, path: str | None) -> Problem:
 
 
 def _missing_label() -> Problem:
-    return Problem(Code.MISSING_LABEL, "no label", "a label for each record", DROP)
+    return Problem(Code.MISSING_LABEL, "no label", "a label for each record", "add it")
 
 
 def _rare_class(label: LabelValue, path: str | None) -> Problem:

@@ -45,8 +45,8 @@ class TrainingRun:
         The classes, where they are known before; found in `train` otherwise.
     skip_bad
         Leave a class with a single record out instead of refusing the file.
-    path
-        The training file, for messages and for the model's own account.
+    path, valid_path
+        The files, for messages and for the model's own account.
 
     Raises
     ------
@@ -66,22 +66,29 @@ class TrainingRun:
         labels: Labels | None = None,
         skip_bad: bool = False,
         path: str | None = None,
+        valid_path: str | None = None,
     ) -> None:
         config = TrainConfig.from_dict(dict(wishes.train))
         train = check_classes(train, fewest=1 if valid else 2, skip_bad=skip_bad, path=path)
         self.dropped = train.dropped
         if valid is None:
             train, valid = split(
-                train, kind, valid_fraction=config.valid_fraction, seed=config.seed
+                train, kind, valid_fraction=config.valid_fraction, seed=config.seed, path=path
             )
         self.path = path
-        self.labels = labels or Labels.fit(train.labels)
+        self.labels = _present(labels, train) if labels else Labels.fit(train.labels)
         self.prepared = prepare(
-            train, valid, data=choose_data(kind, train.sequences, wishes), labels=self.labels
+            train,
+            valid,
+            data=choose_data(kind, train.sequences, wishes),
+            labels=self.labels,
+            valid_path=valid_path,
         )
         lengths = self.prepared.train.sequences.lengths
         num_steps = int(lengths.clip(max=config.window).sum())
-        self.config = config = choose_training(len(lengths), num_steps, wishes)
+        self.config = config = choose_training(
+            kind, num_records=len(lengths), num_steps=num_steps, wishes=wishes
+        )
         self.shape = choose_model(
             self.prepared.codec,
             num_classes=len(self.labels),
@@ -139,9 +146,8 @@ class TrainingRun:
 
     def artifact(self) -> Artifact:
         """Put together what was trained, with the weights of the best epoch so far."""
-        self.training.restore_best()
         return Artifact(
-            model=self.training.model.cpu().eval(),
+            model=self.training.best_model(),
             codec=self.prepared.codec,
             labels=self.labels,
             data=self.prepared.data,
@@ -173,6 +179,12 @@ class TrainingRun:
                 for report in self.reports
             ],
         )
+
+
+def _present(labels: Labels, train: LabelledSequences) -> Labels:
+    """Keep the classes of which records are left."""
+    left = set(np.unique(labels.encode(train.labels)).tolist())
+    return Labels(tuple(value for index, value in enumerate(labels.values) if index in left))
 
 
 def _common_length(lengths: NDArray[np.int64], window: int) -> int | None:

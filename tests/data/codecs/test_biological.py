@@ -102,8 +102,5 @@ def test_long_windows_of_amino_acids_do_not_run_together():
     )
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: codec and fingerprint read it as a gap, Kind refuses it"
-)
 def test_a_dot_is_a_gap_in_proteins():
     assert check_sequence("MK.A", Kind.PROTEIN) == "MK.A"

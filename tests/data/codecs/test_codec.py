@@ -172,7 +172,6 @@ def test_the_description_is_in_words(name):
     assert "\n" not in description
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: taken, so that encode raises later, or OverflowError")
 @pytest.mark.parametrize(
     ("name", "state"),
     [

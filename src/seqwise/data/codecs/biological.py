@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from typing_extensions import override
 
-from seqwise.data.codecs.codec import FIRST_ID, UNKNOWN_ID, Codec
+from seqwise.data import kinds
+from seqwise.data.codecs.codec import FIRST_ID, UNKNOWN_ID, Codec, check_distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from seqwise.config import DataConfig
     from seqwise.data.records import RawSequence
 
-NUCLEOTIDES = "ACGTRYSWKMBDHVN-"  # U is read as T, a dot as a gap
-AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWYBZXUOJ*-"
+# U is read as T, a dot as a gap.
+NUCLEOTIDES = kinds.NUCLEOTIDES.replace("U", "").replace(".", "")
+AMINO_ACIDS = kinds.AMINO_ACIDS.replace(".", "")
 
 _OUTSIDE = 0  # the letter before the first and behind the last
 
@@ -53,6 +55,7 @@ class BiologicalCodec(Codec):
 
     @override
     def restore(self, state: dict[str, Any]) -> Self:
+        check_distinct(state["kmers"])
         letters = {letter: code for code, letter in enumerate("_" + self._alphabet)}
         known = []
         for kmer in state["kmers"]:

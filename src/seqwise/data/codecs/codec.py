@@ -76,6 +76,19 @@ class Codec(ABC):
         return f"{self.vocab_size - FIRST_ID:,} tokens"
 
 
+def check_distinct(tokens: Any) -> None:
+    """Refuse a damaged vocabulary.
+
+    Raises
+    ------
+    ValueError
+        If it is not a list of one or more distinct strings.
+    """
+    is_list = isinstance(tokens, list) and all(isinstance(token, str) for token in tokens)
+    if not is_list or not tokens or len(set(tokens)) < len(tokens):
+        raise ValueError("the vocabulary is not a list of distinct strings")
+
+
 def ids_from_vocabulary(tokens: Iterable[str], vocabulary: dict[str, int]) -> NDArray[np.int32]:
     """Look tokens up; unknown ones become `UNKNOWN_ID`."""
     get = vocabulary.get

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from typing_extensions import override
 
-from seqwise.data.codecs.codec import FIRST_ID, Codec, ids_from_vocabulary
+from seqwise.data.codecs.codec import FIRST_ID, Codec, check_distinct, ids_from_vocabulary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class EventsCodec(Codec):
     """A vocabulary of the ids of the training part, the most frequent first.
 
-    Ids are compared by their spelling: 4 and "4" are one event. A string is split at white space.
+    A string is split at white space. Ids that came as a list are strings by now: 4 and "4" are one.
     """
 
     def __init__(self, config: DataConfig) -> None:
@@ -36,7 +36,7 @@ class EventsCodec(Codec):
         # Ties in spelling order, so that the vocabulary does not hang on the order of records.
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         frequent = [event for event, count in ranked if count >= self.config.min_count]
-        return self._adopt(frequent[: self.config.vocab_size])
+        return self._adopt(frequent[: self.config.vocab_size - FIRST_ID])
 
     @override
     def encode(self, sequences: Sequence[RawSequence]) -> list[NDArray[np.int32]]:
@@ -49,8 +49,7 @@ class EventsCodec(Codec):
     @override
     def restore(self, state: dict[str, Any]) -> Self:
         events = state["events"]
-        if not all(isinstance(event, str) for event in events) or len(set(events)) < len(events):
-            raise ValueError("events are not distinct strings")
+        check_distinct(events)
         return self._adopt(events)
 
     @override

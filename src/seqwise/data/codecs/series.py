@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seqwise.data.records import RawSequence
 
 LIMIT = 1e6  # deviations; what lies further out would overflow inside a network
+LARGEST = 1e150  # values; the square of what lies further out would overflow
 
 
 class SeriesCodec(Codec):
@@ -32,7 +33,7 @@ class SeriesCodec(Codec):
         # Chan et al. 1979: moments of parts are joined without losing digits to large means.
         count, mean, squares = 0, np.empty(0), np.empty(0)
         for sequence in sequences:
-            values = np.asarray(sequence, dtype=np.float64)
+            values = _within_range(np.asarray(sequence))
             if count == 0:
                 mean, squares = np.zeros(values.shape[1]), np.zeros(values.shape[1])
             part_mean = values.mean(axis=0)
@@ -44,7 +45,8 @@ class SeriesCodec(Codec):
             count = total
         deviation = np.sqrt(squares / max(count, 1))
         # Rounding leaves a trace of deviation in a channel that never changes.
-        constant = deviation <= 1e-12 * np.maximum(np.abs(mean), 1e-290)
+        rounding = 8 * np.finfo(np.float64).eps
+        constant = deviation <= rounding * np.maximum(np.abs(mean), 1e-290)
         return self._adopt(mean, np.where(constant, 1.0, deviation))
 
     @override
@@ -81,8 +83,13 @@ class SeriesCodec(Codec):
         return self
 
     def _encode_one(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        standardised = (values - self._mean) / self._deviation
+        with np.errstate(over="ignore"):  # the limit comes after
+            standardised = (_within_range(values) - self._mean) / self._deviation
         return np.clip(standardised, -LIMIT, LIMIT).astype(np.float32)
+
+
+def _within_range(values: NDArray[Any]) -> NDArray[np.float64]:
+    return np.clip(values.astype(np.float64), -LARGEST, LARGEST)
 
 
 def channel_problem(sequence: RawSequence, num_channels: int) -> Problem | None:

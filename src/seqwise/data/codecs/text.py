@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,7 +10,8 @@ import numpy as np
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from typing_extensions import override
 
-from seqwise.data.codecs.codec import FIRST_ID, UNKNOWN_ID, Codec
+from seqwise.config import setting_error
+from seqwise.data.codecs.codec import FIRST_ID, PADDING_ID, UNKNOWN_ID, Codec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from seqwise.config import DataConfig, Tokens
     from seqwise.data.records import RawSequence
 
-PADDING, UNKNOWN = "[PAD]", "[UNK]"
-SPECIAL_TOKENS = [PADDING, UNKNOWN]
+# White space keeps them apart from every token: the tokenizers split at it or spell it otherwise.
+PADDING, UNKNOWN = " padding", " unknown"
 
 _STEP_NAMES: dict[Tokens, str] = {
     "words": "words",
@@ -48,6 +50,8 @@ class TextCodec(Codec):
         if self.config.tokens == "bytes":
             return self._adopt(self._tokenizer)
         self._tokenizer.train_from_iterator(sequences, trainer=_build_trainer(self.config))
+        # Given to the trainer, the special tokens would be looked for in the user's text.
+        self._tokenizer.model = _with_special_tokens(self._tokenizer)
         return self._adopt(self._tokenizer)
 
     @override
@@ -84,10 +88,21 @@ class TextCodec(Codec):
 def _build_model(tokens: Tokens) -> Any:
     if tokens == "bpe":
         return models.BPE(unk_token=UNKNOWN)
-    vocabulary = {PADDING: 0, UNKNOWN: UNKNOWN_ID}
+    vocabulary = {PADDING: PADDING_ID, UNKNOWN: UNKNOWN_ID}
     if tokens == "bytes":
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
         vocabulary |= {letter: FIRST_ID + index for index, letter in enumerate(alphabet)}
+    return models.WordLevel(vocabulary, unk_token=UNKNOWN)
+
+
+def _with_special_tokens(tokenizer: Tokenizer) -> Any:
+    """Make the trained model anew, its ids moved up behind padding and unknown."""
+    trained = json.loads(tokenizer.to_str())["model"]
+    vocabulary = {token: FIRST_ID + index for token, index in trained["vocab"].items()}
+    vocabulary |= {PADDING: PADDING_ID, UNKNOWN: UNKNOWN_ID}
+    if trained["type"] == "BPE":
+        merges = [tuple(pair) for pair in trained["merges"]]
+        return models.BPE(vocabulary, merges, unk_token=UNKNOWN)
     return models.WordLevel(vocabulary, unk_token=UNKNOWN)
 
 
@@ -112,17 +127,18 @@ def _build_pre_tokenizer(tokens: Tokens) -> Any:
 
 
 def _build_trainer(config: DataConfig) -> Any:
-    if config.tokens == "bpe":
-        return trainers.BpeTrainer(
-            vocab_size=config.vocab_size,
-            min_frequency=max(2, config.min_count),
-            special_tokens=SPECIAL_TOKENS,
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-            show_progress=False,
+    limit = config.vocab_size - FIRST_ID
+    if config.tokens != "bpe":
+        return trainers.WordLevelTrainer(
+            vocab_size=limit, min_frequency=config.min_count, show_progress=False
         )
-    return trainers.WordLevelTrainer(
-        vocab_size=config.vocab_size,
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    if limit < len(alphabet):
+        expected = f"{FIRST_ID + len(alphabet)} or more, as each byte is a token"
+        raise setting_error("vocab_size", config.vocab_size, expected)
+    return trainers.BpeTrainer(
+        vocab_size=limit,
         min_frequency=config.min_count,
-        special_tokens=SPECIAL_TOKENS,
+        initial_alphabet=alphabet,
         show_progress=False,
     )

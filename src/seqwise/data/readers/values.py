@@ -8,7 +8,7 @@ import numpy as np
 
 from seqwise.errors import Code, Problem, excerpt
 
-MEND = "correct the record, or leave bad records out of training (--skip-bad)"
+MEND = "correct the record"
 
 
 def describe(value: object) -> str:
@@ -81,7 +81,7 @@ def _not_utf8(text: str, position: int) -> Problem:
     point = ord(text[position])
     if 0xDC80 <= point <= 0xDCFF:
         found = f"byte {point - 0xDC00:#04x} at character {position + 1}"
-        remedy = "convert the file (iconv -f LATIN1 -t UTF-8) or leave bad records out (--skip-bad)"
+        remedy = "convert the file (iconv -f LATIN1 -t UTF-8)"
     else:
         found = f"half of a surrogate pair, U+{point:04X}, at character {position + 1}"
         remedy = MEND
