@@ -264,6 +264,9 @@ def test_records_are_read_as_rows_are_written(model, monkeypatch):
         def __init__(self, records):
             self.records = records
 
+        def __getattr__(self, name):
+            return getattr(self.records, name)
+
         def checked(self, kind):
             nonlocal num_read, most_ahead
             for record in self.records.checked(kind):

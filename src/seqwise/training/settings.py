@@ -107,7 +107,7 @@ def choose_model(
 
 
 def choose_training(kind: Kind, *, num_records: int, num_steps: int, wishes: Wishes) -> TrainConfig:
-    """Choose how long to train, and how many tokens to drop.
+    """Choose how long to train, how fast, and how many tokens to drop.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def choose_training(kind: Kind, *, num_records: int, num_steps: int, wishes: Wis
     """
     # The neighbours of a lost letter tell little of it, unlike those of a lost word.
     is_biological = kind in (Kind.DNA, Kind.PROTEIN)
-    chosen = {"token_dropout": 0.15} if is_biological else {}
+    chosen = {"token_dropout": 0.15, "learning_rate": 3e-3} if is_biological else {}
     config = TrainConfig.from_dict(chosen | dict(wishes.train))
     if "epochs" in wishes.train:
         return config
