@@ -128,7 +128,7 @@ def run_seqwise(train: Path, test: Path) -> dict[str, Any]:
         **{name: scores[name] for name in kept},
         "num_in_training_file": scores["num_in_training_file"],
         "unseen_accuracy": unseen and unseen["accuracy"],
-        "valid_accuracy": training["valid"]["accuracy"],
+        "valid_accuracy": training["valid_accuracy"],
         "best_epoch": training["best_epoch"],
         "train_seconds": round(seconds, 1),
         "peak_memory_mb": peak // 1024,

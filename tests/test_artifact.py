@@ -46,6 +46,11 @@ def contents(folder):
 def change_config(folder, change):
     config = json.loads((folder / CONFIG).read_bytes())
     change(config)
+    if isinstance(config.get("sha256"), dict):
+        # Its own hash is made anew: what is looked at behind it is what these tests are about.
+        config["sha256"].pop(CONFIG, None)
+        text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+        config["sha256"][CONFIG] = hashlib.sha256(text.encode()).hexdigest()
     (folder / CONFIG).write_text(json.dumps(config), encoding="utf-8")
 
 
@@ -268,6 +273,12 @@ def test_a_newer_format(folder):
 def test_a_newer_format_is_told_before_what_it_may_have_changed(folder):
     (folder / CONFIG).write_text('{"format_version": 99}')
     refuse(folder, Code.NEWER_FORMAT)
+
+
+def test_settings_that_somebody_edited(folder):
+    text = (folder / CONFIG).read_text(encoding="utf-8")
+    (folder / CONFIG).write_text(text.replace('"max_length": null', '"max_length": 1'))
+    assert "changed after it was written" in refuse(folder).found
 
 
 @pytest.mark.parametrize("version", [0, -1, None, "1", 1.5, [1]])

@@ -84,7 +84,7 @@ def test_at_keeps_what_is_known(name):
         ("x" * 41, "'" + "x" * 39 + "…'"),
         (b"x" * 1000, "'" + "x" * 39 + "…'"),
         (list(range(100)), str(list(range(100)))[:39] + "…"),
-        ("\n" * 21, "'" + "\\n" * 19 + "\\…'"),
+        ("\n" * 21, "'" + "\\n" * 19 + "…'"),
     ],
 )
 def test_excerpt(value, shown):

@@ -360,7 +360,6 @@ def test_class_weight_is_a_table_by_label(labels):
     assert second_class_is_raised(labels, batch_size=8)
 
 
-@pytest.mark.xfail(strict=True, reason="the mean over a batch divides the weight out again")
 def test_class_weight_matters_in_batches_of_one():
     assert second_class_is_raised(LABELS, batch_size=1)
 

@@ -153,7 +153,7 @@ def _exists(path: Path) -> bool:
     """Tell whether anything has this name; a name that nothing can have is an error."""
     try:
         path.lstat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return True
 
@@ -233,7 +233,8 @@ def load_artifact(folder: str | Path) -> Artifact:
 
     hashes = _attempt(path / CONFIG, lambda: dict(config["sha256"]))
     own = hashes.pop(CONFIG, None)
-    if _hash(_to_json(config | {"sha256": hashes})) != own:
+    written = _attempt(path / CONFIG, lambda: _to_json(config | {"sha256": hashes}))
+    if _hash(written) != own:
         _damaged(path / CONFIG, "it was changed after it was written", "what seqwise wrote")
     data = _settings(path, config, "data", DataConfig)
     shape = _settings(path, config, "model", ModelConfig)

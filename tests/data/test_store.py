@@ -34,13 +34,6 @@ def test_a_sequence_is_a_view():
     assert np.shares_memory(store[0], store.values)
 
 
-def test_select_copies_in_the_order_asked_for():
-    store = RaggedStore.from_arrays([*IDS, np.array([8, 9], dtype=np.int32)])
-    chosen = store.select(np.array([2, 0]))
-    assert [chosen[index].tolist() for index in range(len(chosen))] == [[8, 9], [4, 5, 6]]
-    assert not np.shares_memory(chosen.values, store.values)
-
-
 def test_beyond_the_end_there_is_nothing():
     store = RaggedStore.from_arrays(IDS)
     with pytest.raises(IndexError):
@@ -53,7 +46,3 @@ def test_counting_from_the_end_gives_no_wrong_sequence():
         assert RaggedStore.from_arrays(IDS)[-1].tolist() == [7]
     except IndexError:
         return
-
-
-def test_nothing_can_be_selected():
-    assert len(RaggedStore.from_arrays(IDS).select(np.array([], dtype=np.int64))) == 0

@@ -84,7 +84,7 @@ def test_a_run_ends_with_its_reports(finished):
 
 def test_the_artifact_has_what_was_trained(finished):
     artifact = finished.artifact()
-    assert artifact.model is finished.training.model
+    assert artifact.model is not finished.training.model
     assert not artifact.model.training
     assert artifact.labels.values == ("no", "yes")
     assert artifact.data.max_length == 9

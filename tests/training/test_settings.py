@@ -46,7 +46,7 @@ def test_no_configuration_takes_a_setting_that_it_does_not_have():
     for choose in (
         lambda: choose_data(Kind.TEXT, SENTENCES, unknown),
         lambda: model(hidden=1),
-        lambda: choose_training(100, 100, unknown),
+        lambda: training_of(100, hidden=1),
     ):
         with pytest.raises(ConfigError, match="hidden"):
             choose()
@@ -103,8 +103,14 @@ def test_what_the_user_says_of_the_model_is_done():
     assert (shape.num_positions, shape.encoder, shape.pooling) == (0, "rnn", "mean")
 
 
+def training_of(num_records, num_steps=1, kind=Kind.TEXT, **wishes):
+    return choose_training(
+        kind, num_records=num_records, num_steps=num_steps, wishes=Wishes(train=wishes)
+    )
+
+
 def epochs_of(num_records, num_steps=1, **wishes):
-    return choose_training(num_records, num_steps, Wishes(train=wishes)).epochs
+    return training_of(num_records, num_steps, **wishes).epochs
 
 
 def test_small_files_are_read_more_often():
@@ -125,9 +131,9 @@ def test_long_sequences_are_read_less_often():
 
 
 def test_what_the_user_says_of_training_is_done():
-    config = choose_training(10, 10, Wishes(train={"epochs": 3, "learning_rate": 0.5}))
-    assert (config.epochs, config.learning_rate) == (3, 0.5)
-    assert choose_training(10, 10, Wishes(train={"seed": 5})).seed == 5
+    config = training_of(10, 10, kind=Kind.DNA, epochs=3, learning_rate=0.5, token_dropout=0.0)
+    assert (config.epochs, config.learning_rate, config.token_dropout) == (3, 0.5, 0.0)
+    assert training_of(10, 10, seed=5).seed == 5
 
 
 def test_a_shape_in_words():

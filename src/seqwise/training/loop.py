@@ -223,10 +223,9 @@ class Training:
             label_smoothing=self.config.label_smoothing,
             reduction="sum",
         )
-        if self._class_weight is None:
-            return total / len(batch)
-        # A batch may hold nothing but classes of weight 0.
-        return total / self._class_weight[targets].sum().clamp(min=1e-12)
+        # Not by the sum of the batch's own weights, as torch does: a class would weigh less the
+        # more of a batch it fills, and nothing in a batch of one.
+        return total / len(batch)
 
     def _diverged(self, found: str) -> ConfigError:
         found = f"{found} in epoch {self.progress.epoch}"
@@ -264,7 +263,10 @@ class Training:
             weights = [chosen.get(name, 1.0) for name in self.class_names]
         else:
             counts = np.bincount(self.train.targets, minlength=len(self.class_names))
-            weights = (len(self.train.targets) / (len(counts) * np.maximum(counts, 1))).tolist()
+            weights = (1 / np.maximum(counts, 1)).tolist()
+        # Their mean over the training part is 1, so that the learning rate keeps its meaning.
+        mean = float(np.mean([weights[target] for target in self.train.targets.tolist()]))
+        weights = [weight / max(mean, 1e-12) for weight in weights]
         return torch.tensor(weights, dtype=torch.float32, device=self.device)
 
 

@@ -63,8 +63,11 @@ class SeriesCodec(Codec):
 
     @override
     def restore(self, state: dict[str, Any]) -> Self:
-        mean = np.array(state["mean"], dtype=np.float64)
-        deviation = np.array(state["deviation"], dtype=np.float64)
+        try:
+            mean = np.array(state["mean"], dtype=np.float64)
+            deviation = np.array(state["deviation"], dtype=np.float64)
+        except OverflowError as error:
+            raise ValueError("a number too large for a float") from error
         usable = mean.ndim == 1 and mean.shape == deviation.shape and len(mean) > 0
         if not (usable and np.isfinite(mean).all() and np.isfinite(deviation).all()):
             raise ValueError("mean and deviation are not two lists of numbers of one length")
