@@ -126,6 +126,8 @@ def test_parameters_reach_the_model():
         "valid_fraction": 0.4,
         "seed": 7,
         "device": "cpu",
+        "warmup_fraction": 0.2,
+        "clip_norm": 0.5,
     }
     classifier = SequenceClassifier(**settings, kind="text").fit(TEXTS, LABELS)
     artifact = classifier.artifact_

@@ -139,14 +139,17 @@ def check_output(folder: str | Path, *, overwrite: bool) -> None:
         can_write = parent.is_dir() and os.access(parent, os.W_OK)
     except (OSError, ValueError) as error:
         _fail(path, Code.OUTPUT_UNWRITABLE, str(error), "a name a folder can have", "name another")
-    if exists and not overwrite:
-        _fail(path, Code.OUTPUT_EXISTS, "it exists", "a new folder", "add --overwrite")
     if exists and not is_model(path):
-        _fail(path, Code.OUTPUT_EXISTS, "it is not a model", "a model folder", "name another")
+        found = "it exists, and is no model"
+        _fail(path, Code.OUTPUT_EXISTS, found, "a new folder, or a model", "name another (--out)")
+    if exists and not overwrite:
+        _fail(path, Code.OUTPUT_EXISTS, "it exists", "a new folder", "replace it (--overwrite)")
     if not parent.is_dir():
-        _fail(path, Code.OUTPUT_UNWRITABLE, "no such folder above it", "one", "make it first")
+        found, expected = f"no such folder as {excerpt(str(parent))}", "a folder to write into"
+        _fail(path, Code.OUTPUT_UNWRITABLE, found, expected, "make it first")
     if not can_write:
-        _fail(path, Code.OUTPUT_UNWRITABLE, "may not write beside it", "permission", "name another")
+        found, expected = "the folder above it is read-only", "one that can be written"
+        _fail(path, Code.OUTPUT_UNWRITABLE, found, expected, "name another (--out)")
 
 
 def _exists(path: Path) -> bool:

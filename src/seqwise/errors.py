@@ -70,7 +70,6 @@ class Code(StrEnum):
     INFINITE_VALUE = "infinite-value"
     CHANNEL_COUNT = "channel-count"
     UNKNOWN_LETTER = "unknown-letter"
-    TOO_SHORT = "too-short"
     # tensors, settings and model folders
     WRONG_SHAPE = "wrong-shape"
     BAD_SETTING = "bad-setting"

@@ -57,7 +57,9 @@ SETTINGS = (
     "window",
     "token_dropout",
     "learning_rate",
+    "warmup_fraction",
     "weight_decay",
+    "clip_norm",
     "label_smoothing",
     "class_weight",
     "valid_fraction",
@@ -80,7 +82,8 @@ kernel_size, num_positions
     tokens, lowercase, vocab_size, min_count, kmer, max_length
         What a step is.
     epochs, patience, batch_size, batch_steps, window, token_dropout, learning_rate, \
-weight_decay, label_smoothing, class_weight, valid_fraction, seed, device
+warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, valid_fraction, seed, \
+device
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
@@ -109,6 +112,8 @@ weight_decay, label_smoothing, class_weight, valid_fraction, seed, device
     ['+', '-']
     """
 
+    n_features_in_: int
+
     def __init__(
         self,
         encoder: str | None = None,
@@ -133,7 +138,9 @@ weight_decay, label_smoothing, class_weight, valid_fraction, seed, device
         window: int | None = None,
         token_dropout: float | None = None,
         learning_rate: float | None = None,
+        warmup_fraction: float | None = None,
         weight_decay: float | None = None,
+        clip_norm: float | None = None,
         label_smoothing: float | None = None,
         class_weight: str | dict[Any, float] | None = None,
         valid_fraction: float | None = None,
@@ -166,7 +173,9 @@ weight_decay, label_smoothing, class_weight, valid_fraction, seed, device
         self.window = window
         self.token_dropout = token_dropout
         self.learning_rate = learning_rate
+        self.warmup_fraction = warmup_fraction
         self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.valid_fraction = valid_fraction
@@ -322,12 +331,24 @@ weight_decay, label_smoothing, class_weight, valid_fraction, seed, device
             return list(table)
         if isinstance(X, (str, set, frozenset, dict)) or not hasattr(X, "__iter__"):
             raise _wrong_type(f"X is {excerpt(X)}")
+        if reset and hasattr(self, "n_features_in_"):
+            del self.n_features_in_  # of a table that was fitted before
         sequences = list(X)
+        if reset and _is_table(sequences):
+            self.n_features_in_ = len(sequences[0])
         if not sequences:
             raise DataError(Problem(Code.NO_RECORDS, "X is empty", "sequences", "add some"))
         if isinstance(sequences[0], numbers.Number):
             raise _wrong_type(f"X holds numbers such as {sequences[0]}")
         return sequences
+
+
+def _is_table(sequences: Sequence[Any]) -> bool:
+    """Tell whether lists are the rows of a table of numbers, which an array may follow."""
+    if not all(isinstance(row, list) for row in sequences):
+        return False
+    is_even = len({len(row) for row in sequences}) == 1
+    return is_even and all(isinstance(step, float) for row in sequences for step in row)
 
 
 def _plain(value: Any) -> Any:

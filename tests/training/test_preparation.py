@@ -283,7 +283,7 @@ def test_a_label_of_the_validation_part_that_training_does_not_have():
         train=[("x", "a"), ("y", "b")],
         valid=[("x", "a"), ("x", "new"), ("y", "other")],
     )
-    assert "2 validation records" in error.problem.found
+    assert "records with such labels: 2" in error.problem.found
     assert "'new'" in error.problem.found
     assert "--valid" in error.problem.remedy
 

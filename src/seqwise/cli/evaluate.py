@@ -50,8 +50,10 @@ def run(
         return
     console = Console()
     console.print(scores_table(found.scores))
+    console.print()
     console.print(confusion_table(found.scores))
     if not quiet:
+        console.print()
         say(console, _remarks(found, file, train_file))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from seqwise.artifact import Artifact
 from seqwise.cli.options import FileOptions
 from seqwise.data.kinds import Kind, guess_kind
 from seqwise.data.records import RawSequence, RecordFile, read_records
-from seqwise.errors import DataError
+from seqwise.errors import Code, DataError
 
 SAMPLE = 1_000  # records that a guess looks at
 
@@ -50,14 +50,7 @@ class OpenFile:
 
 def open_for_training(path: str, how: FileOptions, *, label_required: bool = True) -> OpenFile:
     """Open a file, and guess its kind where the user does not say it."""
-    records = read_records(
-        path,
-        format=how.format,
-        sequence=how.sequence,
-        label=how.label,
-        labels_from=how.labels_from,
-        label_required=label_required,
-    )
+    records = _read(path, how, label_required=label_required)
     if how.kind is not None:
         return OpenFile(records, Kind(how.kind), "")
     try:
@@ -75,12 +68,28 @@ def open_for_model(
     path: str, how: FileOptions, artifact: Artifact, *, label_required: bool
 ) -> RecordFile:
     """Open a file for a model: its columns are those of training, where the file has them."""
-    data = artifact.data
+    known = replace(
+        how,
+        sequence=how.sequence or artifact.data.sequence_column,
+        label=how.label or (artifact.data.label_column if label_required else None),
+    )
+    try:
+        return _read(path, known, label_required=label_required)
+    except DataError as error:
+        if error.code is not Code.COLUMN_MISSING or known == how:
+            raise
+        try:
+            return _read(path, how, label_required=label_required)
+        except DataError:
+            raise error from None  # the model's own columns are the better advice
+
+
+def _read(path: str, how: FileOptions, *, label_required: bool) -> RecordFile:
     return read_records(
         path,
         format=how.format,
-        sequence=how.sequence or data.sequence_column,
-        label=how.label or (data.label_column if label_required else None),
+        sequence=how.sequence,
+        label=how.label,
         labels_from=how.labels_from,
         label_required=label_required,
     )

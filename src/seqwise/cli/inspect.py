@@ -46,7 +46,7 @@ def run(*, path: str, second: str | None, as_json: bool, how: FileOptions) -> No
     for source, each in summaries:
         say(console, source.facts())
         console.print(summary_table(each))
-    console.print("[bold]Training on it would choose[/bold]")
+    console.print("\n[bold]Training on it would choose[/bold]")
     say(console, [(name, escape(text)) for name, text in choices.items()])
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from seqwise.artifact import check_output, save_artifact
-from seqwise.cli.files import OpenFile, open_for_training, say
+from seqwise.cli.files import open_for_training, say
 from seqwise.cli.options import FileOptions
 from seqwise.config import setting_error
 from seqwise.data.kinds import Kind
@@ -34,12 +34,13 @@ def run(
     """Train, save, and say what was done."""
     console = Console(stderr=True, quiet=quiet)
     check_output(out, overwrite=overwrite)
+    chosen = _sort_wishes(wishes)
     source = open_for_training(file, how)
     say(console, source.facts())
     training = TrainingRun(
         gather(source.records.checked(source.kind), source.kind, skip_bad=skip_bad, path=file),
         source.kind,
-        _sort_wishes(wishes, source),
+        chosen.with_columns(source.records.sequence_column, source.records.label_column),
         valid=_gather_valid(valid, how, source.kind, skip_bad, console),
         skip_bad=skip_bad,
         path=file,
@@ -53,7 +54,7 @@ def run(
     say(console, _result(training, out))
 
 
-def _sort_wishes(spoken: dict[str, Any], source: OpenFile) -> Wishes:
+def _sort_wishes(spoken: dict[str, Any]) -> Wishes:
     wishes: dict[str, Any] = {
         name: value if isinstance(value, (bool, int, float)) else str(value)
         for name, value in spoken.items()
@@ -61,8 +62,6 @@ def _sort_wishes(spoken: dict[str, Any], source: OpenFile) -> Wishes:
     }
     if "class_weight" in wishes:
         wishes["class_weight"] = _parse_class_weight(wishes["class_weight"])
-    wishes["sequence_column"] = source.records.sequence_column
-    wishes["label_column"] = source.records.label_column
     return Wishes.sorted(wishes)
 
 

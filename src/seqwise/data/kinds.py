@@ -111,7 +111,7 @@ def _check_letters(raw: object, letters: str, meant: str) -> str | Problem:
         Code.UNKNOWN_LETTER,
         f"letter {excerpt(rest[0])} at position {position:,}",
         f"the IUPAC letters of {meant}",
-        "correct the record, choose another --kind,",
+        "correct the record or choose another --kind",
     )
 
 

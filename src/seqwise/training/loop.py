@@ -266,7 +266,9 @@ class Training:
             weights = (1 / np.maximum(counts, 1)).tolist()
         # Their mean over the training part is 1, so that the learning rate keeps its meaning.
         mean = float(np.mean([weights[target] for target in self.train.targets.tolist()]))
-        weights = [weight / max(mean, 1e-12) for weight in weights]
+        if mean == 0:
+            raise setting_error("class_weight", 0, "a weight above 0 for some class")
+        weights = [weight / mean for weight in weights]
         return torch.tensor(weights, dtype=torch.float32, device=self.device)
 
 

@@ -234,6 +234,12 @@ def _shares(
     return shares
 
 
+def count_equal(train: LabelledSequences, valid: LabelledSequences, kind: Kind) -> int:
+    """Count the validation sequences that stand in the training part."""
+    known = {fingerprint(sequence, kind) for sequence in train.sequences}
+    return sum(fingerprint(sequence, kind) in known for sequence in valid.sequences)
+
+
 def prepare(
     train: LabelledSequences,
     valid: LabelledSequences,
@@ -253,7 +259,7 @@ def prepare(
     unknown = np.flatnonzero(targets[1] < 0)
     if len(unknown):
         label = excerpt(valid.labels[unknown[0]])
-        found = f"{len(unknown):,} validation records have a label such as {label}"
+        found = f"the label {label} (records with such labels: {len(unknown):,})"
         expected = "the labels of the training file"
         raise DataError(
             Problem(Code.UNKNOWN_LABEL, found, expected, "check --valid", path=valid_path)

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from seqwise.training.loop import EpochReport
+from seqwise.training.loop import EpochReport, Progress
 from seqwise.training.run import TrainingRun
 
 
@@ -65,11 +65,17 @@ class _Bar:
         line.add_row(
             f"epoch {now.epoch} of {epochs}",
             ProgressBar(total=1.0, completed=in_epoch, width=24),
-            "validating" if now.validating else f"loss {now.loss:.4f}",
+            self._state(now),
             f"{now.steps / now.seconds:,.0f} steps/s" if now.seconds else "",
             self._time_left(share),
         )
         return line
+
+    @staticmethod
+    def _state(now: Progress) -> str:
+        if now.validating:
+            return "validating"
+        return f"loss {now.loss:.4f}" if now.batch else "getting ready"
 
     def _time_left(self, share: float) -> str:
         if share <= 0.0:

@@ -15,7 +15,13 @@ from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
 from seqwise.nn import SequenceModel
 from seqwise.training.loop import EpochReport, Training, mix_seed
-from seqwise.training.preparation import LabelledSequences, check_classes, prepare, split
+from seqwise.training.preparation import (
+    LabelledSequences,
+    check_classes,
+    count_equal,
+    prepare,
+    split,
+)
 from seqwise.training.settings import (
     Wishes,
     choose_data,
@@ -75,6 +81,7 @@ class TrainingRun:
             train, valid = split(
                 train, kind, valid_fraction=config.valid_fraction, seed=config.seed, path=path
             )
+        self.num_overlap = count_equal(train, valid, kind)
         self.path = path
         self.labels = _present(labels, train) if labels else Labels.fit(train.labels)
         self.prepared = prepare(
@@ -142,6 +149,12 @@ class TrainingRun:
                 "(--window)"
             )
             facts.append(("window", text))
+        if self.num_overlap:
+            text = (
+                f"{self.num_overlap:,} of the records that choose the epoch stand among those to "
+                "learn from, too: their scores say little"
+            )
+            facts.append(("overlap", text))
         return facts
 
     def artifact(self) -> Artifact:

@@ -50,7 +50,7 @@ class Wishes:
         Raises
         ------
         ConfigError
-            For a name that none of them has.
+            For a name that none of them has, and for a value that cannot be.
         """
         parts: list[dict[str, Any]] = [{}, {}, {}]
         names = [{each.name for each in fields(kind)} - own for kind, own in CONFIGURATIONS]
@@ -60,7 +60,16 @@ class Wishes:
                 raise unknown_setting(name, value, set().union(*names))
             if value is not None:
                 homes[0][name] = value
+        # Refused here, before a file is read, and not only where a configuration is made of them.
+        DataConfig.from_dict({"kind": "text", **parts[0]})
+        ModelConfig.from_dict({"num_classes": 2, "vocab_size": 1, **parts[1]})
+        TrainConfig.from_dict(parts[2])
         return cls(*parts)
+
+    def with_columns(self, sequence: str | None, label: str | None) -> Self:
+        """Add the columns that a file is read by, so that a model remembers them."""
+        columns = {"sequence_column": sequence, "label_column": label}
+        return replace(self, data={**self.data, **columns})
 
 
 def choose_data(kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes) -> DataConfig:
