@@ -105,6 +105,7 @@ def main() -> None:
         known = json.loads(RESULT.read_text())["datasets"] if RESULT.exists() else {}
         known[dataset.name] = ours
         print(dataset.name, json.dumps(ours, indent=1), flush=True)
+        RESULT.parent.mkdir(exist_ok=True)
         RESULT.write_text(
             json.dumps({"machine": describe_machine(), "datasets": known}, indent=1) + "\n"
         )
