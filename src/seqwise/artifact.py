@@ -18,9 +18,6 @@ import hashlib
 import json
 import os
 import platform
-import secrets
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +27,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
+from seqwise.atomic import write_folder
 from seqwise.config import DataConfig, ModelConfig, Settings, TrainConfig
 from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.labels import Labels
@@ -208,7 +206,7 @@ def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = F
     config["sha256"][CONFIG] = _hash(_to_json(config))
     files[CONFIG] = _to_json(config)
     try:
-        _write_folder(target, files)
+        write_folder(target, files)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         _fail(folder, Code.OUTPUT_UNWRITABLE, reason, "a folder that can be written", "free it")
@@ -303,49 +301,6 @@ def _load_model(path: Path, content: bytes, shape: ModelConfig) -> SequenceModel
             _damaged(path, f"{name} has a value that is not finite", "numbers")
     model.load_state_dict(weights, assign=True)
     return model.eval()
-
-
-def _write_folder(target: Path, files: dict[str, bytes]) -> None:
-    """Write beside the target, then rename; what a failure leaves is removed."""
-    staging = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    staging.mkdir()
-    try:
-        for name, content in files.items():
-            with (staging / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        _sync_folder(staging)
-        if target.exists():
-            _replace_folder(staging, target)
-        else:
-            staging.rename(target)
-        _sync_folder(target.parent)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _replace_folder(staging: Path, target: Path) -> None:
-    """Put a folder in another's place; the old one steps aside, and back if that fails."""
-    retired = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        target.rename(retired / target.name)
-        try:
-            staging.rename(target)
-        except BaseException:
-            (retired / target.name).rename(target)
-            raise
-    finally:
-        if target.exists():
-            shutil.rmtree(retired, ignore_errors=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _hash(content: bytes) -> str:

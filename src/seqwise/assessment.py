@@ -93,30 +93,21 @@ def assess(
     num_steps = num_unknown = num_cut = 0
     for block in predictor.predict(records, path=path, column=column):
         own = predictor.labels.encode([record.label or "" for record in block.records])
-        for record, problem, target in zip(block.records, block.problems, own, strict=True):
-            if problem is None and target < 0:
-                problem = _label_problem(record, path)  # noqa: PLW2901 - one fate for both
-            if problem is not None:
-                problems.append(problem)
+        scored = (own >= 0) & [problem is None for problem in block.problems]
+        for record, problem, is_scored in zip(block.records, block.problems, scored, strict=True):
+            if not is_scored:
+                problems.append(problem or _label_problem(record, path))
             elif known is not None and record.sequence is not None:
                 is_known.append(fingerprint(record.sequence, predictor.data.kind) in known)
-        scored = np.array([problem is None for problem in block.problems]) & (own >= 0)
         probabilities.append(block.probabilities[scored])
         targets.append(own[scored])
         num_steps += block.encoded.num_steps
         num_unknown += block.encoded.num_unknown
         num_cut += block.encoded.num_cut
-    all_targets = np.concatenate(targets) if targets else np.empty(0, dtype=np.int64)
-    if not len(all_targets):
-        raise DataError(
-            Problem(Code.NO_RECORDS, "no record", "labelled records", "add some", path=path)
-            if not problems
-            else problems[0],
-            others=problems[1:5],
-            count=max(len(problems), 1),
-        )
-    all_probabilities = np.concatenate(probabilities)
+    if not any(map(len, targets)):
+        raise _nothing_to_score(problems, path)
     names = predictor.labels.names
+    all_probabilities, all_targets = np.concatenate(probabilities), np.concatenate(targets)
     unseen = None
     if any(is_known) and not all(is_known):
         rest = ~np.array(is_known)
@@ -129,6 +120,14 @@ def assess(
         num_steps=num_steps,
         num_unknown=num_unknown,
         num_cut=num_cut,
+    )
+
+
+def _nothing_to_score(problems: list[Problem], path: str | None) -> DataError:
+    if problems:
+        return DataError(problems[0], others=problems[1:5], count=len(problems))
+    return DataError(
+        Problem(Code.NO_RECORDS, "no record", "labelled records", "add some", path=path)
     )
 
 

@@ -11,7 +11,8 @@ from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
 from seqwise.data.records import Record
 from seqwise.errors import Code, DataError, Problem
-from seqwise.training.preparation import check_classes, gather, prepare, split
+from seqwise.training.preparation import gather, prepare
+from seqwise.training.split import check_classes, split
 from tests.training.examples import labelled
 
 PROBLEM = Problem(Code.EMPTY_SEQUENCE, "nothing", "something", "mend it", path="f.csv", line=3)

@@ -15,13 +15,7 @@ from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
 from seqwise.nn import SequenceModel
 from seqwise.training.loop import EpochReport, Training, mix_seed
-from seqwise.training.preparation import (
-    LabelledSequences,
-    check_classes,
-    count_equal,
-    prepare,
-    split,
-)
+from seqwise.training.preparation import LabelledSequences, prepare
 from seqwise.training.settings import (
     Wishes,
     choose_data,
@@ -29,6 +23,7 @@ from seqwise.training.settings import (
     choose_training,
     describe_shape,
 )
+from seqwise.training.split import check_classes, count_equal, split
 
 
 class TrainingRun:
