@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqwise.errors import Code, ShapeError
-from seqwise.nn import RecurrentEncoder, mask_from_lengths
+from seqwise.nn import RecurrentEncoder, mask_from_lengths, recurrent
 
 CELLS = ("rnn", "lstm", "gru")
 SHAPES = list(itertools.product(CELLS, (1, 3), (False, True)))
@@ -117,3 +117,17 @@ def test_weights_are_those_of_torch():
     names = build("lstm", num_layers=2, bidirectional=True).state_dict().keys()
     torch_names = torch.nn.LSTM(3, 4, num_layers=2, bidirectional=True).state_dict().keys()
     assert {name.removeprefix("recurrence.") for name in names} == set(torch_names)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+def test_chunks_carry_the_state_on(cell, bidirectional, monkeypatch):
+    encoder = build(cell, num_layers=2, bidirectional=bidirectional).double()
+    lengths = torch.tensor([11, 1, 4, 8])
+    x = torch.randn(4, 11, 3, dtype=torch.float64)
+    loss_weights = torch.randn(4, 11, encoder.output_size, dtype=torch.float64)
+    whole = run(encoder, "padded", x, lengths, loss_weights)
+    monkeypatch.setattr(recurrent, "CHUNK_STEPS", 4)
+    in_chunks = run(encoder, "padded", x, lengths, loss_weights)
+    for expected, got in zip(whole, in_chunks, strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)

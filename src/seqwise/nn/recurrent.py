@@ -22,6 +22,10 @@ from seqwise.nn.batch import describe, shape_error
 from seqwise.nn.encoder import Encoder
 from seqwise.nn.masking import reverse_within_lengths, zero_padding
 
+# Steps that one call of a kernel is given; the state is carried on. oneDNN creates no primitive for
+# a million steps, and cuDNN refuses more than 65,535 (pytorch/pytorch#133751).
+CHUNK_STEPS = 32_768
+
 Cell = Literal["rnn", "lstm", "gru"]
 Path = Literal["auto", "padded", "packed"]
 
@@ -53,7 +57,8 @@ class RecurrentEncoder(Encoder):
     dropout
         Probability of dropping a value between two layers while training.
     path
-        ``"padded"``, ``"packed"``, or ``"auto"``: padded on a CPU, packed elsewhere.
+        ``"padded"``, ``"packed"``, or ``"auto"``: padded on a CPU and for very long sequences,
+        packed elsewhere.
 
     Attributes
     ----------
@@ -117,7 +122,8 @@ class RecurrentEncoder(Encoder):
                 f"(batch, time, {self.input_size})",
                 "give the encoder the embedding's size as input_size",
             )
-        padded = self.path == "padded" or (self.path == "auto" and x.device.type == "cpu")
+        pads_better = x.device.type == "cpu" or x.size(1) > CHUNK_STEPS
+        padded = self.path == "padded" or (self.path == "auto" and pads_better)
         return self._padded(x, lengths) if padded else self._packed(x, lengths)
 
     def _packed(self, x: Tensor, lengths: Tensor) -> Tensor:
@@ -147,9 +153,15 @@ class RecurrentEncoder(Encoder):
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         weights = [getattr(self.recurrence, f"{name}_l{layer}{suffix}") for name in names]
         start = x.new_zeros(1, x.size(0), self.hidden_size)
+        state = [start, start] if self.cell == "lstm" else [start]
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
         settings = (True, 1, 0.0, self.training, False, True)
-        if self.cell == "lstm":
-            return torch.lstm(x, [start, start], weights, *settings)[0]
-        run = torch.gru if self.cell == "gru" else torch.rnn_tanh
-        return run(x, start, weights, *settings)[0]
+        outputs = []
+        for part in x.split(CHUNK_STEPS, dim=1):  # type: ignore[no-untyped-call]
+            if self.cell == "lstm":
+                output, *state = torch.lstm(part, state, weights, *settings)
+            else:
+                run = torch.gru if self.cell == "gru" else torch.rnn_tanh
+                output, *state = run(part, state[0], weights, *settings)
+            outputs.append(output)
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
