@@ -136,7 +136,7 @@ def run_seqwise(train: Path, test: Path) -> dict[str, Any]:
 
 
 def run_and_measure(command: list[str]) -> int:
-    """Run a command; return the most memory that it had resident, in MB."""
+    """Run a command; return the most memory it had resident, in MB (never under this script's)."""
     process = subprocess.Popen(command)
     _, status, usage = os.wait4(process.pid, 0)  # of this process, not of all there have been
     if os.waitstatus_to_exitcode(status) != 0:
