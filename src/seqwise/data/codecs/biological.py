@@ -72,9 +72,10 @@ class BiologicalCodec(Codec):
     @override
     def describe(self) -> str:
         letters = "nucleotides" if self.config.kind == "dna" else "amino acids"
-        return (
-            f"windows of {self.config.kmer} {letters}, a step a letter, {len(self._known):,} known"
-        )
+        k, known = self.config.kmer, f"{len(self._known):,} known"
+        if k == 1:
+            return f"single {letters}, {known}"
+        return f"windows of {k} {letters}, a step a letter, {known}"
 
     def _adopt(self, known: NDArray[np.int64]) -> Self:
         self._known = known
