@@ -41,8 +41,8 @@ class Writer(ABC):
 
     def write(self, block: PredictedBlock) -> None:
         """Write a row for each record of a block."""
-        usable = np.array([problem is None for problem in block.problems])
-        best = np.where(usable, np.nan_to_num(block.probabilities).argmax(axis=1), -1)
+        best = np.full(len(block.records), -1)
+        best[block.usable] = block.probabilities[block.usable].argmax(axis=1)
         names = [*self.labels.names, None]  # -1 is None
         columns: dict[str, list[Any]] = {
             "label": [names[index] for index in best.tolist()],

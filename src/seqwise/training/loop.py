@@ -78,7 +78,7 @@ class Training:
     class_names
         Of the targets, in order.
     config
-        `epochs` must be a number by now.
+        How to train.
 
     Attributes
     ----------
@@ -112,7 +112,6 @@ class Training:
         self.valid = valid
         self.class_names = class_names
         self.config = config
-        self.epochs = config.epochs
         self.progress = Progress()
         self._lengths = np.minimum(train.sequences.lengths, config.window)
         self._sampler = BucketSampler(
@@ -135,7 +134,7 @@ class Training:
 
     def __iter__(self) -> Iterator[EpochReport]:
         """Train epoch by epoch, until nothing has improved for `patience` epochs."""
-        for epoch in range(self.epochs):
+        for epoch in range(self.config.epochs):
             started = time.perf_counter()
             loss = self._train_epoch(epoch)
             trained = time.perf_counter() - started
@@ -189,7 +188,7 @@ class Training:
             )
             for number, indices in enumerate(batches):
                 batch = self._collate(indices, random)
-                loss = self._update(batch, (epoch + number / len(batches)) / self.epochs)
+                loss = self._update(batch, (epoch + number / len(batches)) / self.config.epochs)
                 total += loss * len(batch)
                 progress.batch, progress.loss = number + 1, loss
                 progress.steps += int(batch.lengths.sum())

@@ -72,11 +72,13 @@ class TrainingRun:
         config = TrainConfig.from_dict(dict(wishes.train))
         train = check_classes(train, fewest=1 if valid else 2, skip_bad=skip_bad, path=path)
         self.dropped = train.dropped
+        self.num_overlap = 0  # a split of our own leaves none
         if valid is None:
             train, valid = split(
                 train, kind, valid_fraction=config.valid_fraction, seed=config.seed, path=path
             )
-        self.num_overlap = count_equal(train, valid, kind)
+        else:
+            self.num_overlap = count_equal(train, valid, kind)
         self.path = path
         self.labels = _present(labels, train) if labels else Labels.fit(train.labels)
         self.prepared = prepare(
