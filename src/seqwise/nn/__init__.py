@@ -22,7 +22,7 @@ from seqwise.nn.pooling import (
     MeanPooling,
     Pooling,
 )
-from seqwise.nn.recurrent import RecurrentEncoder
+from seqwise.nn.recurrent import RecurrentEncoder, use_path
 
 __all__ = [
     "ENCODERS",
@@ -46,5 +46,6 @@ __all__ = [
     "mask_from_lengths",
     "reverse_within_lengths",
     "step_at",
+    "use_path",
     "zero_padding",
 ]
