@@ -83,7 +83,7 @@ class MaxPooling(Pooling):
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Take the largest real values."""
         padding = ~mask_from_lengths(lengths, x.size(1), x.device)
-        return x.masked_fill(padding.unsqueeze(-1), float("-inf")).amax(dim=1)
+        return x.masked_fill(padding.unsqueeze(-1), float("-inf")).max(dim=1).values
 
 
 class AttentionPooling(Pooling):

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqwise.nn.batch import describe, shape_error
+from seqwise.nn.dropout import Dropout
 from seqwise.nn.encoder import Encoder
 from seqwise.nn.masking import reverse_within_lengths, zero_padding
 from seqwise.nn.segments import Segment, cut_segments, whole_segments
@@ -100,7 +101,7 @@ class RecurrentEncoder(Encoder):
             dropout=dropout if num_layers > 1 else 0.0,
             batch_first=True,
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Encode each sequence.
