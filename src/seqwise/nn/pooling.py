@@ -169,7 +169,8 @@ class CombinedPooling(Pooling):
         super().__init__()
         self.poolings = nn.ModuleList(poolings)
         self.input_size = poolings[0].input_size
-        self.output_size = sum(pooling.output_size for pooling in poolings)
+        self._sizes = [pooling.output_size for pooling in poolings]
+        self.output_size = sum(self._sizes)
         self.merges = all(pooling.merges for pooling in poolings)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
@@ -182,7 +183,7 @@ class CombinedPooling(Pooling):
 
     def merge(self, summaries: Tensor, lengths: Tensor) -> Tensor:
         """Merge in each way and join the results."""
-        parts = torch.split(summaries, [pooling.output_size for pooling in self.poolings], dim=1)
+        parts = torch.split(summaries, self._sizes, dim=1)
         merged = [
             pooling.merge(part, lengths)  # type: ignore[operator]
             for pooling, part in zip(self.poolings, parts, strict=True)
