@@ -241,6 +241,14 @@ def train(
         float | None,
         typer.Option(help="Share held out to choose the epoch.", rich_help_panel=TRAINING),
     ] = None,
+    refit: Annotated[
+        bool | None,
+        typer.Option(
+            "--refit/--keep-best",
+            help="Train once more on all of FILE, or keep the best epoch's model.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(help="Of the split, the weights and the order.", rich_help_panel=TRAINING),
@@ -285,6 +293,7 @@ def train(
             "label_smoothing": label_smoothing,
             "class_weight": class_weight,
             "valid_fraction": valid_fraction,
+            "refit": refit,
             "seed": seed,
             "device": device,
         },
