@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,25 @@ def test_ctrl_c_leaves_nothing_behind():
     assert told[-1] == "seqwise: interrupted, nothing was written"
     assert not any("Traceback" in line for line in told)
     assert [path.name for path in Path().iterdir()] == ["many.csv"]
+
+
+def test_ctrl_c_ends_a_prediction_that_waits_for_more(model):
+    with subprocess.Popen(
+        [*PROGRAM, "predict", model, "-", "-o", "new.csv"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.stdin.write("nice 3 day\n")
+        process.stdin.flush()
+        while not list(Path().glob(".new.csv.*")):  # until the output is open
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130  # although its input is still open
+        told = process.stderr.read().splitlines()
+    assert told == ["seqwise: interrupted, nothing was written"]
+    assert [path.name for path in Path().iterdir()] == ["model"]
 
 
 def test_no_bar_without_a_terminal(table):
