@@ -110,7 +110,7 @@ class TrainingRun:
         )
         lengths = self.prepared.train.sequences.lengths
         self.config = choose_training(
-            kind,
+            self.prepared.data,
             num_records=len(lengths),
             num_steps=int(lengths.clip(max=config.window).sum()),
             holds_out=valid is None,
