@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -10,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from seqwise.artifact import Artifact, load_artifact
 from seqwise.config import Device, setting_error
@@ -18,11 +20,12 @@ from seqwise.data.encoding import EncodedSequences, encode_sequences
 from seqwise.data.records import Record
 from seqwise.data.sampler import cut_batches
 from seqwise.errors import Code, ConfigError, Problem
-from seqwise.nn import SequenceModel
+from seqwise.nn import Batch, SequenceModel, can_stream, stream_logits, use_path
 
 INFERENCE_BATCH_SIZE = 256
 INFERENCE_BATCH_STEPS = 65_536
 DETERMINISTIC_ROWS = 8
+STREAM_STEPS = 16_384  # of a longer sequence so many are in memory at once
 BLOCK_RECORDS = 4_096
 BLOCK_SIZE = 4_000_000  # characters, ids or time steps
 
@@ -107,8 +110,18 @@ def infer_logits(
             pad_to = length_band(len(rows[-1]))
             rows += [rows[0][:1]] * (_band_rows(pad_to) - len(rows))
         batch = collate(rows, pad_to=pad_to).to(device)
-        logits[members] = model(batch)[: len(members)].cpu().numpy()
+        logits[members] = _run(model, batch, deterministic)[: len(members)].cpu().numpy()
     return logits
+
+
+def _run(model: SequenceModel, batch: Batch, deterministic: bool) -> Tensor:
+    if batch.inputs.size(1) > STREAM_STEPS and can_stream(model):
+        rows = zip(torch.split(batch.inputs, 1), batch.lengths.tolist(), strict=True)
+        logits = [stream_logits(model, row[:, :n], chunk_steps=STREAM_STEPS) for row, n in rows]
+        return torch.cat(logits)
+    # A kernel that narrows the batch where its members end has other shapes with other mates.
+    with use_path(model, "padded") if deterministic else nullcontext():
+        return model(batch)  # type: ignore[no-any-return]
 
 
 def _band_rows(band: int) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from seqwise.cli import main
 from tests.cli.conftest import SMALL, run, texts, write_csv
 
 PROGRAM = [sys.executable, "-c", "from seqwise.cli import main; main()"]
@@ -152,3 +153,23 @@ def test_the_count_of_records_on_a_terminal(model, table):
     told = call_on_a_terminal("predict", model, table, "-o", "new.csv")
     assert "24 records" in told
     assert "predicted 24 of 24 records" in told
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, "1000"),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, None),
+    ],
+)
+def test_waiting_threads_give_way_unless_the_user_says_otherwise(chosen, expected, monkeypatch):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    for name, value in chosen.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["seqwise", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    assert os.environ.get("GOMP_SPINCOUNT") == expected

@@ -42,7 +42,7 @@ CASES = [
         id=f"{encoder}-{pooling}-{inputs}-{shape}-{path}",
     )
     for encoder, pooling, inputs, shape, path in itertools.product(
-        ENCODERS, [*POOLINGS, COMBINED], INPUTS, SHAPES, ("padded", "packed")
+        ENCODERS, [*POOLINGS, COMBINED], INPUTS, SHAPES, ("narrowed", "padded", "packed")
     )
 ]
 for_every_model = pytest.mark.parametrize(("config", "path"), CASES)
@@ -143,7 +143,7 @@ def test_a_sequence_of_length_one(config, path):
 
 @pytest.mark.parametrize("config", [case.values[0] for case in CASES if case.values[1] == "padded"])
 def test_deterministic_logits_are_equal_to_the_bit(config):
-    model = build(replace(config, embedding_dim=32, hidden_size=48), "padded")
+    model = build(replace(config, embedding_dim=32, hidden_size=48), "auto")
     lengths = [1, 2, 3, 17, 18, 19, 40, 41, 64, 100, 100, 100] * 2
     sequences = make_sequences(config, lengths)
     expected = infer_logits(model, sequences, device=CPU, deterministic=True)

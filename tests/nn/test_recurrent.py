@@ -1,4 +1,5 @@
 import itertools
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -6,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqwise.errors import Code, ShapeError
-from seqwise.nn import RecurrentEncoder, mask_from_lengths, recurrent
+from seqwise.nn import RecurrentEncoder, mask_from_lengths, recurrent, segments, use_path
 
 CELLS = ("rnn", "lstm", "gru")
 SHAPES = list(itertools.product(CELLS, (1, 3), (False, True)))
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 every_cell = pytest.mark.parametrize("cell", CELLS)
-both_paths = pytest.mark.parametrize("path", ["padded", "packed"])
+PATHS = ("narrowed", "padded", "packed")
+every_path = pytest.mark.parametrize("path", PATHS)
 
 
 def build(cell, *, path="auto", num_layers=1, bidirectional=False, dropout=0.0):
@@ -43,19 +45,22 @@ def run(encoder, path, x, lengths, loss_weights):
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @settings(max_examples=6, deadline=None)
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=5), padding=st.integers(0, 3))
-def test_packed_and_padded_agree(cell, num_layers, bidirectional, dtype, lengths, padding):
+def test_the_paths_agree(cell, num_layers, bidirectional, dtype, lengths, padding):
     encoder = build(cell, num_layers=num_layers, bidirectional=bidirectional).to(dtype)
     x = torch.randn(len(lengths), max(lengths) + padding, 3, dtype=dtype)
     loss_weights = torch.randn(*x.shape[:2], encoder.output_size, dtype=dtype)
     lengths = torch.tensor(lengths)
     packed = run(encoder, "packed", x, lengths, loss_weights)
-    padded = run(encoder, "padded", x, lengths, loss_weights)
-    for one, other in zip(packed, padded, strict=True):
-        torch.testing.assert_close(one, other, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+    # A call that costs nothing is made wherever a sequence ends.
+    for path, call_steps in (("padded", 100), ("narrowed", 100), ("narrowed", 0)):
+        with patch.object(segments, "CALL_STEPS", call_steps):
+            other = run(encoder, path, x, lengths, loss_weights)
+        for one, two in zip(packed, other, strict=True):
+            torch.testing.assert_close(one, two, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
 
 
 @pytest.mark.parametrize(("cell", "num_layers", "bidirectional"), SHAPES)
-@both_paths
+@every_path
 def test_one_step_out_for_each_step_in(cell, num_layers, bidirectional, path):
     encoder = build(cell, path=path, num_layers=num_layers, bidirectional=bidirectional)
     steps = encoder(torch.zeros(2, 7, 3), torch.tensor([5, 1]))
@@ -64,7 +69,7 @@ def test_one_step_out_for_each_step_in(cell, num_layers, bidirectional, path):
 
 
 @every_cell
-@both_paths
+@every_path
 def test_padding_with_nan_spoils_no_gradient(cell, path):
     encoder = build(cell, path=path, num_layers=2, bidirectional=True)
     lengths = torch.tensor([2, 4])
@@ -75,7 +80,7 @@ def test_padding_with_nan_spoils_no_gradient(cell, path):
 
 
 @every_cell
-@both_paths
+@every_path
 def test_dropout_works_between_layers_and_in_training_only(cell, path):
     x, lengths = torch.randn(2, 5, 3), torch.tensor([5, 3])
     plain = build(cell, path=path, num_layers=2)
@@ -87,7 +92,7 @@ def test_dropout_works_between_layers_and_in_training_only(cell, path):
 
 
 @every_cell
-@both_paths
+@every_path
 def test_a_single_layer_drops_nothing(cell, path):
     x, lengths = torch.randn(2, 5, 3), torch.tensor([5, 3])
     dropping = build(cell, path=path, dropout=0.5).train()
@@ -105,7 +110,7 @@ def test_a_direction_sees_nothing_from_the_other_side(cell):
     assert not torch.equal(before[0, 3:], after[0, 3:])
 
 
-@both_paths
+@every_path
 @pytest.mark.parametrize("shape", [(2, 4, 5), (2, 3), (4, 3)])
 def test_other_features_are_refused(path, shape):
     with pytest.raises(ShapeError, match=r"\(batch, time, 3\)") as caught:
@@ -119,15 +124,34 @@ def test_weights_are_those_of_torch():
     assert {name.removeprefix("recurrence.") for name in names} == set(torch_names)
 
 
+@pytest.mark.parametrize("path", ["narrowed", "padded"])
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("cell", CELLS)
-def test_chunks_carry_the_state_on(cell, bidirectional, monkeypatch):
+@every_cell
+def test_chunks_carry_the_state_on(cell, bidirectional, path, monkeypatch):
     encoder = build(cell, num_layers=2, bidirectional=bidirectional).double()
     lengths = torch.tensor([11, 1, 4, 8])
     x = torch.randn(4, 11, 3, dtype=torch.float64)
     loss_weights = torch.randn(4, 11, encoder.output_size, dtype=torch.float64)
-    whole = run(encoder, "padded", x, lengths, loss_weights)
+    whole = run(encoder, path, x, lengths, loss_weights)
     monkeypatch.setattr(recurrent, "CHUNK_STEPS", 4)
-    in_chunks = run(encoder, "padded", x, lengths, loss_weights)
+    in_chunks = run(encoder, path, x, lengths, loss_weights)
     for expected, got in zip(whole, in_chunks, strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_a_path_is_used_for_a_while_only():
+    encoder = build("gru", path="narrowed")
+    model = torch.nn.Sequential(encoder, torch.nn.Linear(4, 2))
+    with use_path(model, "packed"):
+        assert encoder.path == "packed"
+    assert encoder.path == "narrowed"
+
+
+@every_cell
+def test_the_order_of_the_batch_is_kept(cell):
+    encoder = build(cell, path="narrowed")
+    x, lengths = torch.randn(3, 6, 3), torch.tensor([2, 6, 4])
+    steps = encoder(x, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        alone = encoder(x[row : row + 1, :length], lengths[row : row + 1])
+        torch.testing.assert_close(steps[row, :length], alone[0])

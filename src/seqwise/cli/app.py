@@ -434,7 +434,18 @@ def _call(command: str, **arguments: object) -> None:
 
 def main() -> None:
     """Run the command line."""
+    _wait_less()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     app()
+
+
+def _wait_less() -> None:
+    """Have threads that wait for each other give way soon.
+
+    GNU OpenMP lets them spin for milliseconds, and a machine that is busy with other work takes
+    many times as long for two threads as for one then. Read when torch is loaded, later than here.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")

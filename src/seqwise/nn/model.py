@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seqwise.config import ModelConfig
 from seqwise.nn.batch import Batch, shape_error
+from seqwise.nn.dropout import Dropout
 from seqwise.nn.embedding import (
     ChannelProjection,
     ConvolutionEmbedding,
@@ -113,7 +114,7 @@ class SequenceModel(nn.Module):
         self.embedding = embedding
         self.encoder = encoder
         self.pooling = pooling
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.head = head
 
     @classmethod

@@ -1,17 +1,21 @@
 """Elman RNN, LSTM and GRU over sequences of unequal length.
 
-Two paths compute the same numbers from the same weights:
+Three paths compute the same numbers from the same weights:
 
 - *packed*: `pack_padded_sequence` and torch's own module, the reference that every course teaches;
 - *padded*: each direction of each layer runs over the padded batch; the backward direction reads
-  sequences reversed within their lengths, so that no direction meets padding before its last step.
+  sequences reversed within their lengths, so that no direction meets padding before its last step;
+- *narrowed*: the same, but the longest sequences come first, and the kernel is called anew on fewer
+  of them, its state carried on, wherever enough have ended: it hardly computes padding.
 
-Packing cuts the batch anew at each distinct length, which costs a CPU dearly when training (its
-price grows nearly with the square of the length, pytorch/pytorch#149194); cuDNN packs well.
+Packing cuts the batch at each distinct length, which costs a CPU dearly when training (its price
+grows nearly with the square of the length, pytorch/pytorch#149194); cuDNN packs well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -19,15 +23,17 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqwise.nn.batch import describe, shape_error
+from seqwise.nn.dropout import Dropout
 from seqwise.nn.encoder import Encoder
 from seqwise.nn.masking import reverse_within_lengths, zero_padding
+from seqwise.nn.segments import Segment, cut_segments, whole_segments
 
 # Steps that one call of a kernel is given; the state is carried on. oneDNN creates no primitive for
 # a million steps, and cuDNN refuses more than 65,535 (pytorch/pytorch#133751).
 CHUNK_STEPS = 32_768
 
 Cell = Literal["rnn", "lstm", "gru"]
-Path = Literal["auto", "padded", "packed"]
+Path = Literal["auto", "narrowed", "padded", "packed"]
 
 _MODULES: dict[Cell, type[nn.RNN | nn.LSTM | nn.GRU]] = {
     "rnn": nn.RNN,
@@ -57,8 +63,9 @@ class RecurrentEncoder(Encoder):
     dropout
         Probability of dropping a value between two layers while training.
     path
-        ``"padded"``, ``"packed"``, or ``"auto"``: padded on a CPU and for very long sequences,
-        packed elsewhere.
+        ``"narrowed"``, ``"padded"``, ``"packed"``, or ``"auto"``: narrowed on a CPU and for very
+        long sequences, packed elsewhere. All but ``"padded"`` depend in their last bits on the
+        batch mates' lengths.
 
     Attributes
     ----------
@@ -85,7 +92,7 @@ class RecurrentEncoder(Encoder):
         self.hidden_size = hidden_size
         self.bidirectional = bidirectional
         self.output_size = hidden_size * (2 if bidirectional else 1)
-        self.path = path
+        self.path: Path = path
         self.recurrence = _MODULES[cell](
             input_size,
             hidden_size,
@@ -94,7 +101,7 @@ class RecurrentEncoder(Encoder):
             dropout=dropout if num_layers > 1 else 0.0,
             batch_first=True,
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Encode each sequence.
@@ -122,9 +129,31 @@ class RecurrentEncoder(Encoder):
                 f"(batch, time, {self.input_size})",
                 "give the encoder the embedding's size as input_size",
             )
-        pads_better = x.device.type == "cpu" or x.size(1) > CHUNK_STEPS
-        padded = self.path == "padded" or (self.path == "auto" and pads_better)
-        return self._padded(x, lengths) if padded else self._packed(x, lengths)
+        path = self.path
+        if path == "auto":
+            packs_well = x.device.type != "cpu" and x.size(1) <= CHUNK_STEPS
+            path = "packed" if packs_well else "narrowed"
+        if path == "packed":
+            return self._packed(x, lengths)
+        # A padded step reaches no real one in the forward pass, but NaN times a zero gradient is
+        # NaN in the backward pass: the padding must hold numbers.
+        x = zero_padding(x, lengths)
+        return self._narrowed(x, lengths) if path == "narrowed" else self._padded(x, lengths)
+
+    @property
+    def reads(self) -> bool:  # type: ignore[override]
+        """Whether `read` is there: a higher layer of two directions needs all of the one below."""
+        return self.recurrence.num_layers == 1 or not self.bidirectional
+
+    def read(self, chunks: Iterable[Tensor], *, backward: bool) -> Iterator[Tensor]:
+        """Run one direction over consecutive chunks of a sequence, as `Encoder.read` says."""
+        suffix = "_reverse" if backward else ""
+        states: dict[int, list[Tensor]] = {}
+        for chunk in chunks:
+            x = chunk
+            for layer in range(self.recurrence.num_layers):
+                x, states[layer] = self._call(x, states.get(layer) or self._start(x), layer, suffix)
+            yield x
 
     def _packed(self, x: Tensor, lengths: Tensor) -> Tensor:
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
@@ -134,34 +163,86 @@ class RecurrentEncoder(Encoder):
         return steps
 
     def _padded(self, x: Tensor, lengths: Tensor) -> Tensor:
-        # A padded step reaches no real one in the forward pass, but NaN times a zero gradient is
-        # NaN in the backward pass: the padding must hold numbers.
-        x = zero_padding(x, lengths)
+        return self._layers(x, lengths, whole_segments(x.size(1), len(x), max_steps=CHUNK_STEPS))
+
+    def _narrowed(self, x: Tensor, lengths: Tensor) -> Tensor:
+        ordered, order = lengths.sort(descending=True, stable=True)
+        is_ordered = bool(lengths.equal(ordered))
+        order = order.to(x.device)
+        segments = cut_segments(ordered.numpy(), max_steps=CHUNK_STEPS)
+        steps = self._layers(x if is_ordered else x[order], ordered, segments)
+        return steps if is_ordered else steps[order.argsort()]
+
+    def _layers(self, x: Tensor, lengths: Tensor, segments: list[Segment]) -> Tensor:
         for layer in range(self.recurrence.num_layers):
             if layer:
                 x = self.dropout(x)
-            forward = self._direction(x, layer, "")
+            forward = self._direction(x, segments, layer, "")
             if not self.bidirectional:
                 x = forward
                 continue
-            backward = self._direction(reverse_within_lengths(x, lengths), layer, "_reverse")
+            mirrored = reverse_within_lengths(x, lengths)
+            backward = self._direction(mirrored, segments, layer, "_reverse")
             x = torch.cat([forward, reverse_within_lengths(backward, lengths)], dim=-1)
         return x
 
-    def _direction(self, x: Tensor, layer: int, suffix: str) -> Tensor:
+    def _direction(self, x: Tensor, segments: list[Segment], layer: int, suffix: str) -> Tensor:
         """Run one direction of one layer from its first step to its last."""
+        state = self._start(x)
+        outputs = []
+        for segment in segments:
+            part = x[: segment.rows, segment.start : segment.stop]
+            state = [each[:, : segment.rows] for each in state]
+            output, state = self._call(part, state, layer, suffix)
+            outputs.append(_fill(output, x.size(0), output.size(1)))
+        steps = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
+        return _fill(steps, x.size(0), x.size(1))
+
+    def _start(self, x: Tensor) -> list[Tensor]:
+        zeros = x.new_zeros(1, x.size(0), self.hidden_size)
+        return [zeros, zeros] if self.cell == "lstm" else [zeros]
+
+    def _call(
+        self, x: Tensor, state: list[Tensor], layer: int, suffix: str
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Call the kernel of one direction of one layer; returns its steps and its last state."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         weights = [getattr(self.recurrence, f"{name}_l{layer}{suffix}") for name in names]
-        start = x.new_zeros(1, x.size(0), self.hidden_size)
-        state = [start, start] if self.cell == "lstm" else [start]
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
         settings = (True, 1, 0.0, self.training, False, True)
-        outputs = []
-        for part in x.split(CHUNK_STEPS, dim=1):  # type: ignore[no-untyped-call]
-            if self.cell == "lstm":
-                output, *state = torch.lstm(part, state, weights, *settings)
-            else:
-                run = torch.gru if self.cell == "gru" else torch.rnn_tanh
-                output, *state = run(part, state[0], weights, *settings)
-            outputs.append(output)
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
+        if self.cell == "lstm":
+            output, *state = torch.lstm(x, state, weights, *settings)
+        else:
+            run = torch.gru if self.cell == "gru" else torch.rnn_tanh
+            output, *state = run(x, state[0], weights, *settings)
+        return output, state
+
+
+@contextmanager
+def use_path(model: nn.Module, path: Path) -> Iterator[None]:
+    """Have all recurrent encoders of a model take a path for a while.
+
+    Parameters
+    ----------
+    model
+        Any module; one without recurrent encoders is left as it is.
+    path
+        As for `RecurrentEncoder`.
+    """
+    encoders = [part for part in model.modules() if isinstance(part, RecurrentEncoder)]
+    before = [encoder.path for encoder in encoders]
+    try:
+        for encoder in encoders:
+            encoder.path = path
+        yield
+    finally:
+        for encoder, former in zip(encoders, before, strict=True):
+            encoder.path = former
+
+
+def _fill(steps: Tensor, rows: int, time: int) -> Tensor:
+    """Fill up with zeros behind the last row and the last step."""
+    missing = (rows - steps.size(0), time - steps.size(1))
+    if missing == (0, 0):
+        return steps
+    return nn.functional.pad(steps, (0, 0, 0, missing[1], 0, missing[0]))

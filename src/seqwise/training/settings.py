@@ -130,7 +130,7 @@ def choose_training(
     num_records
         Sequences in the training part.
     num_steps
-        Steps that an epoch reads.
+        Steps that an epoch trains on, and a third of those that it validates on.
     holds_out
         Whether a part of the training file chooses the epoch.
     wishes
