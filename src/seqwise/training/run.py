@@ -112,7 +112,7 @@ class TrainingRun:
         # Validation reads whole sequences, but forwards only: a third of the work of training.
         num_valid_steps = int(self.prepared.valid.sequences.lengths.sum()) // 3
         self.config = choose_training(
-            kind,
+            self.prepared.data,
             num_records=len(lengths),
             num_steps=int(lengths.clip(max=config.window).sum()) + num_valid_steps,
             holds_out=valid is None,
