@@ -50,7 +50,7 @@ def call_on_a_terminal(*arguments):
     return re.sub(" +", " ", plain)
 
 
-@pytest.mark.parametrize("arguments", ["--help", "train --help", "--version"])
+@pytest.mark.parametrize("arguments", ["--help", "train --help", "bench --help", "--version"])
 def test_help_does_not_import_torch(arguments):
     script = (
         "import sys\n"

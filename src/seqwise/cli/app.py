@@ -395,6 +395,19 @@ def inspect(
     )
 
 
+@app.command()
+def bench(
+    json_: Json = False,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of torch; its own number by default.")
+    ] = None,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Measure the speed of training and inference here, in about a minute."""
+    _call("bench", as_json=json_, threads=threads, device=device, quiet=quiet)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"seqwise {__version__}")
