@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
 import torch
@@ -159,21 +159,27 @@ class TrainingRun:
         codec, records = prepare_whole(self._whole, data=self.prepared.data, labels=self.labels)
         # The model stays as it was chosen, but for the tokens that it knows.
         shape = replace(self.shape, vocab_size=codec.vocab_size)
-        self.refit = self._begin(shape, records, None)
         last = self.training.best.epoch
-        for report in islice(self.refit, last):
+        self.refit = self._begin(shape, records, None, epochs=last)
+        for report in self.refit:
             if report.epoch == last:
                 self._kept = (codec, shape, self.refit)
             yield report
 
     def _begin(
-        self, shape: ModelConfig, train: LabelledStore, valid: LabelledStore | None
+        self,
+        shape: ModelConfig,
+        train: LabelledStore,
+        valid: LabelledStore | None,
+        *,
+        epochs: int | None = None,
     ) -> Training:
         """Get ready to train weights that follow from the seed alone."""
         with torch.random.fork_rng():
             torch.manual_seed(mix_seed(self.config.seed))
             model = SequenceModel.from_config(shape)
-        return Training(model, train, valid, class_names=self.labels.names, config=self.config)
+        config = replace(self.config, epochs=epochs or self.config.epochs)
+        return Training(model, train, valid, class_names=self.labels.names, config=config)
 
     def describe(self) -> list[tuple[str, str]]:
         """Say in words what is trained on what: names, and what there is to say of each."""
