@@ -42,7 +42,7 @@ def main() -> None:
 
     print("2. Documentation strings of Python's standard library: which package is it from?\n")
     write_docstrings()
-    run("train demo/docs_train.csv --out demo/docs --epochs 12")
+    run("train demo/docs_train.csv --out demo/docs --epochs 7")
     run("evaluate demo/docs demo/docs_test.csv --train demo/docs_train.csv")
     run("predict demo/docs demo/docs_test.csv -o demo/docs_predicted.csv")
     print("The models are the folders demo/digits and demo/docs; seqwise inspect shows them.")

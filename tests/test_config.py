@@ -78,6 +78,7 @@ def test_no_setting_is_below_zero(config, name):
     [
         (TrainConfig, "epochs", 2.0),
         (TrainConfig, "device", "tpu"),
+        (TrainConfig, "refit", 1),
         (TrainConfig, "class_weight", "heavy"),
         (TrainConfig, "class_weight", {"a": "1"}),
         (TrainConfig, "class_weight", {"a": True}),

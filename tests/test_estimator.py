@@ -124,6 +124,7 @@ def test_parameters_reach_the_model():
         "label_smoothing": 0.1,
         "class_weight": "balanced",
         "valid_fraction": 0.4,
+        "refit": True,
         "seed": 7,
         "device": "cpu",
         "warmup_fraction": 0.2,
@@ -379,6 +380,16 @@ def test_without_them_a_part_is_held_out():
     account = quick(valid_fraction=0.25).fit(TEXTS, LABELS).artifact_.training
     assert account.num_train + account.num_valid == NUM
     assert account.num_valid > 2
+
+
+def test_the_part_held_out_is_learned_in_the_end():
+    account = quick().fit(TEXTS, LABELS).artifact_.training
+    assert account.refitted
+    assert not quick(refit=False).fit(TEXTS, LABELS).artifact_.training.refitted
+    valid = {"X_valid": TEXTS[:5], "y_valid": LABELS[:5]}
+    assert not quick().fit(TEXTS, LABELS, **valid).artifact_.training.refitted
+    with pytest.raises(ConfigError, match="leave out"):
+        quick(refit=True).fit(TEXTS, LABELS, **valid)
 
 
 def test_bad_validation_sequences():

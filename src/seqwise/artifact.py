@@ -62,17 +62,19 @@ class TrainingAccount(Settings):
     file
         The training file, as the user named it; None for data from Python.
     num_train, num_valid
-        Records to learn from, and records that chose the epoch.
+        Records to learn from, and records that chose the epoch; a refit learned from both.
     num_cut
         Sequences that `max_length` cut.
     seconds
         Time of training.
     best_epoch
-        Whose weights these are, from 1.
+        Whose weights these are, from 1, or how many epochs the refit took.
     valid_accuracy, valid_macro_f1, valid_log_loss
-        Scores of that epoch on the records that chose it.
+        Scores of that epoch on the records that chose it, before the refit.
     epochs
-        For each epoch `epoch`, `train_loss`, `valid_accuracy`, `valid_log_loss`.
+        For each epoch `epoch`, `train_loss`, `valid_accuracy`, `valid_log_loss`, without the refit.
+    refitted
+        Whether the weights are those of a second training, on all records.
     """
 
     file: str | None
@@ -85,6 +87,7 @@ class TrainingAccount(Settings):
     valid_macro_f1: float
     valid_log_loss: float
     epochs: list[dict[str, float]]
+    refitted: bool
 
 
 @dataclass(frozen=True)

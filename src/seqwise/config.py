@@ -245,6 +245,9 @@ class TrainConfig(Settings):
         weight in the loss, 1 where it names none.
     valid_fraction
         Share of the training file held out to choose the epoch, where no file is given for it.
+    refit
+        Train once more, on all records of the training file, as many epochs as the best one took;
+        the scores stay those of the part held out. Not where a file is given to choose the epoch.
     seed
         Of the split, the weights, the order and dropout.
     device
@@ -264,6 +267,7 @@ class TrainConfig(Settings):
     label_smoothing: float = 0.0
     class_weight: ClassWeight | dict[str, float] = "none"
     valid_fraction: float = 0.1
+    refit: bool = False
     seed: int = 0
     device: Device = "auto"
 

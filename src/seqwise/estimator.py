@@ -63,6 +63,7 @@ SETTINGS = (
     "label_smoothing",
     "class_weight",
     "valid_fraction",
+    "refit",
     "seed",
     "device",
 )
@@ -82,8 +83,8 @@ kernel_size, num_positions
     tokens, lowercase, vocab_size, min_count, kmer, max_length
         What a step is.
     epochs, patience, batch_size, batch_steps, window, token_dropout, learning_rate, \
-warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, valid_fraction, seed, \
-device
+warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, valid_fraction, refit, \
+seed, device
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
@@ -144,6 +145,7 @@ device
         label_smoothing: float | None = None,
         class_weight: str | dict[Any, float] | None = None,
         valid_fraction: float | None = None,
+        refit: bool | None = None,
         seed: int | None = None,
         device: Device | None = None,
         kind: str | None = None,
@@ -179,6 +181,7 @@ device
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.valid_fraction = valid_fraction
+        self.refit = refit
         self.seed = seed
         self.device = device
         self.kind = kind
@@ -203,7 +206,8 @@ device
         y
             ``n`` labels.
         X_valid, y_valid
-            Sequences that choose the epoch; a part of X is held out where there are none.
+            Sequences that choose the epoch; a part of X is held out where there are none, from
+            which a refit learns in the end.
 
         Returns
         -------

@@ -143,9 +143,18 @@ def test_a_model(model):
     assert "classes 2: ham, spam" in told
     assert f"model {model}, made with seqwise " in told
     training = config["training"]
-    assert f"trained on {training['num_train']} records of " in told
+    assert f"trained on {training['num_train'] + training['num_valid']} records of " in told
     assert f"held out {training['num_valid']} records: accuracy " in told
     assert f"{training['valid_accuracy']:.4f}" in told
+    assert "; scores before the refit, on records held out" in told
+
+
+def test_a_model_without_a_refit(table):
+    train(table, "--keep-best")
+    told = words_of(run("inspect", "model").out)
+    training = json.loads(Path("model/config.json").read_text())["training"]
+    assert f"trained on {training['num_train']} records of " in told
+    assert "refit" not in told
 
 
 def test_a_model_as_json(model):

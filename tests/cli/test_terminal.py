@@ -8,10 +8,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from seqwise.cli import main
 from tests.cli.conftest import SMALL, run, texts, write_csv
 
 PROGRAM = [sys.executable, "-c", "from seqwise.cli import main; main()"]
@@ -125,6 +127,25 @@ def test_ctrl_c_leaves_nothing_behind():
     assert [path.name for path in Path().iterdir()] == ["many.csv"]
 
 
+def test_ctrl_c_ends_a_prediction_that_waits_for_more(model):
+    with subprocess.Popen(
+        [*PROGRAM, "predict", model, "-", "-o", "new.csv"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.stdin.write("nice 3 day\n")
+        process.stdin.flush()
+        while not list(Path().glob(".new.csv.*")):  # until the output is open
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130  # although its input is still open
+        told = process.stderr.read().splitlines()
+    assert told == ["seqwise: interrupted, nothing was written"]
+    assert [path.name for path in Path().iterdir()] == ["model"]
+
+
 def test_no_bar_without_a_terminal(table):
     called = call("train", table, "--out", "model", *SMALL)
     assert called.returncode == 0
@@ -152,3 +173,23 @@ def test_the_count_of_records_on_a_terminal(model, table):
     told = call_on_a_terminal("predict", model, table, "-o", "new.csv")
     assert "24 records" in told
     assert "predicted 24 of 24 records" in told
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, "1000"),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, None),
+    ],
+)
+def test_waiting_threads_give_way_unless_the_user_says_otherwise(chosen, expected, monkeypatch):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    for name, value in chosen.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["seqwise", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    assert os.environ.get("GOMP_SPINCOUNT") == expected

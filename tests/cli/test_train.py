@@ -67,6 +67,34 @@ def test_valid_chooses_the_epoch(table):
     assert config()["training"]["num_valid"] == 7
 
 
+def test_a_refit_is_told(table):
+    told = train(table, "--epochs", "2").told
+    best = config()["training"]["best_epoch"]
+    assert "refit as many epochs as the best one took, anew on all 24 records\n" in told
+    assert (
+        f"refit anew on all records, up to epoch {best}; the result above has the scores before "
+        "the refit, on records held out\n" in told
+    )
+    assert config()["train"]["refit"]
+    assert config()["training"]["refitted"]
+
+
+def test_the_model_of_the_best_epoch_may_be_kept(table):
+    assert "refit" not in train(table, "--keep-best").told
+    assert not config()["train"]["refit"]
+    assert not config()["training"]["refitted"]
+    train(table, "--refit", out="other")
+    assert weights("model") != weights("other")
+
+
+def test_valid_leaves_nothing_to_refit_with(table):
+    valid = write_csv("valid.csv", texts(7))
+    assert "refit" not in train(table, "--valid", valid).told
+    said = refused(train(table, "--valid", valid, "--refit", out="other"), "bad-setting")
+    assert "leave out --refit or --valid" in said
+    assert not Path("other").exists()
+
+
 def test_valid_may_be_the_file_itself(table):
     assert "24 to learn from, 24 to choose the epoch" in train(table, "--valid", table).err
 
@@ -99,16 +127,14 @@ def test_settings_are_saved(table):
         "--max-length": 9,
     }
     given = [str(part) for pair in options.items() for part in pair]
-    assert (
-        train(table, *given, "--one-direction", "--keep-case", "--class-weight", "balanced").code
-        == 0
-    )
+    flags = ("--one-direction", "--keep-case", "--keep-best")
+    assert train(table, *given, *flags, "--class-weight", "balanced").code == 0
     saved = {**config()["data"], **config()["model"], **config()["train"]}
     for option, value in options.items():
         if option != "--vocab-size":  # the model's own follows from the codec
             assert saved[option.removeprefix("--").replace("-", "_")] == value
     assert config()["data"]["vocab_size"] == 77
-    assert (saved["bidirectional"], saved["lowercase"]) == (False, False)
+    assert (saved["bidirectional"], saved["lowercase"], saved["refit"]) == (False, False, False)
     assert saved["class_weight"] == "balanced"
     assert saved["epochs"] == 1
 

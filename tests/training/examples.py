@@ -35,6 +35,7 @@ ACCOUNT = TrainingAccount(
     valid_macro_f1=0.25,
     valid_log_loss=0.75,
     epochs=[{"epoch": 1, "train_loss": 0.5, "valid_accuracy": 0.5, "valid_log_loss": 0.75}],
+    refitted=False,
 )
 
 SEQUENCES: dict[str, list[Any]] = {
@@ -109,7 +110,7 @@ class Task:
     """What a small training is made of."""
 
     train: LabelledStore = field(default_factory=lambda: make_store(40, seed=1))
-    valid: LabelledStore = field(default_factory=lambda: make_store(20, seed=2))
+    valid: LabelledStore | None = field(default_factory=lambda: make_store(20, seed=2))
     shape: dict[str, Any] = field(default_factory=dict)
 
     def start(self, **config: Any) -> Training:
@@ -132,11 +133,11 @@ BAD = [(f"bad {number}", "no") for number in range(20)]
 def make_run(
     pairs: Any = (*GOOD, *BAD), kind: Kind = Kind.TEXT, *, valid: Any = None, **settings: Any
 ) -> TrainingRun:
-    """A small run from pairs of sequence and label."""
+    """A small run from pairs of sequence and label, without a refit unless it is asked for."""
     return TrainingRun(
         labelled(pairs),
         kind,
-        Wishes.sorted({**SMALL, **FAST, "epochs": 3, **settings}),
+        Wishes.sorted({**SMALL, **FAST, "epochs": 3, "refit": False, **settings}),
         valid=None if valid is None else labelled(valid),
         path="train.csv",
     )
@@ -147,3 +148,18 @@ def make_noisy_run() -> tuple[TrainingRun, list[tuple[str, str]]]:
     random = np.random.default_rng(0)
     pairs = [(f"{n} {random.integers(9)}", "ab"[random.integers(2)]) for n in range(100, 160)]
     return make_run(pairs[:40], valid=pairs[40:], epochs=12, learning_rate=0.1), pairs[40:]
+
+
+# Each with a word of its own, which a codec knows only if it has seen this record.
+REFIT_PAIRS = [
+    (f"word{chr(97 + n // 10)}{chr(97 + n % 10)} {n % 7}", "aab"[chance])
+    for n, chance in enumerate(np.random.default_rng(0).integers(0, 3, 60).tolist())
+]
+
+
+def make_refit_run(**settings: Any) -> TrainingRun:
+    """A run that ends with a refit, where there is nothing to learn, either."""
+    return make_run(
+        REFIT_PAIRS,
+        **{"epochs": 6, "learning_rate": 0.1, "batch_size": 8, "refit": True, **settings},
+    )

@@ -412,6 +412,22 @@ def test_the_best_epoch_is_put_back():
     assert ranks[training.best.epoch - 1] == max(ranks)
 
 
+def test_with_nothing_held_out_the_last_epoch_is_the_best():
+    task = Task(NOISE.train, None)
+    training, reports = run(task, epochs=5, patience=1, learning_rate=0.1)
+    assert [(each.epoch, each.valid, each.epochs_since_best) for each in reports] == [
+        (epoch, None, 0) for epoch in range(1, 6)
+    ]
+    assert training.best == reports[-1]
+    best = torch.cat([weight.flatten() for weight in training.best_model().parameters()])
+    assert torch.equal(best, weights(training))
+
+
+def test_what_is_held_out_teaches_nothing():
+    (with_it, _), (without_it, _) = run(), run(Task(valid=None))
+    assert torch.equal(weights(with_it), weights(without_it))
+
+
 @pytest.mark.parametrize(
     ("scores", "since_best", "best"),
     [

@@ -1,10 +1,11 @@
+import time
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
-from seqwise.training.progress import show_progress
-from tests.training.examples import make_noisy_run, make_run
+from seqwise.training.progress import _Bar, show_progress
+from tests.training.examples import make_noisy_run, make_refit_run, make_run
 
 
 def draw(*, is_terminal, enabled=True, run=None):
@@ -30,6 +31,28 @@ def test_the_best_epoch_is_marked():
     assert len(lines) == len(reports)
     for line, report in zip(lines, reports, strict=True):
         assert ("best so far" in line) == (report.epochs_since_best == 0)
+
+
+def test_the_refit_has_lines_of_its_own():
+    run = make_refit_run()
+    reports, written = draw(is_terminal=True, run=run)
+    last = run.training.best.epoch
+    assert len(reports) == len(run.reports) + last
+    for report in reports[len(run.reports) :]:
+        line = f"refit on all records: epoch {report.epoch:>3} of {last}  loss "
+        assert f"{line}{report.train_loss:.4f}" in written
+    assert f"refit, epoch {last} of {last} " in written
+
+
+def test_the_time_left_counts_the_refit():
+    run = make_refit_run(seed=9)
+    bar = _Bar(run)
+    epochs = iter(run)
+    next(epochs)  # 1 of 6 epochs, and of 6 of the refit at the most
+    bar.started = time.perf_counter() - 60
+    assert bar._time_left(bar._share()) == "at most 11:00 left"
+    assert len(list(epochs)) == 5 + run.training.best.epoch
+    assert bar._share() == 1
 
 
 def test_a_bar_shows_speed_and_time_left():

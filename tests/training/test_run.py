@@ -1,19 +1,35 @@
 import json
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
 import torch
 
 from seqwise.artifact import load_artifact, save_artifact
+from seqwise.data.codecs import UNKNOWN_ID, build_codec
 from seqwise.data.kinds import Kind
 from seqwise.data.records import Record
+from seqwise.data.store import RaggedStore
 from seqwise.errors import Code, ConfigError, DataError
 from seqwise.evaluation.metrics import score
+from seqwise.nn import SequenceModel
 from seqwise.predictor import Predictor
+from seqwise.training.loop import Training, mix_seed
+from seqwise.training.preparation import LabelledStore
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
-from tests.training.examples import BAD, FAST, GOOD, SMALL, labelled, make_noisy_run, make_run
+from tests.training.examples import (
+    BAD,
+    FAST,
+    GOOD,
+    REFIT_PAIRS,
+    SMALL,
+    labelled,
+    make_noisy_run,
+    make_refit_run,
+    make_run,
+)
 
 LETTERS = {"text": "abcd", "dna": "ACGT", "protein": "MKTW", "events": "pqrs", "series": "0123"}
 
@@ -286,3 +302,171 @@ def test_a_class_with_one_record_will_do_beside_a_validation_file():
 def test_windows_and_positions_exclude_each_other():
     pairs = [(f"{word} a b c d e f {n}", label) for n in range(5) for word, label in ["xp", "yq"]]
     assert make_run(pairs, window=3).shape.num_positions == 0
+
+
+# The refit
+
+
+def weights_of(model):
+    return torch.cat([weight.detach().flatten() for weight in model.parameters()])
+
+
+def train_by_hand(run, pairs, epochs):
+    """Train the model of a run from its beginnings on pairs, with nothing held out."""
+    codec = build_codec(run.prepared.data).fit([sequence for sequence, _ in pairs])
+    store = LabelledStore(
+        RaggedStore.from_arrays(codec.encode([sequence for sequence, _ in pairs])),
+        run.labels.encode([label for _, label in pairs]),
+    )
+    torch.manual_seed(mix_seed(run.config.seed))
+    model = SequenceModel.from_config(replace(run.shape, vocab_size=codec.vocab_size))
+    training = Training(model, store, store, class_names=run.labels.names, config=run.config)
+    for report in training:
+        if report.epoch == epochs:
+            return model
+    raise AssertionError("training ended too early")
+
+
+@pytest.fixture(scope="module")
+def refitted():
+    run = make_refit_run(class_weight="balanced", dropout=0.2, token_dropout=0.1, seed=9)
+    list(run)
+    assert 1 < run.training.best.epoch < len(run.reports), "the example needs a best epoch between"
+    return run
+
+
+def test_a_refit_is_a_training_on_all_records_that_stops_at_the_best_epoch(refitted):
+    best = refitted.training.best.epoch
+    by_hand = train_by_hand(refitted, REFIT_PAIRS, best)
+    assert torch.equal(weights_of(refitted.artifact().model), weights_of(by_hand))
+    for epochs in (best - 1, best + 1):
+        other = train_by_hand(refitted, REFIT_PAIRS, epochs)
+        assert not torch.equal(weights_of(other), weights_of(by_hand))
+
+
+def test_a_refit_learns_from_the_part_held_out(refitted):
+    assert len(refitted.prepared.valid.targets) == 6
+    assert len(refitted.refit.train.targets) == len(REFIT_PAIRS)
+    artifact = refitted.artifact()
+    assert artifact.codec.vocab_size == artifact.shape.vocab_size
+    assert artifact.codec.vocab_size > refitted.prepared.codec.vocab_size
+    sequences = [sequence for sequence, _ in REFIT_PAIRS]
+    assert UNKNOWN_ID not in np.concatenate(artifact.codec.encode(sequences))
+
+
+def test_the_scores_stay_those_of_the_part_held_out(refitted):
+    account = refitted.artifact().training
+    best = refitted.training.best
+    assert account.refitted
+    assert (account.num_train, account.num_valid) == (54, 6)
+    assert account.valid_log_loss == best.valid.log_loss
+    assert [epoch["epoch"] for epoch in account.epochs] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_refit_reports_its_epochs():
+    run = make_refit_run()
+    reports = list(run)
+    first, second = reports[: len(run.reports)], reports[len(run.reports) :]
+    assert first == run.reports
+    assert all(report.valid is not None for report in first)
+    assert [report.epoch for report in second] == [*range(1, run.training.best.epoch + 1)]
+    assert all(report.valid is None for report in second)
+
+
+def test_a_refitted_model_can_be_saved(refitted, tmp_path):
+    save_artifact(refitted.artifact(), tmp_path / "model")
+    loaded = load_artifact(tmp_path / "model")
+    assert loaded.training == refitted.artifact().training
+    assert torch.equal(weights_of(loaded.model), weights_of(refitted.artifact().model))
+
+
+def test_a_run_with_a_refit_is_a_function_of_its_seed():
+    runs = [make_refit_run(seed=5, dropout=0.3) for _ in range(2)]
+    for run in runs:
+        torch.manual_seed(len(runs))
+        list(run)
+    first, second = (weights_of(run.artifact().model) for run in runs)
+    assert torch.equal(first, second)
+
+
+def test_without_a_refit_the_weights_are_those_of_the_best_epoch():
+    run = make_refit_run(refit=False)
+    reports = list(run)
+    assert reports == run.reports
+    artifact = run.artifact()
+    assert not artifact.training.refitted
+    assert torch.equal(weights_of(artifact.model), weights_of(run.training.best_model()))
+    assert artifact.codec is run.prepared.codec
+
+
+def is_that_of_the_best_epoch(run):
+    artifact = run.artifact()
+    return (
+        torch.equal(weights_of(artifact.model), weights_of(run.training.best_model()))
+        and artifact.shape == run.shape
+        and artifact.codec is run.prepared.codec
+        and not artifact.training.refitted
+    )
+
+
+@pytest.mark.parametrize("number", [1, 4, 6, 7], ids=lambda number: f"left after {number}")
+def test_a_run_left_before_its_refit_has_ended_keeps_the_best_epoch(number):
+    run = make_refit_run(seed=9)
+    list(islice(run, number))
+    assert (run.refit is not None) == (number > 6)
+    assert is_that_of_the_best_epoch(run)
+
+
+def test_a_run_left_at_the_last_epoch_of_its_refit_is_refitted():
+    run = make_refit_run(seed=9)
+    for report in run:
+        if report.valid is None and report.epoch == run.training.best.epoch:
+            break
+    assert run.artifact().training.refitted
+    assert not is_that_of_the_best_epoch(run)
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_an_interrupted_refit_leaves_the_best_epoch(epoch, monkeypatch):
+    run = make_refit_run(seed=9)
+    train_epoch = Training._train_epoch
+
+    def interrupt(training, number):
+        if training is run.refit and number + 1 == epoch:
+            raise KeyboardInterrupt
+        return train_epoch(training, number)
+
+    monkeypatch.setattr(Training, "_train_epoch", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        list(run)
+    assert is_that_of_the_best_epoch(run)
+
+
+def test_a_refit_needs_a_part_held_out():
+    with pytest.raises(ConfigError, match="leave out --refit or --valid") as caught:
+        make_run(valid=[("good", "yes"), ("bad", "no")], refit=True)
+    assert caught.value.code is Code.BAD_SETTING
+
+
+def test_a_refit_follows_where_nobody_says_anything():
+    wishes = Wishes.sorted({**SMALL, **FAST, "epochs": 1})
+    assert TrainingRun(labelled([*GOOD, *BAD]), Kind.TEXT, wishes).config.refit
+    valid = labelled([("good", "yes")])
+    assert not TrainingRun(labelled([*GOOD, *BAD]), Kind.TEXT, wishes, valid=valid).config.refit
+
+
+def test_a_refit_keeps_the_shape_whose_epoch_was_found():
+    """One sequence of another length, held out: the model would have no positions with it."""
+    even = [(f"{word} {n}", label) for n in range(6) for word, label in [("x", "a"), ("y", "b")]]
+    runs = (make_run([*even, ("x y 3", "a")], refit=True, seed=seed) for seed in range(100))
+    run = next(run for run in runs if max(run.prepared.valid.sequences.lengths) == 3)
+    list(run)
+    shape = run.artifact().shape
+    assert run.artifact().training.refitted
+    assert shape.num_positions == run.shape.num_positions == 2
+
+
+def test_a_refit_in_words():
+    facts = dict(make_refit_run().describe())
+    assert facts["refit"] == "as many epochs as the best one took, anew on all 60 records"
+    assert "refit" not in dict(make_run().describe())

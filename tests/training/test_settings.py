@@ -103,9 +103,13 @@ def test_what_the_user_says_of_the_model_is_done():
     assert (shape.num_positions, shape.encoder, shape.pooling) == (0, "rnn", "mean")
 
 
-def training_of(num_records, num_steps=1, kind=Kind.TEXT, **wishes):
+def training_of(num_records, num_steps=1, kind=Kind.TEXT, holds_out=True, **wishes):
     return choose_training(
-        kind, num_records=num_records, num_steps=num_steps, wishes=Wishes(train=wishes)
+        kind,
+        num_records=num_records,
+        num_steps=num_steps,
+        holds_out=holds_out,
+        wishes=Wishes(train=wishes),
     )
 
 
@@ -134,6 +138,16 @@ def test_what_the_user_says_of_training_is_done():
     config = training_of(10, 10, kind=Kind.DNA, epochs=3, learning_rate=0.5, token_dropout=0.0)
     assert (config.epochs, config.learning_rate, config.token_dropout) == (3, 0.5, 0.0)
     assert training_of(10, 10, seed=5).seed == 5
+
+
+@pytest.mark.parametrize("kind", [Kind.TEXT, Kind.DNA])
+def test_a_refit_is_for_small_files_of_which_a_part_is_held_out(kind):
+    most = settings.MOST_REFITTED
+    assert training_of(most, kind=kind).refit
+    assert not training_of(most + 1, kind=kind).refit
+    assert not training_of(most, kind=kind, holds_out=False).refit
+    assert training_of(most + 1, kind=kind, refit=True).refit
+    assert not training_of(most, kind=kind, refit=False).refit
 
 
 def test_a_shape_in_words():

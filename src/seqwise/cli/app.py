@@ -241,6 +241,14 @@ def train(
         float | None,
         typer.Option(help="Share held out to choose the epoch.", rich_help_panel=TRAINING),
     ] = None,
+    refit: Annotated[
+        bool | None,
+        typer.Option(
+            "--refit/--keep-best",
+            help="Train once more on all of FILE, or keep the best epoch's model.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(help="Of the split, the weights and the order.", rich_help_panel=TRAINING),
@@ -285,6 +293,7 @@ def train(
             "label_smoothing": label_smoothing,
             "class_weight": class_weight,
             "valid_fraction": valid_fraction,
+            "refit": refit,
             "seed": seed,
             "device": device,
         },
@@ -438,7 +447,18 @@ def _call(command: str, **arguments: object) -> None:
 
 def main() -> None:
     """Run the command line."""
+    _wait_less()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     app()
+
+
+def _wait_less() -> None:
+    """Have threads that wait for each other give way soon.
+
+    GNU OpenMP lets them spin for milliseconds, and a machine that is busy with other work takes
+    many times as long for two threads as for one then. Read when torch is loaded, later than here.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")

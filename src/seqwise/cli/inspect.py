@@ -107,6 +107,8 @@ def _inspect_model(path: str, as_json: bool) -> None:
         f" and {len(names) - 20:,} more" if len(names) > 20 else ""
     )
     training = artifact.training
+    num_records = training.num_train + (training.num_valid if training.refitted else 0)
+    refit = "; scores before the refit, on records held out" if training.refitted else ""
     num_weights = sum(weight.numel() for weight in artifact.model.parameters())
     columns = ""
     if artifact.data.sequence_column is not None:
@@ -122,14 +124,15 @@ def _inspect_model(path: str, as_json: bool) -> None:
             ("shape", f"{describe_shape(artifact.shape)}; {num_weights:,} weights"),
             (
                 "trained on",
-                f"{training.num_train:,} records of {escape(str(training.file))}, "
+                f"{num_records:,} records of {escape(str(training.file))}, "
                 f"best epoch {training.best_epoch} of {len(training.epochs)}, "
                 f"seed {artifact.train.seed}, {training.seconds:,.0f} s",
             ),
             (
                 "held out",
                 f"{training.num_valid:,} records: accuracy {training.valid_accuracy:.4f}, "
-                f"macro F1 {training.valid_macro_f1:.4f}, log loss {training.valid_log_loss:.4f}",
+                f"macro F1 {training.valid_macro_f1:.4f}, log loss {training.valid_log_loss:.4f}"
+                f"{refit}",
             ),
         ],
     )

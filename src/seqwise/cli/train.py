@@ -95,15 +95,22 @@ def _tell_dropped(console: Console, dropped: list[Problem]) -> None:
 
 
 def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
-    best = training.training.best
-    scores = best.valid
-    return [
+    best = training.training.best.epoch
+    scores = training.scores
+    facts = [
         (
             "result",
-            f"best epoch {best.epoch} of {len(training.reports)}; on the "
+            f"best epoch {best} of {len(training.reports)}; on the "
             f"{scores.num_records:,} records held out: accuracy {scores.accuracy:.4f}, "
             f"macro F1 {scores.macro_f1:.4f}, log loss {scores.log_loss:.4f} "
             f"(most frequent class: {scores.majority_accuracy:.4f})",
-        ),
-        ("model in", f"{escape(out)}   next: seqwise evaluate {escape(out)} FILE"),
+        )
     ]
+    if training.is_refitted:
+        text = (
+            f"anew on all records, up to epoch {best}; the result above has the scores before the "
+            "refit, on records held out"
+        )
+        facts.append(("refit", text))
+    facts.append(("model in", f"{escape(out)}   next: seqwise evaluate {escape(out)} FILE"))
+    return facts

@@ -23,6 +23,7 @@ from seqwise.nn.pooling import (
     Pooling,
 )
 from seqwise.nn.recurrent import RecurrentEncoder, use_path
+from seqwise.nn.streaming import can_stream, stream_logits
 
 __all__ = [
     "ENCODERS",
@@ -43,9 +44,11 @@ __all__ = [
     "SequenceModel",
     "TokenEmbedding",
     "build_pooling",
+    "can_stream",
     "mask_from_lengths",
     "reverse_within_lengths",
     "step_at",
+    "stream_logits",
     "use_path",
     "zero_padding",
 ]

@@ -14,9 +14,14 @@ CONVOLVED_DIM = 32  # of the vectors below a convolution
 
 
 class Embedding(nn.Module):
-    """What every embedding has: the size of a step's vector."""
+    """What every embedding has: the size of a step's vector, and what the vector depends on.
+
+    `context` is the number of steps to either side that a vector depends on, besides its own; None
+    where it depends on the place in the sequence.
+    """
 
     embedding_dim: int
+    context: int | None = 0
 
 
 class TokenEmbedding(Embedding):
@@ -72,6 +77,7 @@ class ConvolutionEmbedding(Embedding):
                 f"kernel_size is {kernel_size}", "an odd number", "take one more or one less"
             )
         self.embedding_dim = embedding_dim
+        self.context = kernel_size // 2
         self.tokens = TokenEmbedding(vocab_size, CONVOLVED_DIM)
         self.convolution = nn.Conv1d(
             CONVOLVED_DIM, embedding_dim, kernel_size, padding=kernel_size // 2
@@ -117,6 +123,8 @@ class PositionEmbedding(Embedding):
     num_positions
         Positions with a vector of their own, from the start; later ones share the last.
     """
+
+    context = None
 
     def __init__(self, embedding: Embedding, num_positions: int) -> None:
         super().__init__()

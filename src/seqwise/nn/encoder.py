@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Iterable, Iterator
+
+from torch import Tensor, nn
 
 
 class Encoder(nn.Module):
@@ -14,3 +16,22 @@ class Encoder(nn.Module):
 
     input_size: int
     output_size: int
+    bidirectional: bool
+    reads: bool = False  # whether `read` is there
+
+    def read(self, chunks: Iterable[Tensor], *, backward: bool) -> Iterator[Tensor]:
+        """Run one direction over consecutive chunks of a sequence, its state carried on.
+
+        Parameters
+        ----------
+        chunks
+            ``(1, steps, input_size)`` each, in the order in which the direction reads.
+        backward
+            Whether it is the direction that starts at the end.
+
+        Yields
+        ------
+        Tensor
+            ``(1, steps, features)`` for each chunk, with the features of this direction.
+        """
+        raise NotImplementedError

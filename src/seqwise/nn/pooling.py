@@ -15,10 +15,23 @@ from seqwise.nn.masking import mask_from_lengths, step_at, zero_padding
 
 
 class Pooling(nn.Module):
-    """What every pooling has: the sizes on both sides."""
+    """What every pooling has: the sizes on both sides.
+
+    Where `merges` is true, a sequence may be pooled chunk by chunk, too, each direction in the
+    order in which it reads: `summarise` each chunk, then `merge`.
+    """
 
     input_size: int
     output_size: int
+    merges: bool = False
+
+    def summarise(self, chunk: Tensor) -> Tensor:
+        """Pool consecutive steps ``(1, steps, input_size)``; returns ``(1, output_size)``."""
+        raise NotImplementedError
+
+    def merge(self, summaries: Tensor, lengths: Tensor) -> Tensor:
+        """Pool the summaries ``(chunks, output_size)`` of chunks of so many steps, in order."""
+        raise NotImplementedError
 
 
 class LastPooling(Pooling):
@@ -34,6 +47,8 @@ class LastPooling(Pooling):
         Whether the second half of the features comes from a backward direction.
     """
 
+    merges = True
+
     def __init__(self, input_size: int, *, bidirectional: bool) -> None:
         super().__init__()
         self.input_size = self.output_size = input_size
@@ -47,6 +62,14 @@ class LastPooling(Pooling):
         half = self.input_size // 2
         return torch.cat([last[:, :half], x[:, 0, half:]], dim=1)
 
+    def summarise(self, chunk: Tensor) -> Tensor:
+        """Pick the step that was read last."""
+        return chunk[:, -1]
+
+    def merge(self, summaries: Tensor, lengths: Tensor) -> Tensor:
+        """Pick that of the last chunk."""
+        return summaries[-1:]
+
 
 class MeanPooling(Pooling):
     """The mean over the real steps.
@@ -57,6 +80,8 @@ class MeanPooling(Pooling):
         Features of a step.
     """
 
+    merges = True
+
     def __init__(self, input_size: int) -> None:
         super().__init__()
         self.input_size = self.output_size = input_size
@@ -65,6 +90,15 @@ class MeanPooling(Pooling):
         """Average the real steps."""
         total = zero_padding(x, lengths).sum(dim=1)
         return total / lengths.to(x.device).unsqueeze(1)
+
+    def summarise(self, chunk: Tensor) -> Tensor:
+        """Average the steps of a chunk."""
+        return chunk.mean(dim=1)
+
+    def merge(self, summaries: Tensor, lengths: Tensor) -> Tensor:
+        """Average the chunks, each with the weight of its steps."""
+        shares = lengths.double() / lengths.sum()
+        return (shares @ summaries.double()).to(summaries.dtype).unsqueeze(0)
 
 
 class MaxPooling(Pooling):
@@ -76,6 +110,8 @@ class MaxPooling(Pooling):
         Features of a step.
     """
 
+    merges = True
+
     def __init__(self, input_size: int) -> None:
         super().__init__()
         self.input_size = self.output_size = input_size
@@ -84,6 +120,14 @@ class MaxPooling(Pooling):
         """Take the largest real values."""
         padding = ~mask_from_lengths(lengths, x.size(1), x.device)
         return x.masked_fill(padding.unsqueeze(-1), float("-inf")).max(dim=1).values
+
+    def summarise(self, chunk: Tensor) -> Tensor:
+        """Take the largest values of a chunk."""
+        return chunk.amax(dim=1)
+
+    def merge(self, summaries: Tensor, lengths: Tensor) -> Tensor:
+        """Take the largest values of all chunks."""
+        return summaries.amax(dim=0, keepdim=True)
 
 
 class AttentionPooling(Pooling):
@@ -125,8 +169,23 @@ class CombinedPooling(Pooling):
         super().__init__()
         self.poolings = nn.ModuleList(poolings)
         self.input_size = poolings[0].input_size
-        self.output_size = sum(pooling.output_size for pooling in poolings)
+        self._sizes = [pooling.output_size for pooling in poolings]
+        self.output_size = sum(self._sizes)
+        self.merges = all(pooling.merges for pooling in poolings)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Pool in each way and join the results."""
         return torch.cat([pooling(x, lengths) for pooling in self.poolings], dim=1)
+
+    def summarise(self, chunk: Tensor) -> Tensor:
+        """Summarise in each way and join the results."""
+        return torch.cat([pooling.summarise(chunk) for pooling in self.poolings], dim=1)  # type: ignore[operator]
+
+    def merge(self, summaries: Tensor, lengths: Tensor) -> Tensor:
+        """Merge in each way and join the results."""
+        parts = torch.split(summaries, self._sizes, dim=1)
+        merged = [
+            pooling.merge(part, lengths)  # type: ignore[operator]
+            for pooling, part in zip(self.poolings, parts, strict=True)
+        ]
+        return torch.cat(merged, dim=1)

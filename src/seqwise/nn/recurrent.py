@@ -14,7 +14,7 @@ grows nearly with the square of the length, pytorch/pytorch#149194); cuDNN packs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -140,6 +140,21 @@ class RecurrentEncoder(Encoder):
         x = zero_padding(x, lengths)
         return self._narrowed(x, lengths) if path == "narrowed" else self._padded(x, lengths)
 
+    @property
+    def reads(self) -> bool:  # type: ignore[override]
+        """Whether `read` is there: a higher layer of two directions needs all of the one below."""
+        return self.recurrence.num_layers == 1 or not self.bidirectional
+
+    def read(self, chunks: Iterable[Tensor], *, backward: bool) -> Iterator[Tensor]:
+        """Run one direction over consecutive chunks of a sequence, as `Encoder.read` says."""
+        suffix = "_reverse" if backward else ""
+        states: dict[int, list[Tensor]] = {}
+        for chunk in chunks:
+            x = chunk
+            for layer in range(self.recurrence.num_layers):
+                x, states[layer] = self._call(x, states.get(layer) or self._start(x), layer, suffix)
+            yield x
+
     def _packed(self, x: Tensor, lengths: Tensor) -> Tensor:
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         steps, _ = pad_packed_sequence(
@@ -173,24 +188,34 @@ class RecurrentEncoder(Encoder):
 
     def _direction(self, x: Tensor, segments: list[Segment], layer: int, suffix: str) -> Tensor:
         """Run one direction of one layer from its first step to its last."""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        weights = [getattr(self.recurrence, f"{name}_l{layer}{suffix}") for name in names]
-        start = x.new_zeros(1, x.size(0), self.hidden_size)
-        state = [start, start] if self.cell == "lstm" else [start]
-        # has_biases, num_layers, dropout, train, bidirectional, batch_first
-        settings = (True, 1, 0.0, self.training, False, True)
+        state = self._start(x)
         outputs = []
         for segment in segments:
             part = x[: segment.rows, segment.start : segment.stop]
             state = [each[:, : segment.rows] for each in state]
-            if self.cell == "lstm":
-                output, *state = torch.lstm(part, state, weights, *settings)
-            else:
-                run = torch.gru if self.cell == "gru" else torch.rnn_tanh
-                output, *state = run(part, state[0], weights, *settings)
+            output, state = self._call(part, state, layer, suffix)
             outputs.append(_fill(output, x.size(0), output.size(1)))
         steps = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
         return _fill(steps, x.size(0), x.size(1))
+
+    def _start(self, x: Tensor) -> list[Tensor]:
+        zeros = x.new_zeros(1, x.size(0), self.hidden_size)
+        return [zeros, zeros] if self.cell == "lstm" else [zeros]
+
+    def _call(
+        self, x: Tensor, state: list[Tensor], layer: int, suffix: str
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Call the kernel of one direction of one layer; returns its steps and its last state."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        weights = [getattr(self.recurrence, f"{name}_l{layer}{suffix}") for name in names]
+        # has_biases, num_layers, dropout, train, bidirectional, batch_first
+        settings = (True, 1, 0.0, self.training, False, True)
+        if self.cell == "lstm":
+            output, *state = torch.lstm(x, state, weights, *settings)
+        else:
+            run = torch.gru if self.cell == "gru" else torch.rnn_tanh
+            output, *state = run(x, state[0], weights, *settings)
+        return output, state
 
 
 @contextmanager

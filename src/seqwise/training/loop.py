@@ -36,7 +36,7 @@ class EpochReport:
     train_loss
         Mean loss of the epoch's batches, each measured before its own update.
     valid
-        Scores of the validation part after the epoch.
+        Scores of the validation part after the epoch; None where there is none.
     seconds
         Time of the epoch, validation included.
     steps_per_second
@@ -47,7 +47,7 @@ class EpochReport:
 
     epoch: int
     train_loss: float
-    valid: Scores
+    valid: Scores | None
     seconds: float
     steps_per_second: float
     epochs_since_best: int
@@ -74,7 +74,8 @@ class Training:
     model
         Trained in place.
     train, valid
-        The part to learn from, and the part that chooses the epoch.
+        The part to learn from, and the part that chooses the epoch; where this is None, the last
+        epoch is the best.
     class_names
         Of the targets, in order.
     config
@@ -101,7 +102,7 @@ class Training:
         self,
         model: SequenceModel,
         train: LabelledStore,
-        valid: LabelledStore,
+        valid: LabelledStore | None,
         *,
         class_names: list[str],
         config: TrainConfig,
@@ -165,11 +166,12 @@ class Training:
         return model.eval()
 
     def _judge(self, report: EpochReport) -> EpochReport:
-        if self._best_report is None or _rank(report) > _rank(self._best_report):
+        best = self._best_report
+        if best is None or _rank(report) > _rank(best):
             self._best_report = report
             self._best = copy.deepcopy(self.model.state_dict())
             return report
-        return replace(report, epochs_since_best=report.epoch - self._best_report.epoch)
+        return replace(report, epochs_since_best=report.epoch - best.epoch)
 
     def _train_epoch(self, epoch: int) -> float:
         """Go once over the training part; all chance is a function of (seed, epoch)."""
@@ -245,7 +247,9 @@ class Training:
             sequence = np.where(dropped, UNKNOWN_ID, sequence)
         return sequence
 
-    def _validate(self) -> Scores:
+    def _validate(self) -> Scores | None:
+        if self.valid is None:
+            return None
         store = self.valid.sequences
         sequences = [store[index] for index in range(len(store))]
         logits = infer_logits(self.model, sequences, device=self.device)
@@ -277,6 +281,8 @@ def mix_seed(*parts: int) -> int:
 
 
 def _rank(report: EpochReport) -> tuple[float, float]:
+    if report.valid is None:
+        return (report.epoch, 0.0)
     return (report.valid.accuracy, -report.valid.log_loss)
 
 

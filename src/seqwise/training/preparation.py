@@ -166,6 +166,15 @@ def prepare(
     )
 
 
+def prepare_whole(
+    records: LabelledSequences, *, data: DataConfig, labels: Labels
+) -> tuple[Codec, LabelledStore]:
+    """Fit the codec on all records, and encode them."""
+    codec = build_codec(data).fit(records.sequences)
+    encoded = encode_sequences(codec, records.sequences, data.max_length)
+    return codec, _store(encoded, labels.encode(records.labels))
+
+
 def _store(encoded: EncodedSequences, targets: NDArray[np.int64]) -> LabelledStore:
     return LabelledStore(RaggedStore.from_arrays(encoded.arrays), targets)
 

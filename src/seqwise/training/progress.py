@@ -36,14 +36,17 @@ def show_progress(
         _Bar(run), console=console, refresh_per_second=6, transient=True, redirect_stdout=False
     ):
         for report in run:
-            console.print(_epoch_line(report, run.config.epochs), highlight=False)
+            console.print(_epoch_line(report, run), highlight=False)
             yield report
 
 
-def _epoch_line(report: EpochReport, epochs: int) -> str:
+def _epoch_line(report: EpochReport, run: TrainingRun) -> str:
+    if report.valid is None:
+        refit = f"refit on all records: epoch {report.epoch:>3} of {run.training.best.epoch}"
+        return f"{refit}  loss {report.train_loss:.4f}"
     best = "  best so far" if report.epochs_since_best == 0 else ""
     return (
-        f"epoch {report.epoch:>3} of {epochs}  loss {report.train_loss:.4f}  "
+        f"epoch {report.epoch:>3} of {run.config.epochs}  loss {report.train_loss:.4f}  "
         f"validation: accuracy {report.valid.accuracy:.4f}, macro F1 {report.valid.macro_f1:.4f}, "
         f"log loss {report.valid.log_loss:.4f}{best}"
     )
@@ -57,19 +60,30 @@ class _Bar:
         self.started = time.perf_counter()
 
     def __rich__(self) -> RenderableType:
-        now = self.run.training.progress
-        epochs = self.run.config.epochs
-        in_epoch = now.batch / now.num_batches if now.num_batches else 0.0
-        share = (max(now.epoch - 1, 0) + in_epoch) / epochs
+        run = self.run
+        if run.refit is None:
+            now, name, epochs = run.training.progress, "epoch", run.config.epochs
+        else:
+            now, name, epochs = run.refit.progress, "refit, epoch", run.training.best.epoch
         line = Table.grid(padding=(0, 1))
         line.add_row(
-            f"epoch {now.epoch} of {epochs}",
-            ProgressBar(total=1.0, completed=in_epoch, width=24),
+            f"{name} {now.epoch} of {epochs}",
+            ProgressBar(total=1.0, completed=_in_epoch(now), width=24),
             self._state(now),
             f"{now.steps / now.seconds:,.0f} steps/s" if now.seconds else "",
-            self._time_left(share),
+            self._time_left(self._share()),
         )
         return line
+
+    def _share(self) -> float:
+        """Give the share of all epochs that are done; the refit may take as many as there are."""
+        run = self.run
+        if run.refit is None:
+            total = run.config.epochs * (2 if run.config.refit else 1)
+            return _epochs_done(run.training.progress) / total
+        before = len(run.reports)
+        total = before + run.training.best.epoch
+        return (before + _epochs_done(run.refit.progress)) / total
 
     @staticmethod
     def _state(now: Progress) -> str:
@@ -83,3 +97,11 @@ class _Bar:
         elapsed = time.perf_counter() - self.started
         minutes, seconds = divmod(round(elapsed / share - elapsed), 60)
         return f"at most {minutes}:{seconds:02d} left"
+
+
+def _in_epoch(now: Progress) -> float:
+    return now.batch / now.num_batches if now.num_batches else 0.0
+
+
+def _epochs_done(now: Progress) -> float:
+    return max(now.epoch - 1, 0) + _in_epoch(now)

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain, islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from seqwise.artifact import Artifact, TrainingAccount, current_versions
-from seqwise.config import TrainConfig
+from seqwise.config import ModelConfig, TrainConfig
 from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
+from seqwise.errors import Code, ConfigError, Problem
+from seqwise.evaluation.metrics import Scores
 from seqwise.nn import SequenceModel
 from seqwise.training.loop import EpochReport, Training, mix_seed
-from seqwise.training.preparation import LabelledSequences, prepare
+from seqwise.training.preparation import (
+    LabelledSequences,
+    LabelledStore,
+    prepare,
+    prepare_whole,
+)
 from seqwise.training.settings import (
     Wishes,
     choose_data,
@@ -29,8 +38,9 @@ from seqwise.training.split import check_classes, count_equal, split
 class TrainingRun:
     """One training from labelled sequences to an artifact.
 
-    Iterate over it to train; each step is the report of an epoch. It stops by itself, and may be
-    left at any epoch.
+    Iterate over it to train; each step is the report of an epoch. First a part of the records
+    chooses the epoch; where the settings say so, a refit on all records follows. It stops by
+    itself, and may be left at any epoch: the artifact is that of the best one then.
 
     Parameters
     ----------
@@ -48,6 +58,13 @@ class TrainingRun:
         Leave a class with a single record out instead of refusing the file.
     path, valid_path
         The files, for messages and for the model's own account.
+
+    Attributes
+    ----------
+    training, refit : Training
+        The one that finds the best epoch, and the one on all records; None before it begins.
+    reports : list of EpochReport
+        Of the first.
 
     Raises
     ------
@@ -70,28 +87,36 @@ class TrainingRun:
         valid_path: str | None = None,
     ) -> None:
         config = TrainConfig.from_dict(dict(wishes.train))
-        train = check_classes(train, fewest=1 if valid else 2, skip_bad=skip_bad, path=path)
-        self.dropped = train.dropped
-        self.num_overlap = 0  # a split of our own leaves none
-        if valid is None:
-            train, valid = split(
-                train, kind, valid_fraction=config.valid_fraction, seed=config.seed, path=path
-            )
-        else:
-            self.num_overlap = count_equal(train, valid, kind)
+        if valid and config.refit:
+            raise _nothing_held_out()
+        whole = check_classes(train, fewest=1 if valid else 2, skip_bad=skip_bad, path=path)
         self.path = path
+        self.dropped = whole.dropped
+        self.num_overlap = count_equal(whole, valid, kind) if valid else 0  # a split leaves none
+        train, held_out = (
+            (whole, valid)
+            if valid
+            else split(
+                whole, kind, valid_fraction=config.valid_fraction, seed=config.seed, path=path
+            )
+        )
         self.labels = _present(labels, train) if labels else Labels.fit(train.labels)
         self.prepared = prepare(
             train,
-            valid,
+            held_out,
             data=choose_data(kind, train.sequences, wishes),
             labels=self.labels,
             valid_path=valid_path,
         )
         lengths = self.prepared.train.sequences.lengths
-        num_steps = int(lengths.clip(max=config.window).sum())
-        self.config = config = choose_training(
-            kind, num_records=len(lengths), num_steps=num_steps, wishes=wishes
+        # Validation reads whole sequences, but forwards only: a third of the work of training.
+        num_valid_steps = int(self.prepared.valid.sequences.lengths.sum()) // 3
+        self.config = choose_training(
+            kind,
+            num_records=len(lengths),
+            num_steps=int(lengths.clip(max=config.window).sum()) + num_valid_steps,
+            holds_out=valid is None,
+            wishes=wishes,
         )
         self.shape = choose_model(
             self.prepared.codec,
@@ -99,25 +124,56 @@ class TrainingRun:
             common_length=_common_length(lengths, config.window),
             wishes=wishes,
         )
-        with torch.random.fork_rng():
-            torch.manual_seed(mix_seed(config.seed))
-            model = SequenceModel.from_config(self.shape)
-        self.training = Training(
-            model,
-            self.prepared.train,
-            self.prepared.valid,
-            class_names=self.labels.names,
-            config=config,
-        )
+        self.training = self._begin(self.shape, self.prepared.train, self.prepared.valid)
+        self.refit: Training | None = None
         self.reports: list[EpochReport] = []
         self.seconds = 0.0
+        self._whole = whole if self.config.refit else None  # raw records take much memory
+        self._kept = (self.prepared.codec, self.shape, self.training)
 
     def __iter__(self) -> Iterator[EpochReport]:
         started = time.perf_counter()
-        for report in self.training:
-            self.reports.append(report)
+        for report in chain(self._find_best_epoch(), self._refit()):
             self.seconds = time.perf_counter() - started
             yield report
+
+    @property
+    def scores(self) -> Scores:
+        """Scores of the best epoch so far, on the records that chose it."""
+        return _scores(self.training.best)
+
+    @property
+    def is_refitted(self) -> bool:
+        """Whether the refit has come to its end."""
+        return self._kept[2] is self.refit
+
+    def _find_best_epoch(self) -> Iterator[EpochReport]:
+        for report in self.training:
+            self.reports.append(report)
+            yield report
+
+    def _refit(self) -> Iterator[EpochReport]:
+        """Train fresh weights on all records, for as many epochs as the best one took."""
+        if self._whole is None:
+            return
+        codec, records = prepare_whole(self._whole, data=self.prepared.data, labels=self.labels)
+        # The model stays as it was chosen, but for the tokens that it knows.
+        shape = replace(self.shape, vocab_size=codec.vocab_size)
+        self.refit = self._begin(shape, records, None)
+        last = self.training.best.epoch
+        for report in islice(self.refit, last):
+            if report.epoch == last:
+                self._kept = (codec, shape, self.refit)
+            yield report
+
+    def _begin(
+        self, shape: ModelConfig, train: LabelledStore, valid: LabelledStore | None
+    ) -> Training:
+        """Get ready to train weights that follow from the seed alone."""
+        with torch.random.fork_rng():
+            torch.manual_seed(mix_seed(self.config.seed))
+            model = SequenceModel.from_config(shape)
+        return Training(model, train, valid, class_names=self.labels.names, config=self.config)
 
     def describe(self) -> list[tuple[str, str]]:
         """Say in words what is trained on what: names, and what there is to say of each."""
@@ -138,6 +194,10 @@ class TrainingRun:
             ("model", f"{describe_shape(self.shape)}; {num_weights:,} weights"),
             ("training", f"at most {self.config.epochs} epochs"),
         ]
+        if self.config.refit:
+            num_records = f"{num_train + num_valid:,}"
+            text = f"as many epochs as the best one took, anew on all {num_records} records"
+            facts.append(("refit", text))
         longer = int((lengths > self.config.window).sum())
         if longer:
             text = (
@@ -155,40 +215,54 @@ class TrainingRun:
         return facts
 
     def artifact(self) -> Artifact:
-        """Put together what was trained, with the weights of the best epoch so far."""
+        """Put together what was trained: the best epoch so far, or the refit where it has ended."""
+        codec, shape, training = self._kept
         return Artifact(
-            model=self.training.best_model(),
-            codec=self.prepared.codec,
+            model=training.best_model(),
+            codec=codec,
             labels=self.labels,
             data=self.prepared.data,
-            shape=self.shape,
+            shape=shape,
             train=self.config,
             training=self._account(),
             versions=current_versions(),
         )
 
     def _account(self) -> TrainingAccount:
-        best = self.training.best
+        scores = self.scores
         return TrainingAccount(
             file=self.path,
             num_train=len(self.prepared.train.targets),
             num_valid=len(self.prepared.valid.targets),
             num_cut=self.prepared.num_cut,
             seconds=round(self.seconds, 1),
-            best_epoch=best.epoch,
-            valid_accuracy=best.valid.accuracy,
-            valid_macro_f1=best.valid.macro_f1,
-            valid_log_loss=best.valid.log_loss,
+            best_epoch=self.training.best.epoch,
+            valid_accuracy=scores.accuracy,
+            valid_macro_f1=scores.macro_f1,
+            valid_log_loss=scores.log_loss,
             epochs=[
                 {
                     "epoch": report.epoch,
                     "train_loss": report.train_loss,
-                    "valid_accuracy": report.valid.accuracy,
-                    "valid_log_loss": report.valid.log_loss,
+                    "valid_accuracy": _scores(report).accuracy,
+                    "valid_log_loss": _scores(report).log_loss,
                 }
                 for report in self.reports
             ],
+            refitted=self.is_refitted,
         )
+
+
+def _scores(report: EpochReport) -> Scores:
+    """Give the scores of an epoch that was held against the validation part."""
+    assert report.valid is not None
+    return report.valid
+
+
+def _nothing_held_out() -> ConfigError:
+    found = "refit together with validation data of its own"
+    expected = "one of them: a refit learns at the end from the part held out"
+    return ConfigError(Problem(Code.BAD_SETTING, found, expected, "leave out --refit or --valid"))
 
 
 def _present(labels: Labels, train: LabelledSequences) -> Labels:

@@ -27,6 +27,9 @@ MOTIF = 9  # letters of DNA or protein that a filter sees at once
 ENOUGH_UPDATES = 5_000  # a small file gets more epochs, until it has had so many updates
 MOST_STEPS = 30_000_000  # a long one gets fewer, so that it is done in minutes
 EPOCHS_RANGE = (6, 60)
+# With more records to learn from, the tenth held out would add little to what a model knows, and a
+# second training costs as much as the first.
+MOST_REFITTED = 20_000
 
 
 @dataclass(frozen=True)
@@ -115,8 +118,10 @@ def choose_model(
     return ModelConfig.from_dict(chosen | dict(wishes.model))
 
 
-def choose_training(kind: Kind, *, num_records: int, num_steps: int, wishes: Wishes) -> TrainConfig:
-    """Choose how long to train, how fast, and how many tokens to drop.
+def choose_training(
+    kind: Kind, *, num_records: int, num_steps: int, holds_out: bool, wishes: Wishes
+) -> TrainConfig:
+    """Choose how long to train, how fast, how many tokens to drop, and whether to refit.
 
     Parameters
     ----------
@@ -125,13 +130,17 @@ def choose_training(kind: Kind, *, num_records: int, num_steps: int, wishes: Wis
     num_records
         Sequences in the training part.
     num_steps
-        Steps that an epoch reads.
+        Steps that an epoch trains on, and a third of those that it validates on.
+    holds_out
+        Whether a part of the training file chooses the epoch.
     wishes
         What the user has said.
     """
     # The neighbours of a lost letter tell little of it, unlike those of a lost word.
     is_biological = kind in (Kind.DNA, Kind.PROTEIN)
-    chosen = {"token_dropout": 0.15, "learning_rate": 3e-3} if is_biological else {}
+    chosen: dict[str, Any] = {"refit": holds_out and num_records <= MOST_REFITTED}
+    if is_biological:
+        chosen |= {"token_dropout": 0.15, "learning_rate": 3e-3}
     config = TrainConfig.from_dict(chosen | dict(wishes.train))
     if "epochs" in wishes.train:
         return config

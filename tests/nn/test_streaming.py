@@ -1,0 +1,70 @@
+import itertools
+
+import pytest
+import torch
+
+from seqwise.config import ModelConfig
+from seqwise.nn import Batch, SequenceModel, can_stream, stream_logits
+from tests.laws.reference import logits as reference_logits
+
+SHAPES = {
+    "one-direction": {"bidirectional": False, "num_layers": 1},
+    "deep": {"bidirectional": False, "num_layers": 2},
+    "two-directions": {"bidirectional": True, "num_layers": 1},
+}
+INPUTS = {
+    "tokens": {"vocab_size": 20},
+    "convolution": {"vocab_size": 20, "kernel_size": 5},
+    "channels": {"num_channels": 3},
+}
+POOLINGS = ("last", "mean", "max", "last+max+mean")
+
+
+def build(**settings):
+    torch.manual_seed(0)
+    config = ModelConfig(num_classes=4, embedding_dim=6, hidden_size=5, **settings)
+    return SequenceModel.from_config(config).double().eval()
+
+
+@pytest.mark.parametrize("encoder", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(
+    ("shape", "inputs", "pooling"), list(itertools.product(SHAPES, INPUTS, POOLINGS))
+)
+def test_chunks_give_what_the_whole_gives(encoder, shape, inputs, pooling):
+    model = build(encoder=encoder, pooling=pooling, **SHAPES[shape], **INPUTS[inputs])
+    assert can_stream(model)
+    for time in (1, 7, 8, 23):
+        if inputs == "channels":
+            sequence = torch.randn(1, time, 3, dtype=torch.float64)
+        else:
+            sequence = torch.randint(1, 20, (1, time))
+        expected = reference_logits(model, pooling, sequence[0])
+        for chunk_steps in (1, 4, 8, 100):
+            got = stream_logits(model, sequence, chunk_steps=chunk_steps)
+            torch.testing.assert_close(got[0], expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"pooling": "last+attention"},
+        {"num_positions": 9},
+        {"num_layers": 2, "bidirectional": True},
+    ],
+)
+def test_what_needs_the_whole_sequence_is_not_streamed(settings):
+    assert not can_stream(build(vocab_size=20, **settings))
+
+
+def test_no_more_than_a_chunk_is_embedded_at_once(monkeypatch):
+    model = build(vocab_size=20, kernel_size=5)
+    seen = []
+    forward = model.embedding.forward
+    monkeypatch.setattr(
+        model.embedding, "forward", lambda inputs: seen.append(inputs.size(1)) or forward(inputs)
+    )
+    inputs = torch.randint(1, 20, (1, 100))
+    streamed = stream_logits(model, inputs, chunk_steps=10)
+    assert max(seen) == 14  # two neighbours on either side
+    monkeypatch.undo()
+    torch.testing.assert_close(streamed, model(Batch(inputs, torch.tensor([100]))))
