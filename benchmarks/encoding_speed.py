@@ -20,11 +20,11 @@ from statistics import median
 
 from tokenizers import Tokenizer
 
-from machine import describe_machine
 from seqwise.config import DataConfig
 from seqwise.data.codecs import build_codec
 from seqwise.data.codecs.text import _build_trainer
 from seqwise.data.records import read_records
+from seqwise.speed.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "encoding_speed.json"

@@ -33,13 +33,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from machine import describe_machine
 from seqwise.cli import train as command
 from seqwise.cli.app import app
 from seqwise.data.codecs import TextCodec
 from seqwise.data.records import read_records
 from seqwise.data.sampler import BucketSampler
 from seqwise.nn import SequenceModel
+from seqwise.speed.machine import describe_machine
 from seqwise.training import run as training_run
 from seqwise.training.loop import Training
 

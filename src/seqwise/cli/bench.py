@@ -20,7 +20,7 @@ from seqwise.speed.machine import describe_machine
 from seqwise.speed.timing import MODES
 
 # Together under a minute on two idle cores.
-EFFORT = Effort(rounds=3, seconds=1.0)
+EFFORT = Effort(rounds=3, seconds=0.8)
 NUM_SEQUENCES = 512
 DIRECTIONS = {"one_direction": Shape(), "two_directions": Shape(bidirectional=True)}
 LARGE = Shape(input_size=256, hidden_size=256)
