@@ -23,7 +23,7 @@ from seqwise.errors import Code, ConfigError, Problem
 from seqwise.nn import Batch, SequenceModel, can_stream, stream_logits, use_path
 
 INFERENCE_BATCH_SIZE = 256
-INFERENCE_BATCH_STEPS = 65_536
+INFERENCE_BATCH_STEPS = 16_384  # more do not fit a cache: 170 thousand steps a second became 111
 DETERMINISTIC_ROWS = 8
 STREAM_STEPS = 16_384  # of a longer sequence so many are in memory at once
 # Records are put into batches by their lengths, a block at a time: a larger block has less padding
