@@ -32,8 +32,8 @@ from statistics import median
 
 import numpy as np
 import torch
-
 from machine import describe_machine
+
 from seqwise.data.collate import collate
 from seqwise.data.kinds import Kind
 from seqwise.data.records import read_records
