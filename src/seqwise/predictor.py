@@ -124,7 +124,7 @@ def _run(model: SequenceModel, batch: Batch, deterministic: bool) -> Tensor:
         logits = [stream_logits(model, row[:, :n], chunk_steps=STREAM_STEPS) for row, n in rows]
         return torch.cat(logits)
     # A kernel that narrows the batch where its members end has other shapes with other mates.
-    with use_path(model, "padded") if deterministic else nullcontext():
+    with use_path("padded") if deterministic else nullcontext():
         return model(batch)  # type: ignore[no-any-return]
 
 
