@@ -111,19 +111,24 @@ def test_output_is_utf8_safe(model):
     assert called.returncode == 0, called.stderr
 
 
-def test_ctrl_c_leaves_nothing_behind():
+def signal_to_training(number, after):
+    """Send a signal to a training that has said so much; give its exit code and its last words."""
     file = write_csv("many.csv", texts(3000))
     with subprocess.Popen(
         [*PROGRAM, "train", file, "--out", "model", "--epochs", "1000"],
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        next(line for line in process.stderr if line.startswith("model "))  # training begins
-        process.send_signal(signal.SIGINT)
+        next(line for line in process.stderr if line.startswith(after))
+        process.send_signal(number)
         told = process.stderr.read().splitlines()
-    assert process.returncode == 130
-    assert told[-1] == "seqwise: interrupted, nothing was written"
     assert not any("Traceback" in line for line in told)
+    return process.returncode, told[-1]
+
+
+def test_ctrl_c_before_training_begins_leaves_nothing_behind():
+    code, told = signal_to_training(signal.SIGINT, "file ")
+    assert (code, told) == (130, "seqwise: interrupted, nothing was written")
     assert [path.name for path in Path().iterdir()] == ["many.csv"]
 
 
@@ -144,6 +149,16 @@ def test_ctrl_c_ends_a_prediction_that_waits_for_more(model):
         told = process.stderr.read().splitlines()
     assert told == ["seqwise: interrupted, nothing was written"]
     assert [path.name for path in Path().iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_training_leaves_a_checkpoint(number):
+    code, told = signal_to_training(number, "checkpoints ")
+    assert code == 128 + number
+    assert told == (
+        "seqwise: stopped in epoch 1 of 1000; the same command with --resume goes on from there"
+    )
+    assert sorted(path.name for path in Path().iterdir()) == ["many.csv", "model.checkpoints"]
 
 
 def test_no_bar_without_a_terminal(table):

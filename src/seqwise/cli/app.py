@@ -127,6 +127,12 @@ def train(
     labels_from: LabelsFrom = None,
     skip_bad: SkipBad = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace MODEL.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where training was stopped.")
+    ] = False,
+    checkpoint_seconds: Annotated[
+        float, typer.Option(min=0, help="Between two checkpoints, from which --resume goes on.")
+    ] = 60.0,
     device: Device = None,
     quiet: Quiet = False,
     tokens: Annotated[
@@ -262,6 +268,8 @@ def train(
         valid=valid,
         skip_bad=skip_bad,
         overwrite=overwrite,
+        resume=resume,
+        checkpoint_seconds=checkpoint_seconds,
         quiet=quiet,
         how=FileOptions(kind, format_, sequence, label, labels_from),
         wishes={
