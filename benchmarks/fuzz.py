@@ -82,6 +82,7 @@ def work(form: str, first: int, num_files: int, every: int) -> None:
     """Try the files one after the other, and say a line of JSON of each."""
     from tests.fuzz.damage import make_damaged, write_files
     from tests.fuzz.trial import no_hang, read_all
+    from tests.memory import peak_megabytes
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     with tempfile.TemporaryDirectory() as home:
@@ -101,7 +102,7 @@ def work(form: str, first: int, num_files: int, every: int) -> None:
                         line["commands"] = call_commands(path, model, folder)
             except BaseException as error:
                 line["outcome"] = "fault: " + "".join(traceback.format_exception(error)[-3:])
-            line["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            line["megabytes"] = peak_megabytes()
             print(json.dumps(line), flush=True)
             shutil.rmtree(folder)
 

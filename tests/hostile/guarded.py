@@ -1,6 +1,6 @@
 """Load model folders where running code, and writing, ends the process.
 
-    python guarded.py MODEL FOLDER ...
+    python -m tests.hostile.guarded MODEL FOLDER ...
 
 The model is a good one: what is imported and compiled once is so before the guard stands.
 """
@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import resource
 import sys
 from pathlib import Path
 
 from seqwise.artifact import is_model, load_artifact
 from seqwise.errors import ArtifactError
+from tests.memory import peak_megabytes
 
 FORBIDDEN = (
     *("pickle.find_class", "marshal.loads", "exec", "compile", "ctypes.dlopen"),
@@ -45,7 +45,7 @@ def forbid(event: str, arguments: tuple[object, ...]) -> None:
 
 def main(model: str, folders: list[str]) -> None:
     load_artifact(model)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_megabytes()
     sys.addaudithook(forbid)
     refused = 0
     for folder in folders:
@@ -58,7 +58,7 @@ def main(model: str, folders: list[str]) -> None:
             refused += 1
     places = [str(getattr(each, "__file__", "")) for each in list(sys.modules.values())]
     assert not any(place.startswith(tuple(folders)) for place in places)
-    taken = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+    taken = peak_megabytes() - before
     sys.stdout.write(json.dumps({"refused": refused, "megabytes": taken}))
 
 

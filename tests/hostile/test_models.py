@@ -21,7 +21,7 @@ from tests.hostile.models import HOSTILE, MARKER, payload
 from tests.test_artifact import FILES, WEIGHTS, change_config, replace_file
 from tests.training.examples import make_artifact
 
-GUARDED = Path(__file__).with_name("guarded.py")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +73,11 @@ def test_nothing_is_run_and_nothing_written_and_memory_is_bounded(original, tmp_
         spoil(folder)
         folders.append(str(folder))
     done = subprocess.run(
-        [sys.executable, str(GUARDED), str(original), *folders],
+        [sys.executable, "-m", "tests.hostile.guarded", str(original), *folders],
         capture_output=True,
         text=True,
         check=False,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
@@ -90,10 +91,17 @@ def test_the_guard_sees_what_is_run(original, tmp_path):
     shutil.copytree(original, tmp_path / "model")
     (tmp_path / "code").write_bytes(payload(tmp_path / "model", "pickle"))
     done = subprocess.run(
-        [sys.executable, str(GUARDED), str(original), f"pickle:{tmp_path / 'code'}"],
+        [
+            sys.executable,
+            "-m",
+            "tests.hostile.guarded",
+            str(original),
+            f"pickle:{tmp_path / 'code'}",
+        ],
         capture_output=True,
         text=True,
         check=False,
+        cwd=ROOT,
     )
     assert done.returncode != 0
     assert "pickle.find_class" in done.stderr
@@ -171,12 +179,13 @@ def test_a_vocabulary_that_is_too_large_to_load_is_not_saved(tmp_path, monkeypat
 
 
 MEASURE = """
-import resource, sys
+import sys
 from seqwise.artifact import load_artifact
+from tests.memory import peak_megabytes
 load_artifact(sys.argv[1])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_megabytes()
 load_artifact(sys.argv[2])
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print(peak_megabytes() - before)
 """
 
 
@@ -189,5 +198,6 @@ def test_loading_takes_twice_the_file(original, tmp_path):
         capture_output=True,
         text=True,
         check=True,
+        cwd=ROOT,
     )
     assert int(done.stdout) < 2 * megabytes + 20

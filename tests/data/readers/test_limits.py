@@ -14,6 +14,7 @@ from seqwise.data.readers import delimited, fasta, folder, source
 from seqwise.data.records import read_records
 from seqwise.errors import Code, DataError
 
+ROOT = Path(__file__).parents[3]
 LIMIT = 1_000
 ENDLESS = "a" * (LIMIT + 1)
 
@@ -85,15 +86,16 @@ def test_many_records_are_no_long_one(tmp_path, name, content, number):
 
 
 READ = """
-import resource, sys
+import sys
 from seqwise.data.records import read_records
 from seqwise.errors import SeqwiseError
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+from tests.memory import peak_megabytes
+before = peak_megabytes()
 try:
     print(sum(record.problem is None for record in read_records(sys.argv[1])))
 except SeqwiseError as error:
     print(error.code)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print(peak_megabytes() - before)
 """
 
 
@@ -109,6 +111,7 @@ def measure(path) -> tuple[str, int]:
         capture_output=True,
         text=True,
         check=True,
+        cwd=ROOT,
         preexec_fn=bound,
     )
     outcome, megabytes = done.stdout.split()
