@@ -157,3 +157,11 @@ def test_errors_survive_pickling(kind):
 def test_codes_are_distinct_words():
     assert len(set(Code)) == len(list(Code))
     assert all(code == code.lower() and " " not in code for code in Code)
+
+
+def test_an_excerpt_of_what_has_no_string():
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert excerpt(nested) == "some list"
+    assert excerpt(10**5_000) == "some int"

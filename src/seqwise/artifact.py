@@ -9,15 +9,20 @@
       model.safetensors   the weights
 
 Nothing in it is code, and nothing is unpickled. A folder is written under another name beside its
-place and renamed when it is whole.
+place and renamed when it is whole. When it is read, nothing in it is believed: other files are let
+be, links are followed, what is no regular file is not opened, and no file may be larger than what
+it is for (docs/design/0009-bad-days.md).
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import math
 import os
 import platform
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +36,15 @@ from seqwise.atomic import write_folder
 from seqwise.config import DataConfig, ModelConfig, Settings, TrainConfig
 from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.labels import Labels
+from seqwise.data.readers.values import check_text
 from seqwise.errors import ArtifactError, Code, ConfigError, Problem, excerpt
 from seqwise.nn import SequenceModel
 from seqwise.version import __version__
 
 FORMAT_VERSION = 1
 CONFIG, CODEC, LABELS, WEIGHTS = "config.json", "codec.json", "labels.json", "model.safetensors"
+MOST_JSON = 1 << 26  # bytes; values out of JSON take up to 25 times as much
+MOST_HEADER = 1 << 20  # bytes before the weights; 100 layers need a tenth
 
 # What damaged JSON can raise on its way to values; RuntimeError is torch's, for sizes.
 UNREADABLE = (
@@ -165,7 +173,8 @@ def _exists(path: Path) -> bool:
 def is_model(folder: str | Path) -> bool:
     """Tell whether a folder is one that `save_artifact` wrote, without reading it whole."""
     try:
-        return "format_version" in json.loads((Path(folder) / CONFIG).read_bytes())
+        content = _read_regular(Path(folder) / CONFIG, MOST_JSON)
+        return "format_version" in json.loads(content.decode())
     except (OSError, ValueError, TypeError, RecursionError):
         return False
 
@@ -196,6 +205,11 @@ def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = F
             {name: weight.contiguous() for name, weight in artifact.model.state_dict().items()}
         ),
     }
+    for name in (CODEC, LABELS):
+        if len(files[name]) > MOST_JSON:
+            found = f"{name} of {len(files[name]):,} bytes"
+            expected, remedy = f"at most {MOST_JSON:,}", "lower --vocab-size or --kmer"
+            _fail(folder, Code.OUTPUT_UNWRITABLE, found, expected, remedy)
     config: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "versions": artifact.versions,
@@ -227,7 +241,7 @@ def load_artifact(folder: str | Path) -> Artifact:
     if not os.path.isfile(path / CONFIG):
         found = f"it has no {CONFIG}" if os.path.lexists(path) else "no such folder"
         _fail(path, Code.NOT_A_MODEL, found, "a folder that seqwise saved", "check the path")
-    config = _parse(path / CONFIG, _read(path / CONFIG), dict)
+    config = _parse(path / CONFIG, _read(path / CONFIG, MOST_JSON), dict)
     version = config.get("format_version")
     if isinstance(version, int) and version > FORMAT_VERSION:
         found = f"it has format {version}"
@@ -243,20 +257,19 @@ def load_artifact(folder: str | Path) -> Artifact:
     data = _settings(path, config, "data", DataConfig)
     shape = _settings(path, config, "model", ModelConfig)
     train = _settings(path, config, "train", TrainConfig)
-    contents = {name: _read_checked(path / name, hashes) for name in (CODEC, LABELS, WEIGHTS)}
-    state = _parse(path / CODEC, contents[CODEC], dict)
+    state = _parse(path / CODEC, _read_checked(path / CODEC, hashes), dict)
     codec = _attempt(path / CODEC, lambda: build_codec(data).restore(state))
-    labels = _load_labels(path / LABELS, contents[LABELS])
+    labels = _load_labels(path / LABELS, _read_checked(path / LABELS, hashes))
     _check_agreement(path, shape, codec, labels)
     return Artifact(
-        model=_load_model(path / WEIGHTS, contents[WEIGHTS], shape),
+        model=_load_model(path / WEIGHTS, hashes, shape),
         codec=codec,
         labels=labels,
         data=data,
         shape=shape,
         train=train,
         training=_settings(path, config, "training", TrainingAccount),
-        versions=_attempt(path / CONFIG, lambda: dict(config["versions"])),
+        versions=_load_versions(path / CONFIG, config),
     )
 
 
@@ -266,12 +279,26 @@ def _settings(path: Path, config: dict[str, Any], key: str, kind: type[AnySettin
 
 def _load_labels(path: Path, content: bytes) -> Labels:
     values = _parse(path, content, list)
-    if not all(isinstance(value, (str, int, float, bool)) for value in values):
-        _damaged(path, "a label that is no string, number or truth value", "labels")
+    for value in values:
+        if not isinstance(value, (str, int, float, bool)):
+            _damaged(path, "a label that is no string, number or truth value", "labels")
+        problem = check_text(value) if isinstance(value, str) else None
+        if problem is not None:
+            _damaged(path, f"{problem.found} of a label", problem.expected)
+        if isinstance(value, float) and not math.isfinite(value):
+            _damaged(path, f"the label {value}", "finite numbers")
     labels = Labels(tuple(values))
     if len(set(labels.names)) < len(values):
         _damaged(path, "a label that stands twice", "distinct labels")
     return labels
+
+
+def _load_versions(path: Path, config: dict[str, Any]) -> dict[str, str]:
+    versions = config.get("versions")
+    pairs = versions.items() if isinstance(versions, dict) else [(0, 0)]
+    if not all(isinstance(name, str) and isinstance(value, str) for name, value in pairs):
+        _damaged(path, f"versions are {excerpt(versions)}", "a table of words")
+    return dict(pairs)
 
 
 def _check_agreement(path: Path, shape: ModelConfig, codec: Codec, labels: Labels) -> None:
@@ -283,15 +310,13 @@ def _check_agreement(path: Path, shape: ModelConfig, codec: Codec, labels: Label
         _damaged(path / CODEC, f"{sizes[0]} tokens, {sizes[1]} channels", expected)
 
 
-def _load_model(path: Path, content: bytes, shape: ModelConfig) -> SequenceModel:
-    try:
-        weights = safetensors.torch.load(content)
-    except SafetensorError as error:
-        _damaged(path, excerpt(error), "a safetensors file")
+def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig) -> SequenceModel:
     # Without memory and without chance: the file is not believed before it has been looked at.
     with torch.device("meta"):
         model = _attempt(path.with_name(CONFIG), lambda: SequenceModel.from_config(shape))
     expected = model.state_dict()
+    num_bytes = sum(weight.nbytes for weight in expected.values())
+    weights = _load_weights(path, _read_checked(path, hashes, 8 + MOST_HEADER + num_bytes))
     if weights.keys() != expected.keys():
         name = min(weights.keys() ^ expected.keys())
         state = "lacks" if name in expected else "has"
@@ -300,10 +325,22 @@ def _load_model(path: Path, content: bytes, shape: ModelConfig) -> SequenceModel
         if weight.shape != expected[name].shape or weight.dtype != expected[name].dtype:
             found = f"{name} is {weight.dtype} {tuple(weight.shape)}"
             _damaged(path, found, f"{expected[name].dtype} {tuple(expected[name].shape)}")
-        if not bool(weight.isfinite().all()):
+        if not all(map(math.isfinite, weight.aminmax())):  # isfinite takes as much memory again
             _damaged(path, f"{name} has a value that is not finite", "numbers")
     model.load_state_dict(weights, assign=True)
     return model.eval()
+
+
+def _load_weights(path: Path, content: bytes) -> dict[str, torch.Tensor]:
+    header_size = int.from_bytes(content[:8], "little")
+    if header_size > MOST_HEADER:
+        _damaged(path, f"a header of {header_size:,} bytes", f"at most {MOST_HEADER:,}")
+    try:
+        return safetensors.torch.load(content)
+    except SafetensorError as error:
+        _damaged(path, excerpt(error), "a safetensors file")
+    except UNREADABLE as error:  # a type that torch does not have
+        _damaged(path, excerpt(f"{type(error).__name__}: {error}"), "weights in float32")
 
 
 def _hash(content: bytes) -> str:
@@ -314,15 +351,25 @@ def _to_json(value: object) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _read(path: Path) -> bytes:
+def _read_regular(path: Path, most: int) -> bytes:
+    """Read a file; opening a pipe or a device might never end."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    if status.st_size > most:
+        raise OSError(errno.EFBIG, f"{status.st_size:,} bytes, more than belong here")
+    return path.read_bytes()
+
+
+def _read(path: Path, most: int) -> bytes:
     try:
-        return path.read_bytes()
+        return _read_regular(path, most)
     except OSError as error:
         _damaged(path, error.strerror or str(error), "a file that can be read")
 
 
-def _read_checked(path: Path, hashes: dict[str, str]) -> bytes:
-    content = _read(path)
+def _read_checked(path: Path, hashes: dict[str, str], most: int = MOST_JSON) -> bytes:
+    content = _read(path, most)
     found = _hash(content)
     if found != hashes.get(path.name):
         _damaged(path, f"its SHA-256 is {found[:12]}…", f"the one in {CONFIG}")
@@ -330,10 +377,18 @@ def _read_checked(path: Path, hashes: dict[str, str]) -> bytes:
 
 
 def _parse(path: Path, content: bytes, kind: type[Value]) -> Value:
-    value = _attempt(path, lambda: json.loads(content))
+    value = _attempt(path, lambda: json.loads(content.decode(), object_pairs_hook=_distinct))
     if not isinstance(value, kind):
         _damaged(path, f"a JSON {type(value).__name__}", f"a JSON {kind.__name__}")
     return value
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object; json itself keeps the last of two equal keys in silence."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a key that stands twice")
+    return values
 
 
 def _attempt(path: Path, read: Callable[[], Value]) -> Value:

@@ -7,6 +7,7 @@ import math
 import types
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from seqwise.errors import Code, ConfigError, Problem, excerpt
@@ -32,16 +33,22 @@ def unknown_setting(name: str, value: object, known: Iterable[str]) -> ConfigErr
     return setting_error(name, value, f"did you mean {near[0]}?" if near else "no such setting")
 
 
+@cache
+def _type_hints(kind: type) -> dict[str, Any]:
+    """Compile the annotations of a class once."""
+    return get_type_hints(kind)
+
+
 def _matches(value: object, hint: Any) -> bool:
     origin = get_origin(hint)
     if origin is Literal:
         return value in get_args(hint)
     if origin in (Union, types.UnionType):
         return any(_matches(value, part) for part in get_args(hint))
-    if hint is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+    if hint is float and isinstance(value, float):
+        return True
+    if hint in (int, float):  # more digits than 64 bits are no setting, and no float holds them
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
     if origin in (dict, list):
         return isinstance(value, origin) and _matches_inside(value, get_args(hint))
     return isinstance(value, hint)
@@ -69,7 +76,7 @@ class Settings:
     """What the configurations share: types are checked, and JSON is read strictly."""
 
     def __post_init__(self) -> None:
-        for name, hint in get_type_hints(type(self)).items():
+        for name, hint in _type_hints(type(self)).items():  # type: ignore[arg-type]
             value = getattr(self, name)
             if not _matches(value, hint):
                 raise setting_error(name, value, _spell(hint))
@@ -194,10 +201,10 @@ class ModelConfig(Settings):
     def _check(self) -> None:
         if (self.vocab_size > 0) == (self.num_channels > 0):
             raise setting_error("vocab_size", self.vocab_size, "either tokens or channels")
-        for part in self.pooling.split("+"):
-            if part not in POOLING_PARTS:
-                expected = f"of {', '.join(POOLING_PARTS)}, joined by +"
-                raise setting_error("pooling", self.pooling, expected)
+        parts = self.pooling.split("+")
+        if not set(parts) <= set(POOLING_PARTS) or len(set(parts)) < len(parts):
+            expected = f"of {', '.join(POOLING_PARTS)}, joined by +"
+            raise setting_error("pooling", self.pooling, expected)
         self._check_range("num_classes", 2, None, "at least 2")
         for name in ("vocab_size", "num_channels", "num_positions"):
             self._check_range(name, 0, None, "0 or more")

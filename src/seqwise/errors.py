@@ -45,6 +45,7 @@ class Code(StrEnum):
     FILE_EMPTY = "file-empty"
     BAD_GZIP = "bad-gzip"
     BAD_FORMAT = "bad-format"
+    TOO_LONG = "too-long"
     UNKNOWN_FORMAT = "unknown-format"
     NO_RECORDS = "no-records"
     COLUMN_MISSING = "column-missing"
@@ -96,7 +97,7 @@ def excerpt(value: object) -> str:
     """
     if isinstance(value, bytes):
         value = value[: 4 * EXCERPT_LENGTH].decode("utf-8", errors="surrogateescape")
-    text = value if isinstance(value, str) else str(value)
+    text = value if isinstance(value, str) else _spell(value)
     pieces: list[str] = []
     length = 0
     for character in text:
@@ -109,6 +110,13 @@ def excerpt(value: object) -> str:
             break
     line = "".join(pieces)
     return f"'{line}'" if isinstance(value, str) else line
+
+
+def _spell(value: object) -> str:
+    try:
+        return str(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits; lists nested too deep
+        return f"some {type(value).__name__}"
 
 
 def _escape(character: str) -> str:

@@ -159,6 +159,13 @@ def text_before_fasta(monkeypatch):
     return (*TRAIN, "train.fasta")
 
 
+@case("too-long")
+def line_without_end(monkeypatch):
+    content = Path(table_with()).read_bytes() + b"a" * (1 << 26)
+    Path("train.csv.gz").write_bytes(gzip.compress(content, compresslevel=1))
+    return (*TRAIN, "train.csv.gz")
+
+
 @case("unknown-format")
 def unknown_bytes(monkeypatch):
     Path("train.bin").write_bytes(b"\x01\x02")

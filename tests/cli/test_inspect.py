@@ -191,3 +191,11 @@ def test_markup_is_shown_as_it_is():
         assert "[red]" in told
         assert "[bold].csv" in told
     assert "[blue]m" in run("inspect", "[blue]m").out
+
+
+def test_a_file_in_which_no_record_is_good_tells_what_is_wrong_with_them():
+    outcome = run("inspect", write_jsonl("numbers.jsonl", [{"text": 5, "label": "a"}] * 7))
+    assert outcome.code == 2
+    lines = outcome.err.splitlines()
+    assert "numbers.jsonl:1 (record 1), column text: the number 5" in lines[0]
+    assert lines[-1] == "and 2 more"

@@ -11,7 +11,7 @@ from rich.markup import escape
 from seqwise.artifact import Artifact
 from seqwise.cli.options import FileOptions
 from seqwise.data.kinds import Kind, guess_kind
-from seqwise.data.records import RawSequence, RecordFile, read_records
+from seqwise.data.records import RecordFile, read_records
 from seqwise.errors import Code, DataError
 
 SAMPLE = 1_000  # records that a guess looks at
@@ -53,15 +53,16 @@ def open_for_training(path: str, how: FileOptions, *, label_required: bool = Tru
     records = _read(path, how, label_required=label_required)
     if how.kind is not None:
         return OpenFile(records, Kind(how.kind), "")
+    sample = list(islice(records, SAMPLE))
+    sequences = [each.sequence for each in sample if each.sequence is not None]
+    problems = [each.problem for each in sample if each.problem is not None]
+    if problems and not sequences:
+        raise DataError(problems[0], others=problems[1:], count=len(problems))
     try:
-        kind, reason = guess_kind(_sample(records), records.sequence_column)
+        kind, reason = guess_kind(sequences, records.sequence_column)
     except DataError as error:
         raise DataError(error.problem.at(path=path)) from None
     return OpenFile(records, kind, reason)
-
-
-def _sample(records: RecordFile) -> list[RawSequence]:
-    return [each.sequence for each in islice(records, SAMPLE) if each.sequence is not None]
 
 
 def open_for_model(

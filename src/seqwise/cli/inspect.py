@@ -114,17 +114,18 @@ def _inspect_model(path: str, as_json: bool) -> None:
     if artifact.data.sequence_column is not None:
         columns = f", column {artifact.data.sequence_column!r}"
     made_with = ", ".join(f"{name} {version}" for name, version in artifact.versions.items())
+    origin = f"{escape(path)}, made with {escape(one_line(made_with))}"
     say(
         Console(),
         [
-            ("model", f"{escape(path)}, made with {made_with}"),
+            ("model", origin),
             ("reads", escape(f"{artifact.data.kind}{columns}")),
             ("steps", artifact.codec.describe() + _describe_cut(artifact)),
             ("classes", f"{len(names):,}: {escape(shown)}"),
             ("shape", f"{describe_shape(artifact.shape)}; {num_weights:,} weights"),
             (
                 "trained on",
-                f"{num_records:,} records of {escape(str(training.file))}, "
+                f"{num_records:,} records of {escape(one_line(str(training.file)))}, "
                 f"best epoch {training.best_epoch} of {len(training.epochs)}, "
                 f"seed {artifact.train.seed}, {training.seconds:,.0f} s",
             ),

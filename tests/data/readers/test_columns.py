@@ -1,6 +1,6 @@
 import pytest
 
-from seqwise.data.readers.columns import choose_columns
+from seqwise.data.readers.columns import choose_columns, refuse_duplicates
 from seqwise.data.readers.interface import Wanted
 from seqwise.errors import Code, DataError
 
@@ -51,3 +51,9 @@ def test_refusals(columns, wishes, code, said):
     assert caught.value.code is code
     assert said in str(caught.value)
     assert str(caught.value).startswith("a.csv:1: ")
+
+
+def test_a_name_twice_among_many_is_found_at_once():
+    with pytest.raises(DataError) as caught:
+        refuse_duplicates([*map(str, range(50_000)), "49999"], "a.csv")
+    assert "2 columns named '49999'" in caught.value.problem.found

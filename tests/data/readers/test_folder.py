@@ -1,4 +1,5 @@
 import gzip
+import os
 
 import pytest
 
@@ -62,3 +63,19 @@ def test_no_folders_and_no_texts(tmp_path):
     with pytest.raises(DataError) as caught:
         list(read_records(tmp_path))
     assert caught.value.code is Code.NO_RECORDS
+
+
+def test_a_pipe_in_place_of_a_text_is_not_waited_for(root):
+    os.mkfifo(root / "ham" / "2.txt")
+    with pytest.raises(DataError) as caught:
+        list(read_records(root))
+    assert caught.value.code is Code.FILE_UNREADABLE
+    assert caught.value.problem.path == str(root / "ham" / "2.txt")
+
+
+@pytest.mark.parametrize(("name", "code"), [("\udce9", Code.NOT_UTF8), (" ", Code.MISSING_LABEL)])
+def test_a_folder_whose_name_is_no_label(root, name, code):
+    (root / name).mkdir()
+    with pytest.raises(DataError) as caught:
+        read_records(root)
+    assert caught.value.code is code

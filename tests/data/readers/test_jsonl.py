@@ -85,3 +85,18 @@ def test_labels_are_not_needed_for_prediction(tmp_path):
     file = read_records(path, label_required=False)
     assert file.label_column is None
     assert [(record.sequence, record.label) for record in file] == [("a", None), ("b", None)]
+
+
+@pytest.mark.parametrize("value", [5, 0.5, True, {"a": 1}])
+def test_a_sequence_that_is_neither_a_string_nor_a_list(tmp_path, value):
+    path = write(tmp_path / "a.jsonl", {"text": value, "label": "x"}, {"text": "a", "label": "x"})
+    first, second = read_records(path)
+    assert (first.sequence, first.problem.code) == (None, Code.WRONG_TYPE)
+    assert second.sequence == "a"
+
+
+def test_a_key_twice_among_many_is_found_at_once(tmp_path):
+    keys = ", ".join(f'"{key}": 1' for key in [*range(50_000), 49_999])
+    path = write(tmp_path / "a.jsonl", {"text": "a"}, f"{{{keys}}}")
+    _, record = read_records(path, label_required=False)
+    assert "the key '49999' twice" in record.problem.found

@@ -1,9 +1,13 @@
+import contextlib
+import datetime
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from seqwise.data.kinds import Kind
+from seqwise.data.readers import parquet
 from seqwise.data.records import read_records
 from seqwise.errors import Code, DataError
 
@@ -160,6 +164,69 @@ def test_blocks_are_small(tmp_path, monkeypatch):
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", measured)
     records = iter(read_records(path))
     assert next(records).sequence[0] == 0
-    assert len(sizes) == 1
+    assert len(sizes) == 2  # a look at one row, and the first block
     assert [record.sequence[-1] for record in records] == list(range(1, 100))
     assert max(sizes) < 20_000_000 / 2
+
+
+def test_a_damaged_group_does_not_end_the_process(tmp_path):
+    """Arrow aborts where it is asked about a column chunk whose account of sizes is damaged."""
+    content = write(tmp_path / "a.parquet", ["abc"] * 5, ["x"] * 5).read_bytes()
+    for position in range(len(content) - 400, len(content) - 8):
+        damaged = bytearray(content)
+        damaged[position] ^= 1
+        (tmp_path / "b.parquet").write_bytes(damaged)
+        with contextlib.suppress(DataError):
+            list(read_records(tmp_path / "b.parquet"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([2**31 - 1], pa.date32()),
+        pa.array([2**62], pa.duration("s")),
+        pa.array([[2**62]], pa.list_(pa.duration("s"))),
+    ],
+)
+@pytest.mark.parametrize("odd", ["text", "label"])
+def test_a_value_that_python_cannot_hold(tmp_path, values, odd):
+    pq.write_table(pa.table({"text": ["a"], "label": ["b"], odd: values}), tmp_path / "a.parquet")
+    with pytest.raises(DataError) as caught:
+        list(read_records(tmp_path / "a.parquet"))
+    assert caught.value.code is Code.BAD_FORMAT
+
+
+def test_lists_of_empty_lists(tmp_path):
+    kind = pa.list_(pa.list_(pa.float64()))
+    table = pa.table({"text": pa.array([[[], []], [[1.0]]], kind), "label": ["a", "b"]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    first, second = read_records(tmp_path / "a.parquet").checked(Kind.SERIES)
+    assert first.problem.code is Code.EMPTY_SEQUENCE
+    assert second.sequence.tolist() == [[1.0]]
+
+
+@pytest.mark.parametrize("values", [[1], [True], [{"a": 1}], [datetime.date(2000, 1, 1)]])
+def test_a_column_of_neither_strings_nor_lists(tmp_path, values):
+    pq.write_table(pa.table({"text": values, "label": ["a"]}), tmp_path / "a.parquet")
+    (record,) = read_records(tmp_path / "a.parquet")
+    assert (record.sequence, record.problem.code) == (None, Code.WRONG_TYPE)
+
+
+def test_one_long_string_in_every_row_is_read_a_few_rows_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "MOST_BYTES", 10_000)
+    write(tmp_path / "a.parquet", ["x" * 1_000] * 50, ["a"] * 50)
+    sizes = []
+    usual = parquet._sequences
+    monkeypatch.setattr(
+        parquet, "_sequences", lambda column: sizes.append(len(column)) or usual(column)
+    )
+    assert len(list(read_records(tmp_path / "a.parquet"))) == 50
+    assert max(sizes) <= 10
+
+
+def test_a_row_that_is_too_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "LONGEST_RECORD", 1_000)
+    write(tmp_path / "a.parquet", [np.zeros(2_000)], ["a"])
+    with pytest.raises(DataError) as caught:
+        list(read_records(tmp_path / "a.parquet"))
+    assert caught.value.code is Code.TOO_LONG

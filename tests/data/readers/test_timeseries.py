@@ -166,3 +166,21 @@ def test_agrees_with_aeon(tmp_path):
         assert record.label.lower() == label
     # aeon lowercases; labels are the user's own here.
     assert [record.label for record in records[:2]] == ["Up", "down"]
+
+
+def test_a_count_of_thousands_of_digits(tmp_path):
+    path = write(tmp_path / "a.ts", "1,2:Up\n", more=f"@dimensions {'9' * 5_000}")
+    with pytest.raises(DataError) as caught:
+        read_records(path)
+    assert caught.value.code is Code.BAD_FORMAT
+
+
+def test_blanks_without_end_in_a_tuple_take_no_time(tmp_path):
+    path = write(tmp_path / "a.ts", f"({' ' * 100_000}1:Up\n", stamps="true")
+    assert problems(path) == [(Code.BAD_FORMAT, 7, 1)]
+
+
+def test_blanks_around_stamps_and_values(tmp_path):
+    path = write(tmp_path / "a.ts", "( 0 , 1.5 ), (1,2 ):(0, 3),( 1,4):Up\n", stamps="true")
+    (record,) = read_records(path)
+    assert record.sequence.tolist() == [[1.5, 3], [2, 4]]

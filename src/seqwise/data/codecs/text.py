@@ -73,13 +73,19 @@ class TextCodec(Codec):
 
     @override
     def restore(self, state: dict[str, Any]) -> Self:
+        # No more than what was learned: another normalizer or padding could do anything to a text.
+        learned = json.loads(state["tokenizer"])["model"]
+        vocabulary = learned["vocab"]
+        if sorted(vocabulary.values()) != list(range(len(vocabulary))):
+            raise ValueError("the ids of the vocabulary are not 0, 1, 2, ...")
+        if vocabulary.get(UNKNOWN) != UNKNOWN_ID:
+            raise ValueError(f"{UNKNOWN} does not have the id {UNKNOWN_ID}")
+        merges = learned["merges"] if self.config.tokens == "bpe" else None
         try:
-            tokenizer = Tokenizer.from_str(state["tokenizer"])
+            self._tokenizer.model = _learned_model(vocabulary, merges)
         except Exception as error:  # the library raises bare Exception
             raise ValueError(f"not a tokenizer: {error}") from error
-        if tokenizer.token_to_id(UNKNOWN) != UNKNOWN_ID:
-            raise ValueError(f"{UNKNOWN} does not have the id {UNKNOWN_ID}")
-        return self._adopt(tokenizer)
+        return self._adopt(self._tokenizer)
 
     @override
     def describe(self) -> str:
@@ -107,10 +113,13 @@ def _with_special_tokens(tokenizer: Tokenizer) -> Any:
     trained = json.loads(tokenizer.to_str())["model"]
     vocabulary = {token: FIRST_ID + index for token, index in trained["vocab"].items()}
     vocabulary |= {PADDING: PADDING_ID, UNKNOWN: UNKNOWN_ID}
-    if trained["type"] == "BPE":
-        merges = [tuple(pair) for pair in trained["merges"]]
-        return models.BPE(vocabulary, merges, unk_token=UNKNOWN)
-    return models.WordLevel(vocabulary, unk_token=UNKNOWN)
+    return _learned_model(vocabulary, trained.get("merges"))
+
+
+def _learned_model(vocabulary: dict[str, int], merges: list[list[str]] | None) -> Any:
+    if merges is None:
+        return models.WordLevel(vocabulary, unk_token=UNKNOWN)
+    return models.BPE(vocabulary, [(left, right) for left, right in merges], unk_token=UNKNOWN)
 
 
 def _build_pre_tokenizer(tokens: Tokens) -> Any:

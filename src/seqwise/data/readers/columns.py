@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -89,11 +90,11 @@ def refuse_duplicates(columns: Sequence[str], path: str, line: int | None = None
     named = [name for name in columns if name]
     if len(named) == len(set(named)):
         return
-    twice = next(name for name in named if named.count(name) > 1)
+    twice, count = Counter(named).most_common(1)[0]
     raise DataError(
         Problem(
             Code.DUPLICATE_HEADER,
-            f"{named.count(twice)} columns named {excerpt(twice)}",
+            f"{count} columns named {excerpt(twice)}",
             "each name once",
             "rename or drop one of them",
             path=path,

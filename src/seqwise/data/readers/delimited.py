@@ -10,16 +10,15 @@ from contextlib import contextmanager
 from seqwise.data.readers.columns import SEQUENCE_NAMES, choose_columns
 from seqwise.data.readers.interface import Record, Wanted
 from seqwise.data.readers.rows import RowCheck
-from seqwise.data.readers.source import Source
+from seqwise.data.readers.source import LONGEST_RECORD, Source
 from seqwise.data.readers.values import MEND, check_text, counted
 from seqwise.errors import Code, DataError, Problem, excerpt
 
-LONGEST_CELL = 2**31 - 1  # characters; what a C long holds everywhere
 MOST_LABELS = 10_000
 
 
 class _CellLimit:
-    """Lets cells of any length through while at least one table is being read.
+    """Lets long cells through while at least one table is being read.
 
     The limit of the csv module (131,072 characters) belongs to the process, and a single sequence
     is often longer. The first table being read raises it and the last one puts it back.
@@ -34,7 +33,7 @@ class _CellLimit:
     def raised(self) -> Iterator[None]:
         with self._lock:
             if not self._num_tables:
-                self._usual = csv.field_size_limit(LONGEST_CELL)
+                self._usual = csv.field_size_limit(LONGEST_RECORD)
             self._num_tables += 1
         try:
             yield
@@ -93,7 +92,8 @@ class DelimitedReader:
     ------
     DataError
         `file-empty`, `not-utf8`, `nul-byte`, `duplicate-header`, `column-missing` and
-        `column-unclear` at once; `bad-format` while reading, for a quote that is never closed.
+        `column-unclear` at once; while reading, `bad-format` for a quote that is never closed and
+        `too-long` for a row without end.
     """
 
     def __init__(
@@ -164,23 +164,32 @@ class DelimitedReader:
 
     def _rows(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str] | Problem]]:
         """Give each row with the line where it begins; blank lines are left out."""
-        rows = csv.reader(lines, delimiter=self.delimiter, strict=True)
+        size = 0  # of the row so far, which may go over many lines
+
+        def measured() -> Iterator[str]:
+            nonlocal size
+            for text in lines:
+                size += len(text)
+                if size > LONGEST_RECORD:
+                    raise self._source.too_long(line)
+                yield text
+
+        rows = csv.reader(measured(), delimiter=self.delimiter, strict=True)
         line = 1
         while True:
             try:
                 for row in rows:
                     if row:
                         yield line, row
-                    line = rows.line_num + 1
+                    line, size = rows.line_num + 1, 0
                 return
             except csv.Error as error:
                 # The csv module goes on with the next line after an error of its own.
                 yield line, self._misquoted(error, line, rows.line_num)
-                line = rows.line_num + 1
+                line, size = rows.line_num + 1, 0
 
     def _misquoted(self, error: csv.Error, first: int, last: int) -> Problem:
-        reason = str(error)
-        if "unexpected end" in reason:
+        if "unexpected end" in str(error):
             raise DataError(
                 Problem(
                     Code.BAD_FORMAT,
@@ -191,11 +200,8 @@ class DelimitedReader:
                     line=first,
                 )
             ) from None
-        if "field larger" in reason:
-            found, remedy = f"a cell of more than {LONGEST_CELL:,} characters", MEND
-        else:
-            found = "a quoted cell that goes on after its closing quote"
-            remedy = "double the quotes inside a quoted cell"
+        found = "a quoted cell that goes on after its closing quote"
+        remedy = "double the quotes inside a quoted cell"
         if last > first:
             found += f" in line {last:,}"
         return Problem(Code.BAD_FORMAT, found, "cells as in RFC 4180", remedy)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from seqwise.data.readers.delimited import DelimitedReader
 from seqwise.data.readers.interface import Record, Wanted
-from seqwise.data.readers.source import Source
+from seqwise.data.readers.source import LONGEST_RECORD, Source
 from seqwise.data.readers.values import MEND, check_text, read_label
 from seqwise.errors import Code, DataError, Problem, excerpt
 
@@ -53,7 +53,7 @@ class FastaReader:
 
     def __iter__(self) -> Iterator[Record]:
         """Read the records in their order."""
-        number, first_line, header = 0, 0, ""
+        number, first_line, header, size = 0, 0, "", 0
         parts: list[str] = []
         with self._source.open_text() as lines:
             for line_number, line in enumerate(lines, 1):
@@ -61,8 +61,12 @@ class FastaReader:
                     if number:
                         yield self._record(header, "".join(parts), number, first_line)
                     number, first_line, header, parts = number + 1, line_number, line[1:], []
+                    size = 0
                 elif not line.startswith(";"):
                     parts += line.split()
+                    size += len(line)
+                    if size > LONGEST_RECORD:
+                        raise self._source.too_long(first_line)
         if number:
             yield self._record(header, "".join(parts), number, first_line)
 

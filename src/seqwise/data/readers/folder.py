@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from seqwise.data.readers.interface import Record, Wanted
-from seqwise.data.readers.source import Source
-from seqwise.data.readers.values import MEND, check_text
+from seqwise.data.readers.source import LONGEST_RECORD, Source
+from seqwise.data.readers.values import MEND, check_label, check_text
 from seqwise.errors import Code, DataError, Problem, excerpt
 
 ENDINGS = (".txt", ".txt.gz")
@@ -59,6 +59,10 @@ class FolderReader:
         stray = next((entry for entry in entries if not entry.is_dir()), None)
         if stray is not None:
             raise self._refusal(Code.BAD_FORMAT, "a file beside the folders of labels", str(stray))
+        for folder in folders:
+            problem = check_label(folder.name)
+            if isinstance(problem, Problem):
+                raise DataError(problem.at(path=str(folder)))
         return folders
 
     def _text_files(self, folder: Path) -> list[Path]:
@@ -66,6 +70,8 @@ class FolderReader:
         for path in files:
             if path.is_dir():
                 raise self._refusal(Code.BAD_FORMAT, "a folder in the folder of a label", str(path))
+            if path.is_fifo():  # opening it would wait for a writer
+                raise self._refusal(Code.FILE_UNREADABLE, "a pipe", str(path))
             if not path.name.endswith(ENDINGS):
                 found = f"a file that ends in {excerpt(path.suffix)}"
                 raise self._refusal(Code.BAD_FORMAT, found, str(path))
@@ -88,8 +94,16 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _read(path: Path, label: str, number: int) -> Record:
-    with Source(str(path)).open_text() as stream:
-        text = stream.read().rstrip("\r\n")
+    source = Source(str(path))
+    parts: list[str] = []
+    size = 0
+    with source.open_text() as lines:
+        for line in lines:
+            parts.append(line)
+            size += len(line)
+            if size > LONGEST_RECORD:
+                raise source.too_long()
+    text = "".join(parts).rstrip("\r\n")
     problem = check_text(text)
     if problem is None and not text.strip():
         found, expected = "nothing but white space" if text else "nothing at all", "a text"

@@ -9,16 +9,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from seqwise.data.readers.columns import choose_columns
 from seqwise.data.readers.interface import RawSequence, Record, Wanted
 from seqwise.data.readers.rows import RowCheck
-from seqwise.data.readers.source import Source
-from seqwise.errors import Code, DataError, Problem
+from seqwise.data.readers.source import LONGEST_RECORD, Source
+from seqwise.errors import Code, DataError, Problem, one_line
 
 BLOCK_BYTES = 1 << 23
+MOST_BYTES = 1 << 27
 MOST_ROWS = 4096
 
 
@@ -44,7 +46,7 @@ class ParquetReader:
     """
 
     def __init__(self, source: Source, wanted: Wanted) -> None:
-        self._path = source.path
+        self._source = source
         if source.is_pipe:
             found, remedy = (
                 "Parquet from standard input or a pipe",
@@ -66,8 +68,9 @@ class ParquetReader:
         if self.label_column is not None:
             names.append(self.label_column)
         number = 0
+        num_rows = self._num_rows(names)
         with self._opened() as file:
-            for batch in file.iter_batches(_num_rows(file, names), columns=names):
+            for batch in file.iter_batches(num_rows, columns=names):
                 labels: list[Any] = [None] * batch.num_rows
                 if self.label_column is not None:
                     labels = _to_list(batch.column(self.label_column))
@@ -77,31 +80,56 @@ class ParquetReader:
                     yield self._check.record(sequence, label, number)
 
     @contextmanager
-    def _opened(self) -> Iterator[pq.ParquetFile]:
+    def _opened(self, **options: Any) -> Iterator[pq.ParquetFile]:
+        options |= {"pre_buffer": False, "buffer_size": 1 << 20}
         try:
-            with pq.ParquetFile(self._path, pre_buffer=False, buffer_size=1 << 20) as file:
+            with pq.ParquetFile(self._source.path, **options) as file:
                 yield file
-        except (pa.ArrowException, OSError) as error:
-            found = str(error).splitlines()[0].rstrip(". ")
+        except DataError:
+            raise
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+            # The last two: a date that Python cannot hold, a name that is not UTF-8.
+            found = one_line(str(error).partition("\n")[0].rstrip(". "))
             remedy = "write or unpack the file again, or name its format (--format)"
             raise DataError(
-                Problem(Code.BAD_FORMAT, found, "a whole Parquet file", remedy, path=self._path)
+                Problem(
+                    Code.BAD_FORMAT, found, "a whole Parquet file", remedy, path=self._source.path
+                )
             ) from error
 
+    def _num_rows(self, names: list[str]) -> int:
+        """Choose how many rows make a block of about 8 MB, and at the worst one of 128 MB."""
+        with self._opened() as file:
+            starts = tuple(f"{name}." for name in names)
+            paths = {index: file.schema.column(index).path for index in range(len(file.schema))}
+        leaves = [index for index, path in paths.items() if f"{path}.".startswith(starts)]
+        usual = worst = 1
+        with self._opened(read_dictionary=[paths[index] for index in leaves]) as file:
+            for number in range(file.num_row_groups):
+                group = file.metadata.row_group(number)
+                # Before `group.column`, which ends the process where the group is damaged.
+                first = next(file.iter_batches(1, row_groups=[number], columns=names), None)
+                if first is None:
+                    continue
+                longest = max(map(_longest_value, first.columns))
+                chunks = [group.column(index) for index in leaves]
+                num_values = sum(chunk.num_values for chunk in chunks)
+                num_bytes = sum(chunk.total_uncompressed_size for chunk in chunks)
+                # Equal numbers are packed to next to nothing, and unpacked to 8 bytes each.
+                usual = max(usual, max(num_bytes, 8 * num_values) // group.num_rows)
+                worst = max(worst, usual, longest * num_values // group.num_rows)
+        if worst > 8 * LONGEST_RECORD:
+            raise self._source.too_long()
+        return int(max(min(BLOCK_BYTES // usual, MOST_BYTES // worst, MOST_ROWS), 1))
 
-def _num_rows(file: pq.ParquetFile, names: list[str]) -> int:
-    """Choose how many rows make a block of about 8 MB, from what the file says of itself."""
-    most = 1
-    for index in range(file.num_row_groups):
-        group = file.metadata.row_group(index)
-        chunks = [group.column(i) for i in range(group.num_columns)]
-        num_bytes = sum(
-            chunk.total_uncompressed_size
-            for chunk in chunks
-            if chunk.path_in_schema.split(".")[0] in names
-        )
-        most = max(most, num_bytes // max(group.num_rows, 1))
-    return int(min(max(BLOCK_BYTES // most, 1), MOST_ROWS))
+
+def _longest_value(column: pa.Array) -> int:
+    """Give the bytes of the longest string in a dictionary; one copy of it may serve all rows."""
+    while _is_list(column.type):
+        column = column.values
+    if not pa.types.is_dictionary(column.type):
+        return 0
+    return pc.max(pc.binary_length(column.dictionary)).as_py() or 0
 
 
 def _to_list(column: pa.Array) -> list[Any]:
@@ -154,7 +182,8 @@ def _sequences(column: pa.Array) -> Iterable[RawSequence | None]:
 def _channels(values: NDArray[Any], bounds: NDArray[np.integer]) -> RawSequence:
     num_channels = np.unique(np.diff(bounds))
     if len(num_channels) == 1:
-        return values[bounds[0] : bounds[-1]].reshape(-1, num_channels[0])  # (time, channels)
+        steps = values[bounds[0] : bounds[-1]]
+        return steps.reshape(len(bounds) - 1, num_channels[0])  # (time, channels)
     return [values[start:end].tolist() for start, end in pairwise(bounds)]  # bad, or empty
 
 

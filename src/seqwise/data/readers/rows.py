@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from seqwise.data.readers.interface import RawSequence, Record
-from seqwise.data.readers.values import MEND, check_text, read_label
+from seqwise.data.readers.values import MEND, check_text, describe, read_label
 from seqwise.errors import Code, Problem
 
 
@@ -29,14 +31,12 @@ class RowCheck:
     label_required: bool
 
     def record(
-        self, sequence: RawSequence | None, label: object, number: int, line: int | None = None
+        self, sequence: object, label: object, number: int, line: int | None = None
     ) -> Record:
         """Make a record, with a problem where a cell is missing or broken."""
-        problem = check_text(sequence) if isinstance(sequence, str) else None
-        if sequence is None:
-            problem = Problem(Code.MISSING_SEQUENCE, "no value", "a sequence", MEND)
-        if problem is not None:
-            return self.bad(problem, number, line, self.sequence_column)
+        sequence = _check_sequence(sequence)
+        if isinstance(sequence, Problem):
+            return self.bad(sequence, number, line, self.sequence_column)
         if self.label_column is None:
             return Record(sequence, None, number, line)
         checked = read_label(label, required=self.label_required)
@@ -50,3 +50,13 @@ class RowCheck:
         """Make a record of a problem."""
         problem = problem.at(path=self.path, line=line, record=number, column=column)
         return Record(None, None, number, line, problem)
+
+
+def _check_sequence(value: object) -> RawSequence | Problem:
+    if isinstance(value, str):
+        return check_text(value) or value
+    if isinstance(value, list | np.ndarray):
+        return value
+    if value is None:
+        return Problem(Code.MISSING_SEQUENCE, "no value", "a sequence", MEND)
+    return Problem(Code.WRONG_TYPE, describe(value), "a string or a list", "choose another column")

@@ -11,6 +11,7 @@ import stat
 import sys
 import zlib
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = "-"
 BLOCK_BYTES = 1 << 17
+LONGEST_RECORD = 1 << 26  # characters; why so many: docs/design/0009-bad-days.md
 GZIP_MAGIC = b"\x1f\x8b"
 
 _WIDE_BYTE_ORDER_MARKS = {
@@ -53,12 +55,12 @@ class Source:
         self.is_folder = False
         self._pipe: _Pipe | None = None
         if path == STANDARD_INPUT:
-            self._pipe = _Pipe(sys.stdin.buffer)
+            self._pipe = _Pipe(self, sys.stdin.buffer)
             return
         mode = self._mode()
         self.is_folder = stat.S_ISDIR(mode)
         if stat.S_ISFIFO(mode):
-            self._pipe = _Pipe(self._open_file())
+            self._pipe = _Pipe(self, self._open_file())
         elif not stat.S_ISREG(mode) and not self.is_folder:
             raise DataError(self._unreadable("a device or a socket"))
 
@@ -80,20 +82,35 @@ class Source:
             yield stream
 
     @contextmanager
-    def preview_text(self) -> Iterator[io.TextIOWrapper]:
+    def preview_text(self) -> Iterator[Iterator[str]]:
         """Open for a look at the first lines."""
         with self.preview() as stream, self._as_text(stream) as text:
-            yield text
+            yield self._lines(text)
 
     @contextmanager
-    def open_text(self) -> Iterator[io.TextIOWrapper]:
-        r"""Open for reading as UTF-8, with or without byte order mark.
+    def open_text(self) -> Iterator[Iterator[str]]:
+        r"""Open for reading as UTF-8, with or without byte order mark, line by line.
 
         Line ends are left as they are, and a byte that is not UTF-8 becomes a lone surrogate, so
-        that it spoils no more than its own record.
+        that it spoils no more than its own record. A line longer than `LONGEST_RECORD` is an error
+        of the file: nobody knows how far its end is.
         """
         with self.open() as stream, self._as_text(stream) as text:
-            yield text
+            yield self._lines(text)
+
+    def too_long(self, line: int | None = None) -> DataError:
+        """Make the error for a line or a record that is too long to be held in memory."""
+        found = f"more than {LONGEST_RECORD:,} characters in one record"
+        remedy = "check how the file was written, or split the record"
+        return DataError(
+            Problem(Code.TOO_LONG, found, "shorter records", remedy, path=self.path, line=line)
+        )
+
+    def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
+        for number, line in enumerate(iter(partial(text.readline, LONGEST_RECORD), ""), 1):
+            if len(line) == LONGEST_RECORD:
+                raise self.too_long(number)
+            yield line
 
     @contextmanager
     def _opened(self, *, final: bool) -> Iterator[io.BufferedReader[Any]]:
@@ -178,7 +195,8 @@ def _missing(path: str) -> Problem:
 class _Pipe:
     """A stream that can be read once, apart from what previews took."""
 
-    def __init__(self, stream: IO[bytes] | io.FileIO) -> None:
+    def __init__(self, source: Source, stream: IO[bytes] | io.FileIO) -> None:
+        self._source = source
         # One system call a read: a slow producer is never waited for to fill a block.
         self._read: Callable[[int], bytes | None] = getattr(stream, "read1", stream.read)
         self._stream = stream
@@ -203,6 +221,8 @@ class _Pipe:
             if self.finished:
                 return data
             self._taken += data
+            if len(self._taken) > LONGEST_RECORD:  # blank lines or comments without end
+                raise self._source.too_long()
         self._position += len(data)
         return data
 

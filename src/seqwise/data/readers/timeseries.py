@@ -16,7 +16,8 @@ from seqwise.data.readers.source import Source
 from seqwise.data.readers.values import MEND, check_text, counted, read_label
 from seqwise.errors import Code, DataError, Problem, excerpt
 
-STAMPED = re.compile(r"\(\s*([^(),]*?)\s*,\s*([^(),]*?)\s*\)")
+STAMPED = re.compile(r"\(([^(),]*),([^(),]*)\)")
+MOST_DIGITS = 15  # of a count
 # A colon inside a stamp ("16:00:00") does not end a channel; one after a tuple does.
 STAMPED_END = re.compile(r"(?<=\))\s*:")
 
@@ -182,13 +183,13 @@ def _read_stamped(channels: list[str]) -> NDArray[np.float64] | Problem:
         if rest:
             return Problem(Code.BAD_FORMAT, excerpt(channel), expected, MEND)
         pairs = STAMPED.findall(channel)
-        stamps = [stamp for stamp, _ in pairs]
+        stamps = [stamp.strip() for stamp, _ in pairs]
         if common is not None and stamps != common:
             remedy = "bring the channels to common time stamps"
             found = f"other time stamps in channel {len(values) + 1}"
             return Problem(Code.BAD_FORMAT, found, "those of channel 1", remedy)
         common = stamps
-        values.append([value for _, value in pairs])
+        values.append([value.strip() for _, value in pairs])
     return _check_stamps(common or []) or _read_values(values)
 
 
@@ -234,7 +235,7 @@ def _declare(declared: _Declared, tag: str, values: list[str]) -> Problem | None
             return _bad_tag(tag, value, "true or false")
         setattr(declared, _TRUTHS[name], value == "true")
     elif name in _COUNTS:
-        if not value.isdecimal():
+        if not value.isdecimal() or len(value) > MOST_DIGITS:
             return _bad_tag(tag, value, "a whole number")
         setattr(declared, _COUNTS[name], int(value))
     elif not name.startswith("@"):
