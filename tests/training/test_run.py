@@ -261,30 +261,6 @@ def test_sequences_of_one_length_get_positions():
     assert make_run([*same, ("x y 3", "a")]).shape.num_positions == 0
 
 
-def test_a_run_in_words():
-    run = make_run([*GOOD[:8], *BAD[:8]], valid=[("good zebra", "yes")], max_length=1, window=1)
-    facts = dict(run.describe())
-    assert facts["records"].startswith("16 to learn from, 1 to")
-    assert facts["classes"] == "2"
-    assert "17 sequences cut at 1 steps" in facts["steps"]
-    assert f"{weights(run).numel():,} weights" in facts["model"]
-    assert "3 epochs" in facts["training"]
-    assert "window" not in facts
-    assert all(text and "\n" not in text for text in facts.values())
-
-
-def test_a_run_says_what_it_reads_in_windows():
-    facts = dict(make_run(window=3).describe())
-    assert "window" not in facts
-    facts = dict(make_run(window=1).describe())
-    assert facts["window"].startswith("36 sequences are longer than 1 steps")
-
-
-def test_the_share_of_unknown_tokens_is_one_of_what_is_read():
-    run = make_run(valid=[("zebra bad bad bad", "no")], max_length=1)
-    assert "100.0% of those held out are unknown" in dict(run.describe())["steps"]
-
-
 def test_what_was_left_out_is_listed():
     run = TrainingRun(
         labelled([*GOOD, *BAD, ("other", "rare")]),
@@ -462,9 +438,3 @@ def test_a_refit_keeps_the_shape_whose_epoch_was_found():
     shape = run.artifact().shape
     assert run.artifact().training.refitted
     assert shape.num_positions == run.shape.num_positions == 2
-
-
-def test_a_refit_in_words():
-    facts = dict(make_refit_run().describe())
-    assert facts["refit"] == "as many epochs as the best one took, anew on all 60 records"
-    assert "refit" not in dict(make_run().describe())

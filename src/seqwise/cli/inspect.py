@@ -14,6 +14,7 @@ from seqwise.cli.options import FileOptions
 from seqwise.errors import Code, ConfigError, DataError, Problem, one_line
 from seqwise.inspection import FileSummary, summarise
 from seqwise.inspection_tables import summary_table
+from seqwise.training.description import describe_run
 from seqwise.training.preparation import gather
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes, describe_shape
@@ -94,7 +95,7 @@ def _choices(source: OpenFile) -> dict[str, str]:
         run = TrainingRun(data, source.kind, Wishes(), skip_bad=True, path=records.path)
     except DataError as error:
         return {"training": f"not on this file: {error.problem}"}
-    return dict(run.describe())
+    return dict(describe_run(run))
 
 
 def _inspect_model(path: str, as_json: bool) -> None:

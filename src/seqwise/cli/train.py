@@ -17,6 +17,7 @@ from seqwise.config import setting_error
 from seqwise.data.kinds import Kind
 from seqwise.errors import Problem
 from seqwise.training.checkpoint import Checkpoints
+from seqwise.training.description import describe_run
 from seqwise.training.preparation import LabelledSequences, gather
 from seqwise.training.progress import show_progress
 from seqwise.training.run import TrainingRun
@@ -45,7 +46,7 @@ def run(
         if not resume:
             checkpoints.check_free()
         training = _prepare(file, valid, chosen, how, skip_bad, console)
-        say(console, training.describe())
+        say(console, describe_run(training))
         with StopRequest(training) as stop:
             if resume:
                 _go_on(training, checkpoints, console)

@@ -33,7 +33,6 @@ from seqwise.training.settings import (
     choose_data,
     choose_model,
     choose_training,
-    describe_shape,
 )
 from seqwise.training.split import check_classes, count_equal, split
 from seqwise.training.state import State, join_names, select_names
@@ -245,45 +244,6 @@ class TrainingRun:
             "machine": {"computed on": self.training.device.type},
             "versions": {name: current_versions()[name] for name in ("seqwise", "torch")},
         }
-
-    def describe(self) -> list[tuple[str, str]]:
-        """Say in words what is trained on what: names, and what there is to say of each."""
-        prepared = self.prepared
-        lengths = prepared.train.sequences.lengths
-        num_train, num_valid = len(lengths), len(prepared.valid.targets)
-        steps = prepared.codec.describe()
-        if prepared.codec.vocab_size:
-            share = prepared.num_unknown / max(prepared.num_valid_steps, 1)
-            steps += f"; {share:.1%} of those held out are unknown"
-        if prepared.num_cut:
-            steps += f"; {prepared.num_cut:,} sequences cut at {prepared.data.max_length:,} steps"
-        num_weights = sum(weight.numel() for weight in self.training.model.parameters())
-        facts = [
-            ("records", f"{num_train:,} to learn from, {num_valid:,} to choose the epoch"),
-            ("classes", f"{len(self.labels):,}"),
-            ("steps", steps),
-            ("model", f"{describe_shape(self.shape)}; {num_weights:,} weights"),
-            ("training", f"at most {self.config.epochs} epochs"),
-        ]
-        if self.config.refit:
-            num_records = f"{num_train + num_valid:,}"
-            text = f"as many epochs as the best one took, anew on all {num_records} records"
-            facts.append(("refit", text))
-        longer = int((lengths > self.config.window).sum())
-        if longer:
-            text = (
-                f"{longer:,} sequences are longer than {self.config.window:,} steps: an epoch "
-                "reads a part of each, drawn anew; validation and prediction read them whole "
-                "(--window)"
-            )
-            facts.append(("window", text))
-        if self.num_overlap:
-            text = (
-                f"{self.num_overlap:,} of the records that choose the epoch stand among those to "
-                "learn from, too: their scores say little"
-            )
-            facts.append(("overlap", text))
-        return facts
 
     def artifact(self) -> Artifact:
         """Put together what was trained: the best epoch so far, or the refit where it has ended."""

@@ -1,0 +1,35 @@
+from seqwise.training.description import describe_run
+from tests.training.examples import BAD, GOOD, make_refit_run, make_run
+
+
+def test_a_run():
+    run = make_run([*GOOD[:8], *BAD[:8]], valid=[("good zebra", "yes")], max_length=1, window=1)
+    facts = dict(describe_run(run))
+    assert facts["records"].startswith("16 to learn from, 1 to")
+    assert facts["classes"] == "2"
+    assert "17 sequences cut at 1 steps" in facts["steps"]
+    assert (
+        f"{sum(weight.numel() for weight in run.training.model.parameters()):,} weights"
+        in facts["model"]
+    )
+    assert "3 epochs" in facts["training"]
+    assert "window" not in facts
+    assert all(text and "\n" not in text for text in facts.values())
+
+
+def test_a_run_says_what_it_reads_in_windows():
+    facts = dict(describe_run(make_run(window=3)))
+    assert "window" not in facts
+    facts = dict(describe_run(make_run(window=1)))
+    assert facts["window"].startswith("36 sequences are longer than 1 steps")
+
+
+def test_the_share_of_unknown_tokens_is_one_of_what_is_read():
+    run = make_run(valid=[("zebra bad bad bad", "no")], max_length=1)
+    assert "100.0% of those held out are unknown" in dict(describe_run(run))["steps"]
+
+
+def test_a_refit_in_words():
+    facts = dict(describe_run(make_refit_run()))
+    assert facts["refit"] == "as many epochs as the best one took, anew on all 60 records"
+    assert "refit" not in dict(describe_run(make_run()))
