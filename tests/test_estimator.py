@@ -548,6 +548,8 @@ def test_load_of_a_model_of_the_command_line(tmp_path):
         valid=None,
         skip_bad=False,
         overwrite=False,
+        resume=False,
+        checkpoint_seconds=60,
         quiet=True,
         how=FileOptions(),
         wishes=ABLE,
