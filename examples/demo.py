@@ -37,7 +37,7 @@ def main() -> None:
     print("1. Handwritten digits, real scans from scikit-learn: 8 steps of 8 channels\n")
     write_digits()
     run("inspect demo/digits_train.jsonl")
-    run("train demo/digits_train.jsonl --out demo/digits --epochs 20")
+    run("train demo/digits_train.jsonl --out demo/digits --epochs 12")
     run("evaluate demo/digits demo/digits_test.jsonl --train demo/digits_train.jsonl")
 
     print("2. Documentation strings of Python's standard library: which package is it from?\n")

@@ -22,7 +22,7 @@ FLOORS = [
     {"config"},
     {"nn"},
     {"data"},
-    {"evaluation"},
+    {"evaluation", "speed"},
     {"artifact"},
     {"predictor"},
     {"inspection"},

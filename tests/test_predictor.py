@@ -118,6 +118,42 @@ def test_blocks_are_cut_by_their_number_of_records(monkeypatch, number):
     assert [len(block.records) for block in blocks[:-1]] == [5] * ((number - 1) // 5)
 
 
+def test_blocks_grow_from_a_small_first_one(monkeypatch):
+    monkeypatch.setattr(module, "FIRST_BLOCK_RECORDS", 2)
+    monkeypatch.setattr(module, "BLOCK_RECORDS", 7)
+    records = random_records(25)
+    predictor = make_predictor(deterministic=True)
+    blocks = list(predictor.predict(records))
+    assert [len(block.records) for block in blocks] == [2, 4, 7, 7, 5]
+    together = np.concatenate([block.probabilities for block in blocks])
+    alone = np.concatenate([probabilities(predictor, [record]) for record in records])
+    assert np.array_equal(together, alone)
+
+
+def test_the_size_of_a_series_counts_all_channels(monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_SIZE", 12)
+    records = [Record(np.zeros((3, 2)), None, number) for number in range(5)]
+    blocks = make_predictor("series").predict(records)
+    assert [len(block.records) for block in blocks] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("bad", [[3], [0, 24], [4, 5], list(range(5, 10))])
+def test_bad_records_keep_their_places_in_all_blocks(monkeypatch, bad):
+    records = random_records(25)
+    predictor = make_predictor()
+    expected = probabilities(predictor, records)
+    expected[bad] = np.nan
+    monkeypatch.setattr(module, "BLOCK_RECORDS", 5)
+    for position in bad:
+        records[position] = Record(None, None, position + 1, problem=PROBLEM)
+    blocks = list(predictor.predict(records))
+    np.testing.assert_allclose(
+        np.concatenate([block.probabilities for block in blocks]), expected, atol=1e-6
+    )
+    problems = [problem for block in blocks for problem in block.problems]
+    assert np.flatnonzero(problems).tolist() == bad
+
+
 def test_blocks_are_cut_by_their_size(monkeypatch):
     monkeypatch.setattr(module, "BLOCK_SIZE", 10)
     texts = ["12345", "12345", "1234567890123", "1", "2"]

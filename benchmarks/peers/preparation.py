@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from machine import describe_machine
 from peers.task import Part, Task
 from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
 from seqwise.data.records import read_records
+from seqwise.speed.machine import describe_machine
 from seqwise.training.preparation import LabelledSequences, LabelledStore, gather, prepare
 from seqwise.training.settings import Wishes, choose_data
 from seqwise.training.split import split

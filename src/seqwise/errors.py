@@ -6,7 +6,8 @@
     ├── DataError         (ValueError)  a file or a record cannot be used
     ├── ConfigError       (ValueError)  settings that do not exist or do not fit together
     ├── ShapeError        (ValueError)  tensors that do not fit together, in `seqwise.nn`
-    └── ArtifactError     (ValueError)  a model folder that cannot be read or written
+    ├── ArtifactError     (ValueError)  a model folder that cannot be read or written
+    └── CheckpointError   (ValueError)  a training that cannot be stopped safely, or go on
 
 The command line turns any of them into one line on standard error and exit code 2.
 """
@@ -20,6 +21,7 @@ from enum import StrEnum
 
 __all__ = [
     "ArtifactError",
+    "CheckpointError",
     "Code",
     "ConfigError",
     "DataError",
@@ -79,6 +81,10 @@ class Code(StrEnum):
     DAMAGED_MODEL = "damaged-model"
     # training
     DIVERGED = "diverged"
+    CHECKPOINT_EXISTS = "checkpoint-exists"
+    CHECKPOINT_MISMATCH = "checkpoint-mismatch"
+    CHECKPOINT_IN_USE = "checkpoint-in-use"
+    DAMAGED_CHECKPOINT = "damaged-checkpoint"
 
 
 def excerpt(value: object) -> str:
@@ -248,3 +254,7 @@ class ShapeError(SeqwiseError, ValueError):
 
 class ArtifactError(SeqwiseError, ValueError):
     """A model folder that cannot be read or written."""
+
+
+class CheckpointError(SeqwiseError, ValueError):
+    """A training that cannot be stopped safely, or cannot go on."""

@@ -17,17 +17,21 @@ from seqwise.artifact import Artifact, load_artifact
 from seqwise.config import Device, setting_error
 from seqwise.data.collate import collate
 from seqwise.data.encoding import EncodedSequences, encode_sequences
-from seqwise.data.records import Record
+from seqwise.data.records import RawSequence, Record
 from seqwise.data.sampler import cut_batches
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.nn import Batch, SequenceModel, can_stream, stream_logits, use_path
 
 INFERENCE_BATCH_SIZE = 256
-INFERENCE_BATCH_STEPS = 65_536
+INFERENCE_BATCH_STEPS = 16_384  # more do not fit a cache: 170 thousand steps a second became 111
 DETERMINISTIC_ROWS = 8
 STREAM_STEPS = 16_384  # of a longer sequence so many are in memory at once
-BLOCK_RECORDS = 4_096
-BLOCK_SIZE = 4_000_000  # characters, ids or time steps
+# Records are put into batches by their lengths, a block at a time: a larger block has less padding
+# (of short texts 44% of the real steps in 4,096 records, 5% in 65,536), a smaller one is there
+# sooner. So the first one is small, and each of the next twice as large.
+FIRST_BLOCK_RECORDS = 4_096
+BLOCK_RECORDS = 65_536
+BLOCK_SIZE = 8_000_000  # characters, ids or channel values
 
 
 def choose_device(device: Device) -> torch.device:
@@ -120,7 +124,7 @@ def _run(model: SequenceModel, batch: Batch, deterministic: bool) -> Tensor:
         logits = [stream_logits(model, row[:, :n], chunk_steps=STREAM_STEPS) for row, n in rows]
         return torch.cat(logits)
     # A kernel that narrows the batch where its members end has other shapes with other mates.
-    with use_path(model, "padded") if deterministic else nullcontext():
+    with use_path("padded") if deterministic else nullcontext():
         return model(batch)  # type: ignore[no-any-return]
 
 
@@ -254,12 +258,18 @@ class Predictor:
 
 def _cut_blocks(records: Iterable[Record]) -> Iterator[list[Record]]:
     block: list[Record] = []
-    size = 0
+    size, most = 0, min(FIRST_BLOCK_RECORDS, BLOCK_RECORDS)
     for record in records:
         block.append(record)
-        size += 0 if record.sequence is None else len(record.sequence)
-        if len(block) == BLOCK_RECORDS or size >= BLOCK_SIZE:
+        size += _size(record.sequence)
+        if len(block) == most or size >= BLOCK_SIZE:
             yield block
-            block, size = [], 0
+            block, size, most = [], 0, min(2 * most, BLOCK_RECORDS)
     if block:
         yield block
+
+
+def _size(sequence: RawSequence | None) -> int:
+    if isinstance(sequence, np.ndarray):
+        return sequence.size
+    return 0 if sequence is None else len(sequence)

@@ -8,10 +8,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from seqwise.cli import main
 from tests.cli.conftest import SMALL, run, texts, write_csv
 
 PROGRAM = [sys.executable, "-c", "from seqwise.cli import main; main()"]
@@ -48,7 +50,7 @@ def call_on_a_terminal(*arguments):
     return re.sub(" +", " ", plain)
 
 
-@pytest.mark.parametrize("arguments", ["--help", "train --help", "--version"])
+@pytest.mark.parametrize("arguments", ["--help", "train --help", "bench --help", "--version"])
 def test_help_does_not_import_torch(arguments):
     script = (
         "import sys\n"
@@ -109,20 +111,54 @@ def test_output_is_utf8_safe(model):
     assert called.returncode == 0, called.stderr
 
 
-def test_ctrl_c_leaves_nothing_behind():
+def signal_to_training(number, after):
+    """Send a signal to a training that has said so much; give its exit code and its last words."""
     file = write_csv("many.csv", texts(3000))
     with subprocess.Popen(
         [*PROGRAM, "train", file, "--out", "model", "--epochs", "1000"],
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        next(line for line in process.stderr if line.startswith("model "))  # training begins
-        process.send_signal(signal.SIGINT)
+        next(line for line in process.stderr if line.startswith(after))
+        process.send_signal(number)
         told = process.stderr.read().splitlines()
-    assert process.returncode == 130
-    assert told[-1] == "seqwise: interrupted, nothing was written"
     assert not any("Traceback" in line for line in told)
+    return process.returncode, told[-1]
+
+
+def test_ctrl_c_before_training_begins_leaves_nothing_behind():
+    code, told = signal_to_training(signal.SIGINT, "file ")
+    assert (code, told) == (130, "seqwise: interrupted, nothing was written")
     assert [path.name for path in Path().iterdir()] == ["many.csv"]
+
+
+def test_ctrl_c_ends_a_prediction_that_waits_for_more(model):
+    with subprocess.Popen(
+        [*PROGRAM, "predict", model, "-", "-o", "new.csv"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.stdin.write("nice 3 day\n")
+        process.stdin.flush()
+        while not list(Path().glob(".new.csv.*")):  # until the output is open
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130  # although its input is still open
+        told = process.stderr.read().splitlines()
+    assert told == ["seqwise: interrupted, nothing was written"]
+    assert [path.name for path in Path().iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_training_leaves_a_checkpoint(number):
+    code, told = signal_to_training(number, "checkpoints ")
+    assert code == 128 + number
+    assert told == (
+        "seqwise: stopped in epoch 1 of 1000; the same command with --resume goes on from there"
+    )
+    assert sorted(path.name for path in Path().iterdir()) == ["many.csv", "model.checkpoints"]
 
 
 def test_no_bar_without_a_terminal(table):
@@ -152,3 +188,23 @@ def test_the_count_of_records_on_a_terminal(model, table):
     told = call_on_a_terminal("predict", model, table, "-o", "new.csv")
     assert "24 records" in told
     assert "predicted 24 of 24 records" in told
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, "1000"),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, None),
+    ],
+)
+def test_waiting_threads_give_way_unless_the_user_says_otherwise(chosen, expected, monkeypatch):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    for name, value in chosen.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["seqwise", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    assert os.environ.get("GOMP_SPINCOUNT") == expected

@@ -1,4 +1,6 @@
 import itertools
+from functools import partial
+from threading import Thread
 from unittest.mock import patch
 
 import pytest
@@ -139,12 +141,19 @@ def test_chunks_carry_the_state_on(cell, bidirectional, path, monkeypatch):
         torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_a_path_is_used_for_a_while_only():
+def test_a_path_is_used_for_a_while_and_by_one_thread_only(monkeypatch):
     encoder = build("gru", path="narrowed")
-    model = torch.nn.Sequential(encoder, torch.nn.Linear(4, 2))
-    with use_path(model, "packed"):
-        assert encoder.path == "packed"
-    assert encoder.path == "narrowed"
+    taken = []
+    monkeypatch.setattr(encoder, "_packed", lambda x, lengths: taken.append("packed"))
+    monkeypatch.setattr(encoder, "_narrowed", lambda x, lengths: taken.append("narrowed"))
+    call = partial(encoder, torch.zeros(1, 2, 3), torch.tensor([2]))
+    with use_path("packed"):
+        call()
+        other = Thread(target=call)
+        other.start()
+        other.join()
+    call()
+    assert taken == ["packed", "narrowed", "narrowed"]
 
 
 @every_cell

@@ -15,6 +15,7 @@ from seqwise.nn import Batch
 from seqwise.predictor import infer_logits, softmax
 from seqwise.training import loop
 from seqwise.training.loop import mix_seed
+from seqwise.training.optimizer import rate
 from seqwise.training.preparation import LabelledStore
 from tests.training.examples import CLASSES, CPU, Task, make_store
 
@@ -329,18 +330,18 @@ def test_labels_are_smoothed():
 @pytest.mark.parametrize("warmup", [0.0, 0.1, 0.5, 1.0])
 def test_the_rate_rises_and_falls(warmup):
     positions = np.linspace(0, 1, 101)
-    rates = np.array([loop._rate(position, warmup) for position in positions])
+    rates = np.array([rate(position, warmup) for position in positions])
     assert (rates > 0)[:-1].all()
     assert (rates <= 1).all()
     rising = positions < warmup
     assert (np.diff(rates[rising]) >= 0).all()
     assert (np.diff(rates[~rising]) <= 0).all()
     if warmup < 1:
-        assert loop._rate(warmup, warmup) == pytest.approx(1)
-        assert loop._rate(1.0, warmup) == pytest.approx(0, abs=1e-9)
-        assert loop._rate((1 + warmup) / 2, warmup) == pytest.approx(0.5)
+        assert rate(warmup, warmup) == pytest.approx(1)
+        assert rate(1.0, warmup) == pytest.approx(0, abs=1e-9)
+        assert rate((1 + warmup) / 2, warmup) == pytest.approx(0.5)
     if warmup:
-        assert loop._rate(warmup / 2, warmup) == pytest.approx(0.5)
+        assert rate(warmup / 2, warmup) == pytest.approx(0.5)
 
 
 def test_the_rate_is_that_of_the_curve(monkeypatch):
@@ -349,7 +350,7 @@ def test_the_rate_is_that_of_the_curve(monkeypatch):
     list(training)
     rates = [rate for rate, _ in seen]
     assert len(rates) == 4 * 5
-    assert rates == pytest.approx([0.02 * loop._rate(step / 20, 0.25) for step in range(20)])
+    assert rates == pytest.approx([0.02 * rate(step / 20, 0.25) for step in range(20)])
     assert max(rates) == pytest.approx(0.02)
     assert rates[-1] < 0.001
 

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from seqwise.config import DataConfig, TrainConfig
 from seqwise.data.codecs import build_codec
 from seqwise.data.kinds import Kind
 from seqwise.errors import Code, ConfigError
@@ -15,6 +16,7 @@ from seqwise.training.settings import (
 )
 
 NAMES = ["Adsit", "Ajdrna", "de Groot", "Smith"]
+WORDS, DNA = DataConfig(kind="text"), DataConfig(kind="dna")
 SENTENCES = ["a sentence of words", "another one"]
 
 
@@ -103,9 +105,9 @@ def test_what_the_user_says_of_the_model_is_done():
     assert (shape.num_positions, shape.encoder, shape.pooling) == (0, "rnn", "mean")
 
 
-def training_of(num_records, num_steps=1, kind=Kind.TEXT, holds_out=True, **wishes):
+def training_of(num_records, num_steps=1, data=WORDS, holds_out=True, **wishes):
     return choose_training(
-        kind,
+        data,
         num_records=num_records,
         num_steps=num_steps,
         holds_out=holds_out,
@@ -135,19 +137,28 @@ def test_long_sequences_are_read_less_often():
 
 
 def test_what_the_user_says_of_training_is_done():
-    config = training_of(10, 10, kind=Kind.DNA, epochs=3, learning_rate=0.5, token_dropout=0.0)
+    config = training_of(10, 10, DNA, epochs=3, learning_rate=0.5, token_dropout=0.0)
     assert (config.epochs, config.learning_rate, config.token_dropout) == (3, 0.5, 0.0)
     assert training_of(10, 10, seed=5).seed == 5
 
 
-@pytest.mark.parametrize("kind", [Kind.TEXT, Kind.DNA])
-def test_a_refit_is_for_small_files_of_which_a_part_is_held_out(kind):
+@pytest.mark.parametrize("data", [WORDS, DNA])
+def test_a_refit_is_for_small_files_of_which_a_part_is_held_out(data):
     most = settings.MOST_REFITTED
-    assert training_of(most, kind=kind).refit
-    assert not training_of(most + 1, kind=kind).refit
-    assert not training_of(most, kind=kind, holds_out=False).refit
-    assert training_of(most + 1, kind=kind, refit=True).refit
-    assert not training_of(most, kind=kind, refit=False).refit
+    assert training_of(most, data=data).refit
+    assert not training_of(most + 1, data=data).refit
+    assert not training_of(most, data=data, holds_out=False).refit
+    assert training_of(most + 1, data=data, refit=True).refit
+    assert not training_of(most, data=data, refit=False).refit
+
+
+@pytest.mark.parametrize("tokens", ["words", "characters", "bytes", "bpe"])
+def test_more_letters_than_words_are_dropped(tokens):
+    share = training_of(10, data=DataConfig(kind="text", tokens=tokens)).token_dropout
+    letters = training_of(10, data=DNA).token_dropout
+    assert share == (letters if tokens in ("characters", "bytes") else TrainConfig().token_dropout)
+    assert letters > TrainConfig().token_dropout
+    assert training_of(10, data=DataConfig(kind="events")).token_dropout < letters
 
 
 def test_a_shape_in_words():

@@ -127,6 +127,12 @@ def train(
     labels_from: LabelsFrom = None,
     skip_bad: SkipBad = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace MODEL.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where training was stopped.")
+    ] = False,
+    checkpoint_seconds: Annotated[
+        float, typer.Option(min=0, help="Between two checkpoints, from which --resume goes on.")
+    ] = 60.0,
     device: Device = None,
     quiet: Quiet = False,
     tokens: Annotated[
@@ -262,6 +268,8 @@ def train(
         valid=valid,
         skip_bad=skip_bad,
         overwrite=overwrite,
+        resume=resume,
+        checkpoint_seconds=checkpoint_seconds,
         quiet=quiet,
         how=FileOptions(kind, format_, sequence, label, labels_from),
         wishes={
@@ -395,6 +403,19 @@ def inspect(
     )
 
 
+@app.command()
+def bench(
+    json_: Json = False,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of torch; its own number by default.")
+    ] = None,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Measure the speed of training and inference here, in about a minute."""
+    _call("bench", as_json=json_, threads=threads, device=device, quiet=quiet)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"seqwise {__version__}")
@@ -434,7 +455,18 @@ def _call(command: str, **arguments: object) -> None:
 
 def main() -> None:
     """Run the command line."""
+    _wait_less()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     app()
+
+
+def _wait_less() -> None:
+    """Have threads that wait for each other give way soon.
+
+    GNU OpenMP lets them spin for milliseconds, and a machine that is busy with other work takes
+    many times as long for two threads as for one then. Read when torch is loaded, later than here.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 
@@ -14,10 +16,12 @@ from seqwise.cli.options import FileOptions
 from seqwise.config import setting_error
 from seqwise.data.kinds import Kind
 from seqwise.errors import Problem
+from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.preparation import LabelledSequences, gather
 from seqwise.training.progress import show_progress
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
+from seqwise.training.stopping import Stopped, StopRequest, go_on, keep_checkpoints
 
 
 def run(
@@ -27,6 +31,8 @@ def run(
     valid: str | None,
     skip_bad: bool,
     overwrite: bool,
+    resume: bool,
+    checkpoint_seconds: float,
     quiet: bool,
     how: FileOptions,
     wishes: dict[str, Any],
@@ -35,23 +41,65 @@ def run(
     console = Console(stderr=True, quiet=quiet)
     check_output(out, overwrite=overwrite)
     chosen = _sort_wishes(wishes)
+    with Checkpoints(_beside(out)) as checkpoints:
+        if not resume:
+            checkpoints.check_free()
+        training = _prepare(file, valid, chosen, how, skip_bad, console)
+        say(console, training.describe())
+        with StopRequest(training) as stop:
+            if resume:
+                _go_on(training, checkpoints, console)
+            reports = keep_checkpoints(training, checkpoints, stop, seconds=checkpoint_seconds)
+            try:
+                for _ in show_progress(training, reports, console=console):
+                    pass
+            except Stopped:
+                _end(training, stop)
+            save_artifact(training.artifact(), out, overwrite=overwrite)
+            checkpoints.remove()
+    say(console, _result(training, out))
+
+
+def _beside(out: str) -> str:
+    return f"{Path(out)}.checkpoints"
+
+
+def _prepare(
+    file: str,
+    valid: str | None,
+    wishes: Wishes,
+    how: FileOptions,
+    skip_bad: bool,
+    console: Console,
+) -> TrainingRun:
     source = open_for_training(file, how)
     say(console, source.facts())
     training = TrainingRun(
         gather(source.records.checked(source.kind), source.kind, skip_bad=skip_bad, path=file),
         source.kind,
-        chosen.with_columns(source.records.sequence_column, source.records.label_column),
+        wishes.with_columns(source.records.sequence_column, source.records.label_column),
         valid=_gather_valid(valid, how, source.kind, skip_bad, console),
         skip_bad=skip_bad,
         path=file,
         valid_path=valid,
     )
     _tell_dropped(console, training.dropped)
-    say(console, training.describe())
-    for _ in show_progress(training, console=console):
-        pass
-    save_artifact(training.artifact(), out, overwrite=overwrite)
-    say(console, _result(training, out))
+    return training
+
+
+def _go_on(training: TrainingRun, checkpoints: Checkpoints, console: Console) -> None:
+    found, problems = go_on(training, checkpoints)
+    for problem in problems:
+        say(console, [("passed over", escape(str(problem)))])
+    say(console, [("going on", training.place() if found else "from the beginning: no checkpoint")])
+
+
+def _end(training: TrainingRun, stop: StopRequest) -> NoReturn:
+    """Say how to go on, and end as a program that the signal has ended."""
+    assert stop.signal is not None
+    how = "the same command with --resume goes on from there"
+    typer.echo(f"seqwise: stopped {training.place()}; {how}", err=True)
+    raise typer.Exit(128 + stop.signal)
 
 
 def _sort_wishes(spoken: dict[str, Any]) -> Wishes:

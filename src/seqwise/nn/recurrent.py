@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Literal
 
 import torch
@@ -34,6 +35,8 @@ CHUNK_STEPS = 32_768
 
 Cell = Literal["rnn", "lstm", "gru"]
 Path = Literal["auto", "narrowed", "padded", "packed"]
+
+_path_of_all: ContextVar[Path | None] = ContextVar("path", default=None)
 
 _MODULES: dict[Cell, type[nn.RNN | nn.LSTM | nn.GRU]] = {
     "rnn": nn.RNN,
@@ -129,7 +132,7 @@ class RecurrentEncoder(Encoder):
                 f"(batch, time, {self.input_size})",
                 "give the encoder the embedding's size as input_size",
             )
-        path = self.path
+        path = _path_of_all.get() or self.path
         if path == "auto":
             packs_well = x.device.type != "cpu" and x.size(1) <= CHUNK_STEPS
             path = "packed" if packs_well else "narrowed"
@@ -219,25 +222,21 @@ class RecurrentEncoder(Encoder):
 
 
 @contextmanager
-def use_path(model: nn.Module, path: Path) -> Iterator[None]:
-    """Have all recurrent encoders of a model take a path for a while.
+def use_path(path: Path) -> Iterator[None]:
+    """Have every recurrent encoder that is called inside take a path, whatever its own is.
+
+    Holds for the calling thread alone.
 
     Parameters
     ----------
-    model
-        Any module; one without recurrent encoders is left as it is.
     path
         As for `RecurrentEncoder`.
     """
-    encoders = [part for part in model.modules() if isinstance(part, RecurrentEncoder)]
-    before = [encoder.path for encoder in encoders]
+    token = _path_of_all.set(path)
     try:
-        for encoder in encoders:
-            encoder.path = path
         yield
     finally:
-        for encoder, former in zip(encoders, before, strict=True):
-            encoder.path = former
+        _path_of_all.reset(token)
 
 
 def _fill(steps: Tensor, rows: int, time: int) -> Tensor:

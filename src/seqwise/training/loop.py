@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from seqwise.config import TrainConfig, setting_error
+from seqwise.config import TrainConfig
 from seqwise.data.codecs import UNKNOWN_ID
 from seqwise.data.collate import collate
 from seqwise.data.sampler import BucketSampler
@@ -22,35 +22,17 @@ from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores, score
 from seqwise.nn import Batch, SequenceModel
 from seqwise.predictor import choose_device, infer_logits, softmax
+from seqwise.training.optimizer import (
+    MOMENTS,
+    build_optimizer,
+    moments_by_name,
+    put_moments,
+    rate,
+)
 from seqwise.training.preparation import LabelledStore
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """What an epoch brought.
-
-    Parameters
-    ----------
-    epoch
-        From 1.
-    train_loss
-        Mean loss of the epoch's batches, each measured before its own update.
-    valid
-        Scores of the validation part after the epoch; None where there is none.
-    seconds
-        Time of the epoch, validation included.
-    steps_per_second
-        Real steps of sequences that training read in a second, validation not counted.
-    epochs_since_best
-        0 where this epoch is the best so far.
-    """
-
-    epoch: int
-    train_loss: float
-    valid: Scores | None
-    seconds: float
-    steps_per_second: float
-    epochs_since_best: int
+from seqwise.training.reports import EpochReport
+from seqwise.training.state import State, join_names, select_names
+from seqwise.training.weighting import class_weights
 
 
 @dataclass
@@ -64,6 +46,28 @@ class Progress:
     steps: int = 0
     seconds: float = 0.0
     validating: bool = False
+
+
+@dataclass
+class Position:
+    """How far a training has come. Order and chance follow from it: they have no other state.
+
+    Parameters
+    ----------
+    epoch
+        Epochs that are done.
+    batch
+        Batches that are done of the next one.
+    loss
+        Sum over the records of these batches.
+    seconds
+        Time that these batches took.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    loss: float = 0.0
+    seconds: float = 0.0
 
 
 class Training:
@@ -114,6 +118,7 @@ class Training:
         self.class_names = class_names
         self.config = config
         self.progress = Progress()
+        self._position = Position()
         self._lengths = np.minimum(train.sequences.lengths, config.window)
         self._sampler = BucketSampler(
             self._lengths,
@@ -121,8 +126,8 @@ class Training:
             batch_steps=config.batch_steps,
             seed=config.seed,
         )
-        self._class_weight = self._class_weights()
-        self._optimizer = _build_optimizer(model, config)
+        self._class_weight = self._weigh_classes()
+        self._optimizer = build_optimizer(model, config)
         self._best: dict[str, Tensor] = {}
         self._best_report: EpochReport | None = None
 
@@ -133,27 +138,54 @@ class Training:
             raise RuntimeError("no epoch has ended yet")
         return self._best_report
 
+    @property
+    def is_over(self) -> bool:
+        """Whether all epochs are done, or nothing has improved for `patience` of them."""
+        done, best = self._position.epoch, self._best_report
+        is_stuck = best is not None and done - best.epoch >= self.config.patience
+        return is_stuck or done >= self.config.epochs
+
     def __iter__(self) -> Iterator[EpochReport]:
         """Train epoch by epoch, until nothing has improved for `patience` epochs."""
-        for epoch in range(self.config.epochs):
-            started = time.perf_counter()
-            loss = self._train_epoch(epoch)
-            trained = time.perf_counter() - started
-            self.progress.validating = True
-            valid = self._validate()
-            self.progress.validating = False
-            report = EpochReport(
-                epoch=epoch + 1,
-                train_loss=loss,
-                valid=valid,
-                seconds=time.perf_counter() - started,
-                steps_per_second=int(self._lengths.sum()) / trained,
-                epochs_since_best=0,
-            )
-            report = self._judge(report)
-            yield report
-            if report.epochs_since_best >= self.config.patience:
-                return
+        return (report for report in self.steps() if report is not None)
+
+    def steps(self) -> Iterator[EpochReport | None]:
+        """Train batch by batch: None after each update, a report after each epoch.
+
+        At each of them `state` may be called.
+        """
+        while not self.is_over:
+            batches = self._begin_epoch()
+            while self._position.batch < len(batches):
+                self._train_batch(batches)
+                yield None
+            yield self._end_epoch()
+
+    def state(self) -> State:
+        """Give what another training, made of the same data and settings, needs to go on."""
+        best = self._best_report
+        values = {"position": asdict(self._position), "best": best and best.to_dict()}
+        parts = {"best": self._best}
+        if not self.is_over:
+            parts["model"] = self.model.state_dict()
+            parts |= moments_by_name(self._optimizer, self.model)
+        tensors = {name: tensor.cpu() for name, tensor in join_names(parts).items()}
+        return State(values, tensors)
+
+    def restore(self, state: State) -> None:
+        """Go to where the training was that `state` was called on."""
+        self._position = Position(**state.values["position"])
+        self.progress.epoch = self._position.epoch + 1
+        best = state.values["best"]
+        self._best_report = best and EpochReport.from_dict(best)
+        # Copied: the memory of tensors that were read from a file is aligned to nothing.
+        tensors = {name: each.clone().to(self.device) for name, each in state.tensors.items()}
+        self._best = select_names(tensors, "best")
+        if self.is_over:
+            return
+        self.model.load_state_dict(select_names(tensors, "model"))
+        moments = {key: select_names(tensors, key) for key in MOMENTS}
+        put_moments(self._optimizer, self.model, moments)
 
     def restore_best(self) -> None:
         """Put the weights of the best epoch back into the model."""
@@ -173,33 +205,55 @@ class Training:
             return report
         return replace(report, epochs_since_best=report.epoch - best.epoch)
 
-    def _train_epoch(self, epoch: int) -> float:
-        """Go once over the training part; all chance is a function of (seed, epoch)."""
+    def _begin_epoch(self) -> list[NDArray[np.int64]]:
+        """Cut the batches of an epoch, in some of which it may have been before."""
         self.model.train()
-        batches = self._sampler.batches(epoch)
-        random = np.random.default_rng(mix_seed(self.config.seed, epoch, 1))
+        now = self._position
+        batches = self._sampler.batches(now.epoch)
+        done = [int(self._lengths[indices].sum()) for indices in batches[: now.batch]]
         progress = self.progress
-        progress.epoch, progress.num_batches = epoch + 1, len(batches)
-        progress.steps, progress.seconds = 0, 0.0
+        progress.epoch, progress.batch, progress.num_batches = now.epoch + 1, 0, len(batches)
+        progress.steps, progress.seconds = sum(done), now.seconds
+        return batches
+
+    def _train_batch(self, batches: list[NDArray[np.int64]]) -> None:
+        """Take one step; all chance is a function of (seed, epoch, number of the batch)."""
         started = time.perf_counter()
-        total = 0.0
+        now, progress = self._position, self.progress
+        chance = (self.config.seed, now.epoch, now.batch)
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(
-                int(np.random.default_rng([self.config.seed, epoch, 2]).integers(2**63))
-            )
-            for number, indices in enumerate(batches):
-                batch = self._collate(indices, random)
-                loss = self._update(batch, (epoch + number / len(batches)) / self.config.epochs)
-                total += loss * len(batch)
-                progress.batch, progress.loss = number + 1, loss
-                progress.steps += int(batch.lengths.sum())
-                progress.seconds = time.perf_counter() - started
-        return total / len(self.train.targets)
+            torch.manual_seed(mix_seed(*chance, 2))
+            random = np.random.default_rng(mix_seed(*chance, 1))
+            batch = self._collate(batches[now.batch], random)
+            done = now.epoch + now.batch / len(batches)
+            loss = self._update(batch, done / self.config.epochs)
+        now.batch += 1
+        now.loss += loss * len(batch)
+        now.seconds += time.perf_counter() - started
+        progress.batch, progress.loss, progress.seconds = now.batch, loss, now.seconds
+        progress.steps += int(batch.lengths.sum())
+
+    def _end_epoch(self) -> EpochReport:
+        started = time.perf_counter()
+        self.progress.validating = True
+        valid = self._validate()
+        self.progress.validating = False
+        now = self._position
+        report = EpochReport(
+            epoch=now.epoch + 1,
+            train_loss=now.loss / len(self.train.targets),
+            valid=valid,
+            seconds=now.seconds + time.perf_counter() - started,
+            steps_per_second=int(self._lengths.sum()) / now.seconds,
+            epochs_since_best=0,
+        )
+        self._position = Position(epoch=report.epoch)
+        return self._judge(report)
 
     def _update(self, batch: Batch, position: float) -> float:
         for group in self._optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * _rate(position, self.config.warmup_fraction)
+            group["lr"] = self.config.learning_rate * rate(position, self.config.warmup_fraction)
         self._optimizer.zero_grad(set_to_none=True)
         loss = self._loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -255,23 +309,10 @@ class Training:
         logits = infer_logits(self.model, sequences, device=self.device)
         return score(softmax(logits), self.valid.targets, self.class_names)
 
-    def _class_weights(self) -> Tensor | None:
-        chosen = self.config.class_weight
-        if chosen == "none":
+    def _weigh_classes(self) -> Tensor | None:
+        weights = class_weights(self.config.class_weight, self.train.targets, self.class_names)
+        if weights is None:
             return None
-        if isinstance(chosen, dict):
-            unknown = sorted(chosen.keys() - set(self.class_names))
-            if unknown:
-                raise setting_error("class_weight", unknown[0], "a label of the training file")
-            weights = [chosen.get(name, 1.0) for name in self.class_names]
-        else:
-            counts = np.bincount(self.train.targets, minlength=len(self.class_names))
-            weights = (1 / np.maximum(counts, 1)).tolist()
-        # Their mean over the training part is 1, so that the learning rate keeps its meaning.
-        mean = float(np.mean([weights[target] for target in self.train.targets.tolist()]))
-        if mean == 0:
-            raise setting_error("class_weight", 0, "a weight above 0 for some class")
-        weights = [weight / mean for weight in weights]
         return torch.tensor(weights, dtype=torch.float32, device=self.device)
 
 
@@ -284,24 +325,3 @@ def _rank(report: EpochReport) -> tuple[float, float]:
     if report.valid is None:
         return (report.epoch, 0.0)
     return (report.valid.accuracy, -report.valid.log_loss)
-
-
-def _rate(position: float, warmup_fraction: float) -> float:
-    """Give the share of the learning rate at a position from 0 to 1 of training."""
-    if position < warmup_fraction:
-        return max(position / warmup_fraction, 0.01)
-    rest = (position - warmup_fraction) / max(1 - warmup_fraction, 1e-9)
-    return 0.5 * (1 + math.cos(math.pi * rest))
-
-
-def _build_optimizer(model: SequenceModel, config: TrainConfig) -> torch.optim.AdamW:
-    matrices = [weight for weight in model.parameters() if weight.dim() > 1]
-    vectors = [weight for weight in model.parameters() if weight.dim() == 1]
-    return torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": config.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
-        lr=config.learning_rate,
-        fused=True,  # one pass over a large table of embeddings instead of ten
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from seqwise.config import DataConfig
 from seqwise.data.codecs import Codec, build_codec, channel_problem
 from seqwise.data.encoding import EncodedSequences, encode_sequences
+from seqwise.data.fingerprint import fingerprint
 from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels, LabelValue
 from seqwise.data.records import RawSequence, Record
@@ -122,6 +125,16 @@ def gather(
         found = f"none of {len(problems):,} records can be used" if problems else "no records"
         raise DataError(Problem(Code.NO_RECORDS, found, "labelled records", "add some", path=path))
     return LabelledSequences([row[0] for row in kept], [row[1] for row in kept], problems)
+
+
+def digest(parts: Iterable[LabelledSequences], kind: Kind) -> str:
+    """Return a name that only the same records in the same order have (SHA-256)."""
+    total = hashlib.sha256()
+    for part in parts:
+        for sequence in part.sequences:
+            total.update(fingerprint(sequence, kind))
+        total.update(json.dumps(part.labels).encode())
+    return total.hexdigest()
 
 
 def prepare(

@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from seqwise.training.loop import EpochReport, Progress
+from seqwise.training.loop import Progress
+from seqwise.training.reports import EpochReport
 from seqwise.training.run import TrainingRun
 
 
 def show_progress(
-    run: TrainingRun, *, enabled: bool = True, console: Console | None = None
+    run: TrainingRun,
+    reports: Iterable[EpochReport] | None = None,
+    *,
+    enabled: bool = True,
+    console: Console | None = None,
 ) -> Iterator[EpochReport]:
     """Pass the reports of a run on, and draw how it goes.
 
     Parameters
     ----------
     run
-        What to iterate over.
+        What to draw.
+    reports
+        What to iterate over, where it is not the run itself.
     enabled
         Whether to draw at all.
     console
         Where to draw, standard error by default; nothing is drawn where that is no terminal.
     """
     console = console or Console(stderr=True)
+    reports = run if reports is None else reports
     if not (enabled and console.is_terminal):
-        yield from run
+        yield from reports
         return
     with Live(
         _Bar(run), console=console, refresh_per_second=6, transient=True, redirect_stdout=False
     ):
-        for report in run:
+        for report in reports:
             console.print(_epoch_line(report, run), highlight=False)
             yield report
 
@@ -58,6 +66,7 @@ class _Bar:
     def __init__(self, run: TrainingRun) -> None:
         self.run = run
         self.started = time.perf_counter()
+        self.done_before = self._share()
 
     def __rich__(self) -> RenderableType:
         run = self.run
@@ -92,10 +101,11 @@ class _Bar:
         return f"loss {now.loss:.4f}" if now.batch else "getting ready"
 
     def _time_left(self, share: float) -> str:
-        if share <= 0.0:
+        gained = share - self.done_before
+        if gained <= 0.0:
             return ""
         elapsed = time.perf_counter() - self.started
-        minutes, seconds = divmod(round(elapsed / share - elapsed), 60)
+        minutes, seconds = divmod(round(elapsed / gained * (1 - share)), 60)
         return f"at most {minutes}:{seconds:02d} left"
 
 

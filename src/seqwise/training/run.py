@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
 import torch
@@ -18,13 +18,16 @@ from seqwise.data.labels import Labels
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
 from seqwise.nn import SequenceModel
-from seqwise.training.loop import EpochReport, Training, mix_seed
+from seqwise.training.identity import Identity, check_identity
+from seqwise.training.loop import Training, mix_seed
 from seqwise.training.preparation import (
     LabelledSequences,
     LabelledStore,
+    digest,
     prepare,
     prepare_whole,
 )
+from seqwise.training.reports import EpochReport
 from seqwise.training.settings import (
     Wishes,
     choose_data,
@@ -33,6 +36,7 @@ from seqwise.training.settings import (
     describe_shape,
 )
 from seqwise.training.split import check_classes, count_equal, split
+from seqwise.training.state import State, join_names, select_names
 
 
 class TrainingRun:
@@ -112,7 +116,7 @@ class TrainingRun:
         # Validation reads whole sequences, but forwards only: a third of the work of training.
         num_valid_steps = int(self.prepared.valid.sequences.lengths.sum()) // 3
         self.config = choose_training(
-            kind,
+            self.prepared.data,
             num_records=len(lengths),
             num_steps=int(lengths.clip(max=config.window).sum()) + num_valid_steps,
             holds_out=valid is None,
@@ -129,13 +133,61 @@ class TrainingRun:
         self.reports: list[EpochReport] = []
         self.seconds = 0.0
         self._whole = whole if self.config.refit else None  # raw records take much memory
-        self._kept = (self.prepared.codec, self.shape, self.training)
+        self._records = digest([whole, *([valid] if valid else [])], kind)
+        self._refit_parts = (self.prepared.codec, self.shape)
 
     def __iter__(self) -> Iterator[EpochReport]:
-        started = time.perf_counter()
+        return (report for report in self.steps() if report is not None)
+
+    def steps(self) -> Iterator[EpochReport | None]:
+        """Train batch by batch: None after each update, a report after each epoch.
+
+        At each of them `state` may be called, and while `current` validates.
+        """
+        started = time.perf_counter() - self.seconds
         for report in chain(self._find_best_epoch(), self._refit()):
             self.seconds = time.perf_counter() - started
             yield report
+
+    @property
+    def current(self) -> Training:
+        """The training that goes on at the moment."""
+        return self.refit or self.training
+
+    def place(self) -> str:
+        """Say in words how far training has come."""
+        phase = "epoch" if self.refit is None else "the refit, epoch"
+        epoch, epochs = self.current.progress.epoch, self.current.config.epochs
+        return f"in {phase} {min(epoch, epochs)} of {epochs}"
+
+    def state(self) -> State:
+        """Give what another run, made of the same records and settings, needs to go on."""
+        states = {"training": self.training.state()}
+        if self.refit is not None:
+            states["refit"] = self.refit.state()
+        values = {
+            "identity": self._identity(),
+            "seconds": self.seconds,
+            "reports": [report.to_dict() for report in self.reports],
+            **{name: state.values for name, state in states.items()},
+        }
+        return State(values, join_names({name: each.tensors for name, each in states.items()}))
+
+    def restore(self, state: State) -> None:
+        """Go to where the run was that `state` was called on.
+
+        Raises
+        ------
+        CheckpointError
+            If that run had other records, settings or versions.
+        """
+        check_identity(self._identity(), state.values["identity"])
+        self.seconds = state.values["seconds"]
+        self.reports = [EpochReport.from_dict(report) for report in state.values["reports"]]
+        self.training.restore(_part(state, "training"))
+        if "refit" in state.values and self._whole is not None:
+            self.refit = self._begin_refit(self._whole)
+            self.refit.restore(_part(state, "refit"))
 
     @property
     def scores(self) -> Scores:
@@ -145,35 +197,54 @@ class TrainingRun:
     @property
     def is_refitted(self) -> bool:
         """Whether the refit has come to its end."""
-        return self._kept[2] is self.refit
+        return self.refit is not None and self.refit.is_over
 
-    def _find_best_epoch(self) -> Iterator[EpochReport]:
-        for report in self.training:
-            self.reports.append(report)
+    def _find_best_epoch(self) -> Iterator[EpochReport | None]:
+        for report in self.training.steps():
+            if report is not None:
+                self.reports.append(report)
             yield report
 
-    def _refit(self) -> Iterator[EpochReport]:
+    def _refit(self) -> Iterator[EpochReport | None]:
         """Train fresh weights on all records, for as many epochs as the best one took."""
         if self._whole is None:
             return
-        codec, records = prepare_whole(self._whole, data=self.prepared.data, labels=self.labels)
+        if self.refit is None:
+            self.refit = self._begin_refit(self._whole)
+        yield from self.refit.steps()
+
+    def _begin_refit(self, whole: LabelledSequences) -> Training:
+        codec, records = prepare_whole(whole, data=self.prepared.data, labels=self.labels)
         # The model stays as it was chosen, but for the tokens that it knows.
         shape = replace(self.shape, vocab_size=codec.vocab_size)
-        self.refit = self._begin(shape, records, None)
-        last = self.training.best.epoch
-        for report in islice(self.refit, last):
-            if report.epoch == last:
-                self._kept = (codec, shape, self.refit)
-            yield report
+        self._refit_parts = (codec, shape)
+        return self._begin(shape, records, None, epochs=self.training.best.epoch)
 
     def _begin(
-        self, shape: ModelConfig, train: LabelledStore, valid: LabelledStore | None
+        self,
+        shape: ModelConfig,
+        train: LabelledStore,
+        valid: LabelledStore | None,
+        *,
+        epochs: int | None = None,
     ) -> Training:
         """Get ready to train weights that follow from the seed alone."""
         with torch.random.fork_rng():
             torch.manual_seed(mix_seed(self.config.seed))
             model = SequenceModel.from_config(shape)
-        return Training(model, train, valid, class_names=self.labels.names, config=self.config)
+        config = replace(self.config, epochs=epochs or self.config.epochs)
+        return Training(model, train, valid, class_names=self.labels.names, config=config)
+
+    def _identity(self) -> Identity:
+        """Name what the result of a run follows from."""
+        return {
+            "records": {"digest": self._records},
+            "data": self.prepared.data.to_dict(),
+            "model": self.shape.to_dict(),
+            "train": self.config.to_dict(),
+            "machine": {"computed on": self.training.device.type},
+            "versions": {name: current_versions()[name] for name in ("seqwise", "torch")},
+        }
 
     def describe(self) -> list[tuple[str, str]]:
         """Say in words what is trained on what: names, and what there is to say of each."""
@@ -216,7 +287,9 @@ class TrainingRun:
 
     def artifact(self) -> Artifact:
         """Put together what was trained: the best epoch so far, or the refit where it has ended."""
-        codec, shape, training = self._kept
+        codec, shape, training = self.prepared.codec, self.shape, self.training
+        if self.refit is not None and self.refit.is_over:
+            codec, shape, training = *self._refit_parts, self.refit
         return Artifact(
             model=training.best_model(),
             codec=codec,
@@ -251,6 +324,10 @@ class TrainingRun:
             ],
             refitted=self.is_refitted,
         )
+
+
+def _part(state: State, name: str) -> State:
+    return State(state.values[name], select_names(state.tensors, name))
 
 
 def _scores(report: EpochReport) -> Scores:

@@ -119,14 +119,14 @@ def choose_model(
 
 
 def choose_training(
-    kind: Kind, *, num_records: int, num_steps: int, holds_out: bool, wishes: Wishes
+    data: DataConfig, *, num_records: int, num_steps: int, holds_out: bool, wishes: Wishes
 ) -> TrainConfig:
     """Choose how long to train, how fast, how many tokens to drop, and whether to refit.
 
     Parameters
     ----------
-    kind
-        What the sequences are.
+    data
+        What a step is.
     num_records
         Sequences in the training part.
     num_steps
@@ -136,11 +136,13 @@ def choose_training(
     wishes
         What the user has said.
     """
-    # The neighbours of a lost letter tell little of it, unlike those of a lost word.
-    is_biological = kind in (Kind.DNA, Kind.PROTEIN)
+    is_biological = data.kind in ("dna", "protein")
     chosen: dict[str, Any] = {"refit": holds_out and num_records <= MOST_REFITTED}
+    if is_biological or (data.kind == "text" and data.tokens in ("characters", "bytes")):
+        # A letter says less than a word: more of them can be lost, so that no few are relied on.
+        chosen["token_dropout"] = 0.15
     if is_biological:
-        chosen |= {"token_dropout": 0.15, "learning_rate": 3e-3}
+        chosen["learning_rate"] = 3e-3
     config = TrainConfig.from_dict(chosen | dict(wishes.train))
     if "epochs" in wishes.train:
         return config

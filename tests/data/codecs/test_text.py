@@ -1,12 +1,15 @@
+import sys
 import unicodedata
 from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Regex, Tokenizer, pre_tokenizers
 
 from seqwise.config import DataConfig, Tokens
 from seqwise.data.codecs import PADDING_ID, UNKNOWN_ID, build_codec
+from seqwise.data.codecs import text as module
 from seqwise.data.kinds import Kind, check_sequence
 from tests.data.codecs.examples import TEXTS
 
@@ -77,6 +80,42 @@ def test_words_are_letters_and_single_marks(text, words):
     fitted = codec(training=[" ".join(words)] * 2)
     assert ids(fitted, text) == [ids(fitted, word)[0] for word in words]
     assert UNKNOWN_ID not in ids(fitted, text)
+
+
+def test_words_split_at_white_space_and_nowhere_else_in_unicode():
+    """One expression does what the library's own split at white space and a second one do."""
+    marks = Regex("[^\\W\\d_]+(?:['\u2019][^\\W\\d_]+)*|.")
+    plainly = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(marks, behavior="isolated")]
+    )
+    ours = FITTED["words"]._tokenizer.pre_tokenizer
+    points = [point for point in range(sys.maxunicode + 1) if not 0xD800 <= point < 0xE000]
+    for start in range(0, len(points), 10_000):
+        letters = map(chr, points[start : start + 10_000])
+        text = "".join(f"a{letter}b'{letter}1 {letter}{letter}" for letter in letters)
+        assert ours.pre_tokenize_str(text) == plainly.pre_tokenize_str(text)
+
+
+@every_mode
+def test_texts_are_encoded_some_at_a_time_as_the_library_encodes_them_all(tokens, monkeypatch):
+    given = []
+    encode = Tokenizer.encode_batch_fast
+
+    class Watched:
+        def __init__(self, tokenizer):
+            self.tokenizer = tokenizer
+
+        def encode_batch_fast(self, texts, **options):
+            given.append(list(texts))
+            return encode(self.tokenizer, texts, **options)
+
+    fitted = codec(tokens, lowercase=False)
+    many = [f"{TEXTS[number % 4]} {number}" for number in range(23)]
+    expected = [each.ids for each in fitted._tokenizer.encode_batch(many, add_special_tokens=False)]
+    monkeypatch.setattr(module, "TEXTS_AT_ONCE", 5)
+    monkeypatch.setattr(fitted, "_tokenizer", Watched(fitted._tokenizer))
+    assert [array.tolist() for array in fitted.encode(many)] == expected
+    assert given == [many[start : start + 5] for start in range(0, 23, 5)]
 
 
 def test_case_is_dropped_or_kept():

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # White space keeps them apart from every token: the tokenizers split at it or spell it otherwise.
 PADDING, UNKNOWN = " padding", " unknown"
 
+# What the library returns takes some hundred bytes a token. This many texts keep all cores busy.
+TEXTS_AT_ONCE = 1_024
+
 _STEP_NAMES: dict[Tokens, str] = {
     "words": "words",
     "characters": "characters",
@@ -56,9 +59,13 @@ class TextCodec(Codec):
 
     @override
     def encode(self, sequences: Sequence[RawSequence]) -> list[NDArray[np.int32]]:
-        encodings = self._tokenizer.encode_batch_fast(list(sequences), add_special_tokens=False)
-        # A text of which the normalizer leaves nothing is one unknown token.
-        return [np.array(each.ids or [UNKNOWN_ID], dtype=np.int32) for each in encodings]
+        arrays: list[NDArray[np.int32]] = []
+        for start in range(0, len(sequences), TEXTS_AT_ONCE):
+            texts = list(sequences[start : start + TEXTS_AT_ONCE])
+            encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+            # A text of which the normalizer leaves nothing is one unknown token.
+            arrays += [np.array(each.ids or [UNKNOWN_ID], dtype=np.int32) for each in encodings]
+        return arrays
 
     @override
     def to_dict(self) -> dict[str, Any]:
@@ -124,15 +131,10 @@ def _build_pre_tokenizer(tokens: Tokens) -> Any:
         return pre_tokenizers.Sequence([as_bytes, single])
     if tokens == "bpe":
         return pre_tokenizers.ByteLevel(add_prefix_space=True)
-    return pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.WhitespaceSplit(),
-            # Letters with the apostrophes inside them, single digits, any other single mark.
-            pre_tokenizers.Split(
-                Regex("[^\\W\\d_]+(?:['\u2019][^\\W\\d_]+)*|."), behavior="isolated"
-            ),
-        ]
-    )
+    # Letters with the apostrophes inside them, single digits, any other single mark. Split takes
+    # what it matches for what is between tokens, unless inverted.
+    words = Regex("[^\\W\\d_]+(?:['\u2019][^\\W\\d_]+)*|\\S")
+    return pre_tokenizers.Split(words, behavior="removed", invert=True)
 
 
 def _build_trainer(config: DataConfig) -> Any:

@@ -1,0 +1,233 @@
+"""Kill training with SIGKILL again and again, go on each time, and compare what comes out.
+
+    python benchmarks/kills.py [--kills 200] [--seed 0] [--result FILE]
+
+A small training (the search for the best epoch, and the refit) runs once undisturbed. Then the same
+command with `--resume` is killed at random moments until there have been so many kills: while it
+gets ready, at any time after its first checkpoint, and at the n-th file operation in the folder of
+checkpoints, which is to say inside the writing of one. Whenever a training comes to its end, its
+weights, its log of epochs and its predictions are held against those of the undisturbed one, every
+byte, and another begins. Writes benchmarks/results/kills.json; the exit code is 1 where anything
+differs. `tests/cli/test_kills.py` is the short form.
+
+Importing torch takes ten times as long as this training, so each training is a fork of this
+process, made while it has one thread and torch has computed nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import select
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch: a fork keeps no other threads
+
+import numpy as np
+import torch
+from machine import describe_machine
+
+from seqwise.cli import main as seqwise_main
+
+# Here, and not in each fork anew; the last is what the optimizer imports at its first step.
+for module in ("seqwise.cli.train", "seqwise.cli.predict", "torch._dynamo"):
+    importlib.import_module(module)
+
+RESULT = Path(__file__).with_name("results") / "kills.json"
+SETTINGS = {
+    "--epochs": 4,
+    "--batch-size": 16,
+    "--hidden-size": 8,
+    "--embedding-dim": 8,
+    "--dropout": 0.3,
+    "--learning-rate": 0.02,
+    "--window": 8,
+    "--seed": 3,
+    "--device": "cpu",
+}
+MOMENTS = ("getting ready", "after a checkpoint", "at a file operation")
+MOST_OPERATIONS = 60  # a checkpoint takes about twenty
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--result", type=Path, default=RESULT)
+    arguments = parser.parse_args()
+    result = arguments.result.absolute()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        found = kill_and_compare(arguments.kills, np.random.default_rng(arguments.seed))
+        os.chdir("/")
+    torch.set_num_threads(1)
+    result.parent.mkdir(exist_ok=True)
+    result.write_text(json.dumps({"machine": describe_machine(), **found}, indent=1) + "\n")
+    print(json.dumps(found, indent=1))
+    return 0 if found["differing"] == 0 else 1
+
+
+def kill_and_compare(num_kills: int, random: np.random.Generator) -> dict[str, Any]:
+    write_table(Path("table.csv"))
+    started = time.monotonic()
+    assert wait(start("undisturbed", "--checkpoint-seconds", "1000000")) == 0, log()
+    span = time.monotonic() - started
+    expected = outcome("undisturbed")
+    moments, phases, inside = Counter[str](), Counter[str](), 0
+    finished, differing = 0, 0
+    while moments.total() < num_kills or Path(f"model{finished}.checkpoints").exists():
+        model = f"model{finished}"
+        moment = MOMENTS[random.integers(3)] if moments.total() < num_kills else None
+        code = run_once(model, moment, span, random)
+        if code == -signal.SIGKILL and moment is not None:
+            moments[moment] += 1
+            phases[phase(model)] += 1
+            inside += has_half_a_checkpoint(model)
+        else:
+            assert code == 0, log()
+        if Path(model).exists():  # killed or not: the model comes before the checkpoints go
+            differing += outcome(model) != expected
+            finished += 1
+    return {
+        "kills": moments.total(),
+        "moments": dict(moments),
+        "phases": dict(phases),
+        "inside_a_writing": inside,
+        "trainings_finished": finished,
+        "differing": differing,
+        "undisturbed_seconds": round(span, 2),
+    }
+
+
+def run_once(model: str, moment: str | None, span: float, random: np.random.Generator) -> int:
+    """Train or go on until the end or until killed; give the exit code, -9 for the latter."""
+    options = (model, "--resume", "--checkpoint-seconds", "0")
+    if moment == "at a file operation":
+        return wait(start(*options, last_operation=int(random.integers(1, MOST_OPERATIONS))))
+    reading, writing = os.pipe()
+    process = start(*options, tell=writing)
+    os.close(writing)
+    if moment == "after a checkpoint":
+        select.select([reading], [], [])  # until the first, or the end
+    if moment is not None:
+        time.sleep(random.uniform(0, span / 4))
+        os.kill(process, signal.SIGKILL)
+    code = wait(process)
+    os.close(reading)
+    return code
+
+
+def start(
+    model: str, *options: str, last_operation: int | None = None, tell: int | None = None
+) -> int:
+    """Fork a process that trains.
+
+    Parameters
+    ----------
+    model, options
+        Of the command line.
+    last_operation
+        Which of its operations on the folder of checkpoints it does not survive.
+    tell
+        A pipe to write to when the first checkpoint is there.
+    """
+
+    def prepare() -> None:
+        count = 0
+
+        def watch(event: str, arguments: tuple[Any, ...]) -> None:
+            nonlocal count
+            if event not in FILE_EVENTS or ".checkpoints" not in str(arguments[0]):
+                return
+            count += 1
+            if count == last_operation:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if event == "os.rename" and tell is not None:
+                os.write(tell, b".")
+
+        sys.addaudithook(watch)
+
+    settings = [str(part) for pair in SETTINGS.items() for part in pair]
+    return fork(["train", "table.csv", "--out", model, *settings, *options, "--quiet"], prepare)
+
+
+FILE_EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir")
+
+
+def fork(arguments: list[str], prepare: Callable[[], None] = lambda: None) -> int:
+    process = os.fork()
+    if process == 0:
+        try:
+            call(arguments, prepare)
+        finally:
+            os._exit(99)
+    return process
+
+
+def call(arguments: list[str], prepare: Callable[[], None]) -> NoReturn:
+    """Be the program, from here on."""
+    errors = os.open("log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(errors, 2)
+    sys.argv = ["seqwise", *arguments]
+    prepare()
+    try:
+        seqwise_main()
+    except SystemExit as end:
+        os._exit(end.code if isinstance(end.code, int) else 1)
+    os._exit(0)
+
+
+def wait(process: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def log() -> str:
+    return Path("log.txt").read_text()
+
+
+def outcome(model: str) -> tuple[bytes, Any, bytes]:
+    """Give the weights, the account without its time, and the predictions of a model."""
+    out = f"{model}.csv"
+    arguments = ["predict", model, "table.csv", "-o", out, "--probabilities", "--overwrite", "-q"]
+    assert wait(fork(arguments)) == 0, log()
+    account = json.loads(Path(model, "config.json").read_text())["training"]
+    account.pop("seconds")
+    return Path(model, "model.safetensors").read_bytes(), account, Path(out).read_bytes()
+
+
+def phase(model: str) -> str:
+    """Say what the last checkpoint was written in."""
+    written = sorted(Path(f"{model}.checkpoints").glob("[0-9]*"))
+    if not written:
+        return "none written" if not Path(model).exists() else "the model is there"
+    state = json.loads((written[-1] / "state.json").read_text())
+    return "refit" if "refit" in state else "search"
+
+
+def has_half_a_checkpoint(model: str) -> bool:
+    return any(Path(f"{model}.checkpoints").glob(".*"))
+
+
+def write_table(path: Path) -> None:
+    """Write texts with little to learn, so that the best epoch is not the first."""
+    random = np.random.default_rng(0)
+    lines = ["text,label"]
+    for number in range(96):
+        words = " ".join(
+            f"word{'abcdefghij'[each]}" for each in random.integers(0, 10, 2 + number % 9)
+        )
+        lines.append(f"{words},{'ab'[random.integers(2)]}")
+    path.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How fast the recurrent classifier runs here, beside usual recipes and the machine's limits."""

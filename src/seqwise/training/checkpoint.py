@@ -1,0 +1,205 @@
+"""Checkpoints: what a training that is stopped goes on from, as JSON and safetensors.
+
+::
+
+    model.checkpoints/      beside the model that is to be; gone when the model is saved
+      00000041/             the one before
+      00000042/
+        manifest.json       format version, and the SHA-256 of the other two
+        state.json          how far training has come, its reports, what it was made of
+        tensors.safetensors weights, moments of the optimizer, weights of the best epoch
+
+Nothing in it is code, and nothing is unpickled. A folder is written under another name and renamed
+when it is whole. No state of a random generator is among it: order and chance are functions of
+(seed, epoch, batch).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn, Self
+
+import safetensors.torch
+from safetensors import SafetensorError
+
+from seqwise.atomic import write_folder
+from seqwise.errors import CheckpointError, Code, Problem, excerpt
+from seqwise.training.state import State
+
+FORMAT_VERSION = 1
+MANIFEST, STATE, TENSORS = "manifest.json", "state.json", "tensors.safetensors"
+KEPT = 2
+
+
+class Checkpoints:
+    """The checkpoints of one training, the last two of them; entered, nobody else writes there.
+
+    Parameters
+    ----------
+    folder
+        Made when entered; goes when left with nothing in it.
+
+    Raises
+    ------
+    CheckpointError
+        When entered, if another process is in it, or if it cannot be written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def __enter__(self) -> Self:
+        try:
+            self.folder.mkdir(exist_ok=True)
+            self._lock = os.open(self.folder, os.O_RDONLY)
+        except OSError as error:
+            self._fail_to_write(error)
+        try:
+            # Goes with the process, however that ends.
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            found, expected = "another training writes there", "one at a time"
+            self._fail(Code.CHECKPOINT_IN_USE, found, expected, "wait for it, or stop it")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with suppress(OSError):
+            self.folder.rmdir()  # does it only where nothing is in it
+        os.close(self._lock)
+
+    def check_free(self) -> None:
+        """Make sure that no training was stopped here.
+
+        Raises
+        ------
+        CheckpointError
+            If there is a checkpoint.
+        """
+        if self._numbers():
+            found, expected = "checkpoints of a training that was stopped", "none"
+            remedy = "go on from there (--resume), or remove them to begin anew"
+            self._fail(Code.CHECKPOINT_EXISTS, found, expected, remedy)
+
+    def write(self, state: State) -> None:
+        """Write the next checkpoint, whole or not at all, and drop all but the last two.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be written; those before are as they were.
+        """
+        files = {
+            STATE: json.dumps(state.values, allow_nan=False).encode(),
+            TENSORS: safetensors.torch.save(state.tensors),
+        }
+        hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        manifest = {"format_version": FORMAT_VERSION, "sha256": hashes}
+        files[MANIFEST] = json.dumps(manifest, indent=2).encode()
+        number = max(self._numbers(), default=0) + 1
+        try:
+            write_folder(self._place(number), files)
+            self._drop_all_but(self._numbers()[-KEPT:])
+        except OSError as error:
+            self._fail_to_write(error)
+
+    def read(self) -> tuple[State | None, list[Problem]]:
+        """Read the last checkpoint that is whole.
+
+        Returns
+        -------
+        tuple
+            Its state, None where there is no checkpoint; and what is wrong with later ones.
+
+        Raises
+        ------
+        CheckpointError
+            If there are checkpoints, and none of them is whole.
+        """
+        problems: list[Problem] = []
+        for number in reversed(self._numbers()):
+            try:
+                return _read(self._place(number)), problems
+            except CheckpointError as error:
+                problems.append(error.problem)
+        if problems:
+            raise CheckpointError(problems[0], others=problems[1:])
+        return None, []
+
+    def remove(self) -> None:
+        """Remove the folder, the training having come to its end."""
+        self._drop_all_but([])
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _numbers(self) -> list[int]:
+        """List the checkpoints; what has another name was never finished."""
+        names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def _place(self, number: int) -> Path:
+        return self.folder / f"{number:08}"
+
+    def _drop_all_but(self, numbers: list[int]) -> None:
+        kept = {self._place(number) for number in numbers}
+        for path in self.folder.iterdir():
+            if path not in kept:
+                # Its name goes first: half of a checkpoint is none.
+                gone = path.with_name(f".{path.name}")
+                path.rename(gone)
+                shutil.rmtree(gone, ignore_errors=True)
+
+    def _fail_to_write(self, error: OSError) -> NoReturn:
+        found, expected = (
+            error.strerror or str(error),
+            "a folder that checkpoints can be written to",
+        )
+        remedy = "make room or name another (--out); what was written before is there (--resume)"
+        self._fail(Code.OUTPUT_UNWRITABLE, found, expected, remedy)
+
+    def _fail(self, code: Code, found: str, expected: str, remedy: str) -> NoReturn:
+        _fail(self.folder, code, found, expected, remedy)
+
+
+def _read(place: Path) -> State:
+    """Read one checkpoint, each file of it held against its hash."""
+    try:
+        manifest = json.loads((place / MANIFEST).read_bytes())
+        version, hashes = manifest["format_version"], manifest["sha256"]
+        contents = {name: (place / name).read_bytes() for name in (STATE, TENSORS)}
+        expected = {name: hashes[name] for name in contents}
+    except OSError as error:
+        _fail_damaged(place, error.strerror or str(error))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        _fail_damaged(place, excerpt(f"{MANIFEST}: {type(error).__name__}: {error}"))
+    if version != FORMAT_VERSION:
+        found, expected_format = f"it has format {excerpt(version)}", f"{FORMAT_VERSION}"
+        remedy = "go on with the version of seqwise that wrote it"
+        _fail(place, Code.NEWER_FORMAT, found, expected_format, remedy)
+    for name, content in contents.items():
+        if hashlib.sha256(content).hexdigest() != expected[name]:
+            _fail_damaged(place, f"{name} is not what was written")
+    try:
+        return State(json.loads(contents[STATE]), safetensors.torch.load(contents[TENSORS]))
+    except (ValueError, SafetensorError) as error:
+        _fail_damaged(place, excerpt(error))
+
+
+def _fail_damaged(place: Path, found: str) -> NoReturn:
+    remedy = "go on from another, or remove it to begin anew"
+    _fail(place, Code.DAMAGED_CHECKPOINT, found, "a whole checkpoint", remedy)
+
+
+def _fail(path: Path, code: Code, found: str, expected: str, remedy: str) -> NoReturn:
+    raise CheckpointError(Problem(code, found, expected, remedy, path=str(path)))

@@ -1,0 +1,68 @@
+"""The report of an epoch, to JSON and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+
+from seqwise.evaluation.metrics import ClassScores, Scores
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What an epoch brought.
+
+    Parameters
+    ----------
+    epoch
+        From 1.
+    train_loss
+        Mean loss of the epoch's batches, each measured before its own update.
+    valid
+        Scores of the validation part after the epoch; None where there is none.
+    seconds
+        Time of the epoch, validation included.
+    steps_per_second
+        Real steps of sequences that training read in a second, validation not counted.
+    epochs_since_best
+        0 where this epoch is the best so far.
+    """
+
+    epoch: int
+    train_loss: float
+    valid: Scores | None
+    seconds: float
+    steps_per_second: float
+    epochs_since_best: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON values."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return values | {"valid": self.valid and _scores_to_dict(self.valid)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build the report that `to_dict` was called on."""
+        valid = values["valid"]
+        return cls(**values | {"valid": valid and _scores_from_dict(valid)})
+
+
+def _scores_to_dict(scores: Scores) -> dict[str, Any]:
+    values = {each.name: getattr(scores, each.name) for each in fields(scores)}
+    # A table of a thousand classes is nearly empty: only what was counted is kept.
+    confusion = [
+        [*place, int(scores.confusion[tuple(place)])]
+        for place in np.argwhere(scores.confusion).tolist()
+    ]
+    return values | {"per_class": list(map(asdict, scores.per_class)), "confusion": confusion}
+
+
+def _scores_from_dict(values: dict[str, Any]) -> Scores:
+    per_class = tuple(ClassScores(**each) for each in values["per_class"])
+    confusion = np.zeros((len(per_class), len(per_class)), dtype=np.int64)
+    for truth, predicted, count in values["confusion"]:
+        confusion[truth, predicted] = count
+    confusion.setflags(write=False)
+    return Scores(**values | {"per_class": per_class, "confusion": confusion})

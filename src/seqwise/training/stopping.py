@@ -1,0 +1,119 @@
+"""Going through a run in such a way that it can be stopped, and go on later."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from seqwise.errors import CheckpointError, Problem
+from seqwise.training.checkpoint import Checkpoints
+from seqwise.training.reports import EpochReport
+from seqwise.training.run import TrainingRun
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(Exception):  # noqa: N818 - no error: the user wished it
+    """Training was asked to stop, and did, behind a checkpoint."""
+
+
+class StopRequest:
+    """While entered, SIGINT and SIGTERM do not end the process: training ends at its next step.
+
+    Parameters
+    ----------
+    run
+        What is to be stopped. Nothing changes while it validates, so it is left there at once.
+
+    Attributes
+    ----------
+    signal : int or None
+        The one that came.
+    """
+
+    def __init__(self, run: TrainingRun) -> None:
+        self.run = run
+        self.signal: int | None = None
+        self._handlers: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._handlers = {each: signal.signal(each, self._note) for each in SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for each, handler in self._handlers.items():
+            signal.signal(each, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        if self.run.current.progress.validating:
+            raise Stopped
+
+
+def go_on(run: TrainingRun, checkpoints: Checkpoints) -> tuple[bool, list[Problem]]:
+    """Bring a run to where the last checkpoint that is whole was written.
+
+    Returns
+    -------
+    tuple
+        Whether there was one; and what is wrong with later ones.
+
+    Raises
+    ------
+    CheckpointError
+        If all are damaged, or if they are those of a training of something else.
+    """
+    state, problems = checkpoints.read()
+    if state is not None:
+        try:
+            run.restore(state)
+        except CheckpointError as error:
+            path = str(checkpoints.folder)
+            raise CheckpointError(error.problem.at(path=path)) from None
+    return state is not None, problems
+
+
+def keep_checkpoints(
+    run: TrainingRun, checkpoints: Checkpoints, stop: StopRequest, *, seconds: float
+) -> Iterator[EpochReport]:
+    """Go through a run and write a checkpoint every now and then.
+
+    Parameters
+    ----------
+    run
+        What to iterate over.
+    checkpoints
+        Where to write.
+    stop
+        Entered; looked at after each step.
+    seconds
+        Time between two checkpoints; 0 writes one after each step.
+
+    Raises
+    ------
+    Stopped
+        If a signal came; a checkpoint has been written then.
+    CheckpointError
+        If a checkpoint cannot be written.
+    """
+    written = time.monotonic()
+    try:
+        for report in run.steps():
+            if stop.signal is not None:
+                raise Stopped
+            if time.monotonic() - written >= seconds:
+                checkpoints.write(run.state())
+                written = time.monotonic()
+            if report is not None:
+                yield report
+    except Stopped:
+        checkpoints.write(run.state())
+        raise

@@ -1,0 +1,248 @@
+import errno
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqwise.errors import CheckpointError, Code
+from seqwise.training.checkpoint import MANIFEST, STATE, TENSORS, Checkpoints
+from seqwise.training.state import State
+
+FILES = [MANIFEST, STATE, TENSORS]
+
+
+def state(number):
+    tensors = {"a.weight": torch.full((3, 2), number / 3), "step": torch.tensor(float(number))}
+    return State({"number": number, "loss": number / 7}, tensors)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "model.checkpoints"
+
+
+@pytest.fixture
+def checkpoints(folder):
+    with Checkpoints(folder) as entered:
+        yield entered
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def number_read(checkpoints):
+    found, problems = checkpoints.read()
+    assert found.values["loss"] == found.values["number"] / 7
+    expected = state(found.values["number"]).tensors
+    assert found.tensors.keys() == expected.keys()
+    assert all(torch.equal(found.tensors[name], each) for name, each in expected.items())
+    return found.values["number"], problems
+
+
+def test_what_was_written_is_read(checkpoints):
+    checkpoints.write(state(5))
+    assert number_read(checkpoints) == (5, [])
+
+
+def test_the_last_two_are_kept(checkpoints, folder):
+    for number in range(1, 5):
+        checkpoints.write(state(number))
+        assert number_read(checkpoints) == (number, [])
+    assert names(folder) == ["00000003", "00000004"]
+    assert all(names(folder / name) == FILES for name in names(folder))
+
+
+def test_numbers_go_on_behind_those_that_are_there(folder):
+    for number in range(1, 4):
+        with Checkpoints(folder) as checkpoints:
+            checkpoints.write(state(number))
+    assert names(folder) == ["00000002", "00000003"]
+
+
+def test_nothing_to_read(checkpoints):
+    assert checkpoints.read() == (None, [])
+
+
+def test_every_file_has_its_hash_and_none_is_a_pickle(checkpoints, folder):
+    checkpoints.write(state(1))
+    manifest = json.loads((folder / "00000001" / MANIFEST).read_text())
+    assert manifest["format_version"] == 1
+    assert sorted(manifest["sha256"]) == [STATE, TENSORS]
+    json.loads((folder / "00000001" / STATE).read_text())
+    assert (folder / "00000001" / TENSORS).read_bytes()[8:9] == b"{"  # the head of safetensors
+
+
+def damage(path, how):
+    content = path.read_bytes()
+    if how == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "changed":
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    elif how == "empty":
+        path.write_bytes(b"")
+    else:
+        path.unlink()
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("how", ["cut", "changed", "empty", "missing"])
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(checkpoints, folder, name, how):
+    checkpoints.write(state(1))
+    checkpoints.write(state(2))
+    damage(folder / "00000002" / name, how)
+    number, problems = number_read(checkpoints)
+    assert number == 1
+    assert [problem.code for problem in problems] == [Code.DAMAGED_CHECKPOINT]
+    assert problems[0].path == str(folder / "00000002")
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "{}", '{"format_version": 1, "sha256": 3}'])
+def test_a_manifest_of_something_else(checkpoints, folder, content):
+    checkpoints.write(state(1))
+    (folder / "00000001" / MANIFEST).write_text(content)
+    with pytest.raises(CheckpointError) as caught:
+        checkpoints.read()
+    assert caught.value.code is Code.DAMAGED_CHECKPOINT
+
+
+def test_all_checkpoints_damaged(checkpoints, folder):
+    for number in (1, 2):
+        checkpoints.write(state(number))
+        damage(folder / f"0000000{number}" / STATE, "cut")
+    with pytest.raises(CheckpointError) as caught:
+        checkpoints.read()
+    assert caught.value.code is Code.DAMAGED_CHECKPOINT
+    assert caught.value.count == 2
+
+
+def test_a_checkpoint_of_the_future(checkpoints, folder):
+    checkpoints.write(state(1))
+    path = folder / "00000001" / MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 2}))
+    with pytest.raises(CheckpointError) as caught:
+        checkpoints.read()
+    assert caught.value.code is Code.NEWER_FORMAT
+
+
+OPERATIONS = [(os, "fsync"), (Path, "mkdir"), (Path, "rename"), (Path, "open")]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each[1])
+@pytest.mark.parametrize("call", [1, 2, 3, 4, 5])
+def test_a_full_disk_leaves_those_before(checkpoints, folder, operation, call, monkeypatch):
+    checkpoints.write(state(1))
+    checkpoints.write(state(2))
+    owner, name = operation
+    original, calls = getattr(owner, name), []
+
+    def fill_up(*arguments, **options):
+        calls.append(name)
+        if len(calls) == call:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return original(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, fill_up)
+        try:
+            checkpoints.write(state(3))
+        except CheckpointError as error:
+            assert error.code is Code.OUTPUT_UNWRITABLE
+            assert "No space left" in str(error)
+            assert "--resume" in str(error)
+        else:
+            assert len(calls) < call  # there are fewer of them
+    number, problems = number_read(checkpoints)
+    assert problems == []
+    assert number >= 2
+    assert all(each.isdecimal() for each in names(folder))
+    checkpoints.write(state(4))
+    assert number_read(checkpoints) == (4, [])
+
+
+def test_everything_is_on_the_disk_before_it_has_its_name(checkpoints, folder, monkeypatch):
+    """Files, then their folder, then the name, then the folder above."""
+    done = []
+    fsync, rename = os.fsync, Path.rename
+
+    def watch_fsync(descriptor):
+        done.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        fsync(descriptor)
+
+    def watch_rename(path, target):
+        done.append(f"{path.name} -> {target.name}")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", watch_fsync)
+    monkeypatch.setattr(Path, "rename", watch_rename)
+    checkpoints.write(state(1))
+    assert sorted(done[:3]) == FILES
+    staging = done[3]
+    assert staging.startswith(".00000001.")
+    assert done[4:] == [f"{staging} -> 00000001", folder.name]
+
+
+def test_what_was_left_half_written_is_swept_away(checkpoints, folder):
+    (folder / ".00000001.abcd").mkdir()
+    (folder / ".00000001.abcd" / STATE).touch()
+    assert checkpoints.read() == (None, [])
+    checkpoints.check_free()
+    checkpoints.write(state(1))
+    assert names(folder) == ["00000001"]
+
+
+def test_a_checkpoint_in_the_way(checkpoints, folder):
+    checkpoints.check_free()
+    checkpoints.write(state(1))
+    with pytest.raises(CheckpointError, match="--resume") as caught:
+        checkpoints.check_free()
+    assert caught.value.code is Code.CHECKPOINT_EXISTS
+
+
+def test_a_folder_that_stays_empty_goes(folder):
+    with Checkpoints(folder):
+        assert folder.is_dir()
+    assert not folder.exists()
+
+
+def test_a_folder_with_a_checkpoint_stays_and_can_be_removed(folder):
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.write(state(1))
+    assert folder.is_dir()
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.remove()
+    assert not folder.exists()
+
+
+def test_a_file_in_place_of_the_folder(folder):
+    folder.touch()
+    with pytest.raises(CheckpointError) as caught, Checkpoints(folder):
+        pass
+    assert caught.value.code is Code.OUTPUT_UNWRITABLE
+    assert folder.is_file()
+
+
+def test_two_trainings_do_not_mix(checkpoints, folder):
+    script = (
+        "import fcntl, os, sys\n"
+        "try: fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        "except OSError: sys.exit(7)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script, folder], check=False).returncode == 7
+    with pytest.raises(CheckpointError) as caught, Checkpoints(folder):
+        pass
+    assert caught.value.code is Code.CHECKPOINT_IN_USE
+
+
+def test_the_folder_is_free_again(folder):
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.write(state(1))
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(descriptor)
