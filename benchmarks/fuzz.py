@@ -163,7 +163,7 @@ def main() -> None:
     from tests.fuzz.trial import LIMIT_SECONDS
     from tests.fuzz.valid import FORMATS
 
-    from machine import describe_machine
+    from seqwise.speed.machine import describe_machine
 
     formats = {}
     for form in chosen.formats or FORMATS:

@@ -34,9 +34,9 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch: a fork keeps no other threa
 
 import numpy as np
 import torch
-from machine import describe_machine
 
 from seqwise.cli import main as seqwise_main
+from seqwise.speed.machine import describe_machine
 
 # Here, and not in each fork anew; the last is what the optimizer imports at its first step.
 for module in ("seqwise.cli.train", "seqwise.cli.predict", "torch._dynamo"):

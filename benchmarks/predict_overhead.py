@@ -32,13 +32,13 @@ from statistics import median
 
 import numpy as np
 import torch
-from machine import describe_machine
 
 from seqwise.data.collate import collate
 from seqwise.data.kinds import Kind
 from seqwise.data.records import read_records
 from seqwise.data.sampler import cut_batches
 from seqwise.predictor import INFERENCE_BATCH_SIZE, INFERENCE_BATCH_STEPS, Predictor
+from seqwise.speed.machine import describe_machine
 
 RESULT = Path(__file__).resolve().parent / "results" / "predict_overhead.json"
 SEQWISE = str(Path(sys.executable).with_name("seqwise"))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from seqwise.errors import (
     ArtifactError,
+    CheckpointError,
     Code,
     ConfigError,
     DataError,
@@ -35,7 +36,7 @@ PLACES = {
     ("path", "line", "record", "column"): "a.csv:3 (record 2), column text: ",
 }
 PLACE = {"path": "a.csv", "line": 3, "record": 2, "column": "text"}
-ERRORS = [DataError, ConfigError, ShapeError, ArtifactError]
+ERRORS = [DataError, ConfigError, ShapeError, ArtifactError, CheckpointError]
 
 
 def problem(found="found", **place):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ import torch
 
 from seqwise.errors import Code, ShapeError
 from seqwise.nn import Batch
+from seqwise.training.loop import Training
 from tests.cli.conftest import SMALL, refused, run, texts, write_csv, write_jsonl, write_parquet
 
 PAGE = Path(__file__).parents[2] / "docs" / "bad-input.md"
@@ -540,6 +543,54 @@ def a_loss_that_is_no_number(monkeypatch):
 
     monkeypatch.setattr(torch.nn.functional, "cross_entropy", lose)
     return (*TRAIN, good())
+
+
+def stopped(monkeypatch):
+    """Leave a checkpoint behind."""
+    train_batch = Training._train_batch
+
+    def stop(training, batches):
+        os.kill(os.getpid(), signal.SIGTERM)
+        train_batch(training, batches)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_train_batch", stop)
+        assert run(*TRAIN, good(), "--patience", "3").code == 143
+    return "train.csv"
+
+
+@case("checkpoint-exists")
+def training_anew_where_one_was_stopped(monkeypatch):
+    return (*TRAIN, stopped(monkeypatch), "--patience", "3")
+
+
+@case("checkpoint-mismatch")
+def other_settings(monkeypatch):
+    return (*TRAIN, stopped(monkeypatch), "--patience", "4", "--resume")
+
+
+@case("checkpoint-mismatch")
+def other_records(monkeypatch):
+    stopped(monkeypatch)
+    return (*TRAIN, table_with(b"new,ham"), "--patience", "3", "--resume")
+
+
+@case("checkpoint-in-use")
+def two_at_once(monkeypatch):
+    def refuse(descriptor, operation):
+        raise BlockingIOError
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    Path("model.checkpoints").mkdir()
+    return (*TRAIN, good())
+
+
+@case("damaged-checkpoint")
+def cut_checkpoint(monkeypatch):
+    file = stopped(monkeypatch)
+    path = Path("model.checkpoints/00000001/tensors.safetensors")
+    path.write_bytes(path.read_bytes()[:-1])
+    return (*TRAIN, file, "--patience", "3", "--resume")
 
 
 # The tests

@@ -49,6 +49,7 @@ def run(
         with StopRequest(training) as stop:
             if resume:
                 _go_on(training, checkpoints, console)
+            say(console, [("checkpoints", _describe(checkpoints, checkpoint_seconds))])
             reports = keep_checkpoints(training, checkpoints, stop, seconds=checkpoint_seconds)
             try:
                 for _ in show_progress(training, reports, console=console):
@@ -62,6 +63,11 @@ def run(
 
 def _beside(out: str) -> str:
     return f"{Path(out)}.checkpoints"
+
+
+def _describe(checkpoints: Checkpoints, seconds: float) -> str:
+    folder = escape(str(checkpoints.folder))
+    return f"each {seconds:g} s in {folder}, until the model is there; --resume goes on from them"
 
 
 def _prepare(
@@ -91,7 +97,8 @@ def _go_on(training: TrainingRun, checkpoints: Checkpoints, console: Console) ->
     found, problems = go_on(training, checkpoints)
     for problem in problems:
         say(console, [("passed over", escape(str(problem)))])
-    say(console, [("going on", training.place() if found else "from the beginning: no checkpoint")])
+    where = training.place() if found else "no checkpoint was there: from the beginning"
+    say(console, [("going on", where)])
 
 
 def _end(training: TrainingRun, stop: StopRequest) -> NoReturn:

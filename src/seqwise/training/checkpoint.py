@@ -197,7 +197,7 @@ def _read(place: Path) -> State:
 
 
 def _fail_damaged(place: Path, found: str) -> NoReturn:
-    remedy = "go on from another, or remove it to begin anew"
+    remedy = "where there is no other, remove it to begin anew"
     _fail(place, Code.DAMAGED_CHECKPOINT, found, "a whole checkpoint", remedy)
 
 

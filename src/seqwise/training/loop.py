@@ -223,7 +223,7 @@ class Training:
         chance = (self.config.seed, now.epoch, now.batch)
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(mix_seed(*chance, 2))
+            _seed(self.device, mix_seed(*chance, 2))
             random = np.random.default_rng(mix_seed(*chance, 1))
             batch = self._collate(batches[now.batch], random)
             done = now.epoch + now.batch / len(batches)
@@ -314,6 +314,14 @@ class Training:
         if weights is None:
             return None
         return torch.tensor(weights, dtype=torch.float32, device=self.device)
+
+
+def _seed(device: torch.device, seed: int) -> None:
+    """Seed the generator of a device; `torch.manual_seed`, for all there are, takes 0.4 ms."""
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
 
 
 def mix_seed(*parts: int) -> int:
