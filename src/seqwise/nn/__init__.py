@@ -4,6 +4,7 @@
 """
 
 from seqwise.nn.batch import Batch
+from seqwise.nn.dropout import Dropout
 from seqwise.nn.embedding import (
     ChannelProjection,
     ConvolutionEmbedding,
@@ -33,6 +34,7 @@ __all__ = [
     "ChannelProjection",
     "CombinedPooling",
     "ConvolutionEmbedding",
+    "Dropout",
     "Embedding",
     "Encoder",
     "LastPooling",
