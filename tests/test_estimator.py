@@ -257,7 +257,7 @@ def test_ids_are_events_where_the_kind_says_so():
 @pytest.mark.parametrize("num_channels", [None, 1, 3])
 def test_series_of_any_lengths(num_channels):
     sequences = series(num_channels)
-    classifier = able(epochs=20).fit(sequences, LABELS)
+    classifier = able(epochs=30).fit(sequences, LABELS)
     assert classifier.artifact_.data.kind == "series"
     assert classifier.artifact_.shape.num_channels == (num_channels or 1)
     assert classifier.score(sequences, LABELS) == 1.0
