@@ -107,12 +107,12 @@ def infer_logits(
             lengths[order], batch_size=INFERENCE_BATCH_SIZE, batch_steps=INFERENCE_BATCH_STEPS
         )
     for positions in batches:
-        members = order[positions]
+        members = order[positions[::-1]]  # the longest first, as recurrent layers take them
         rows = [sequences[index] for index in members.tolist()]
         pad_to = None
         if deterministic:
-            pad_to = length_band(len(rows[-1]))
-            rows += [rows[0][:1]] * (_band_rows(pad_to) - len(rows))
+            pad_to = length_band(len(rows[0]))
+            rows += [rows[-1][:1]] * (_band_rows(pad_to) - len(rows))
         batch = collate(rows, pad_to=pad_to).to(device)
         logits[members] = _run(model, batch, deterministic)[: len(members)].cpu().numpy()
     return logits

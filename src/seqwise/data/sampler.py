@@ -73,4 +73,10 @@ class BucketSampler:
         batches = cut_batches(
             self.lengths[order], batch_size=self.batch_size, batch_steps=self.batch_steps
         )
-        return [order[batches[index]] for index in random.permutation(len(batches))]
+        return [
+            self._longest_first(order[batches[index]]) for index in random.permutation(len(batches))
+        ]
+
+    def _longest_first(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Put a batch in the order in which recurrent layers take it without moving it."""
+        return indices[np.argsort(-self.lengths[indices], kind="stable")]

@@ -43,6 +43,8 @@ def zero_padding(x: Tensor, lengths: Tensor) -> Tensor:
     lengths
         int64 ``(batch,)``.
     """
+    if int(lengths.min()) == x.size(1):
+        return x
     padding = ~mask_from_lengths(lengths, x.size(1), x.device)
     return x.masked_fill(padding if x.dim() == 2 else padding.unsqueeze(-1), 0)
 
@@ -89,4 +91,5 @@ def step_at(x: Tensor, index: Tensor) -> Tensor:
     Tensor
         ``(batch, features)``.
     """
-    return x[torch.arange(x.size(0), device=x.device), index.to(x.device)]
+    starts = torch.arange(0, x.size(0) * x.size(1), x.size(1), device=x.device)
+    return x.flatten(0, 1).index_select(0, starts + index.to(x.device))

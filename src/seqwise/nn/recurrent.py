@@ -66,9 +66,8 @@ class RecurrentEncoder(Encoder):
     dropout
         Probability of dropping a value between two layers while training.
     path
-        ``"narrowed"``, ``"padded"``, ``"packed"``, or ``"auto"``: narrowed on a CPU and for very
-        long sequences, packed elsewhere. All but ``"padded"`` depend in their last bits on the
-        batch mates' lengths.
+        ``"narrowed"``, ``"padded"``, ``"packed"``, or ``"auto"``: what was measured to be faster.
+        All but ``"padded"`` depend in their last bits on the batch mates' lengths.
 
     Attributes
     ----------
@@ -134,14 +133,20 @@ class RecurrentEncoder(Encoder):
             )
         path = _path_of_all.get() or self.path
         if path == "auto":
-            packs_well = x.device.type != "cpu" and x.size(1) <= CHUNK_STEPS
-            path = "packed" if packs_well else "narrowed"
+            path = self._faster_path(x)
         if path == "packed":
             return self._packed(x, lengths)
         # A padded step reaches no real one in the forward pass, but NaN times a zero gradient is
         # NaN in the backward pass: the padding must hold numbers.
         x = zero_padding(x, lengths)
         return self._narrowed(x, lengths) if path == "narrowed" else self._padded(x, lengths)
+
+    def _faster_path(self, x: Tensor) -> Path:
+        """Choose as measured (docs/speed.md)."""
+        # On a CPU, torch's own loops (all cells but the LSTM) cost little when they are packed, as
+        # long as no gradient is wanted.
+        packs_well = x.device.type != "cpu" or (self.cell != "lstm" and not torch.is_grad_enabled())
+        return "packed" if packs_well and x.size(1) <= CHUNK_STEPS else "narrowed"
 
     @property
     def reads(self) -> bool:  # type: ignore[override]
@@ -173,8 +178,10 @@ class RecurrentEncoder(Encoder):
         is_ordered = bool(lengths.equal(ordered))
         order = order.to(x.device)
         segments = cut_segments(ordered.numpy(), max_steps=CHUNK_STEPS)
-        steps = self._layers(x if is_ordered else x[order], ordered, segments)
-        return steps if is_ordered else steps[order.argsort()]
+        if is_ordered:
+            return self._layers(x, ordered, segments)
+        steps = self._layers(x.index_select(0, order), ordered, segments)
+        return steps.index_select(0, order.argsort())
 
     def _layers(self, x: Tensor, lengths: Tensor, segments: list[Segment]) -> Tensor:
         for layer in range(self.recurrence.num_layers):

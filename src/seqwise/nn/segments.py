@@ -51,6 +51,9 @@ def cut_segments(lengths: NDArray[np.int64], *, max_steps: int) -> list[Segment]
     >>> cut_segments(np.array([500, 20, 20, 10]), max_steps=1000)
     [Segment(start=0, stop=20, rows=4), Segment(start=20, stop=500, rows=1)]
     """
+    longest = int(lengths[0])
+    if len(lengths) * longest - int(lengths.sum()) <= CALL_STEPS:  # no cut can save a call
+        return _split(0, longest, len(lengths), max_steps)
     stops = np.unique(lengths)
     starts = np.concatenate([[0], stops[:-1]])
     rows = len(lengths) - np.searchsorted(lengths[::-1], starts, side="right")
