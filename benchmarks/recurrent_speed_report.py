@@ -160,7 +160,8 @@ def _draw_speeds(axes: Any, figures: Figures) -> None:
     axes.set_xticks(range(len(contests)), list(contests))
     axes.set_ylabel("thousand real steps a second")
     axes.set_title("Training, LSTM in one direction")
-    axes.legend(frameon=False)
+    axes.set_ylim(top=1.15 * axes.get_ylim()[1])  # room for the legend above the bars
+    axes.legend(frameon=False, ncols=len(ALL), loc="upper center", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 
 
