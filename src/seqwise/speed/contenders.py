@@ -95,7 +95,7 @@ class Contender:
     batches
         All sequences, each once.
     padding
-        Share of padding in the steps that the recurrent layer computes.
+        Share of padding in the steps that the recurrent layer computes in training.
     """
 
     name: Name

@@ -74,7 +74,7 @@ class ContestResult:
     num_sequences, num_steps, longest
         What the lengths were.
     padding
-        Share of padding in the steps that seqwise computes.
+        Share of padding in the steps that seqwise computes in training.
     train, infer
         The speed of each contender.
     matrix_flops
