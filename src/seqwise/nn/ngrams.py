@@ -1,0 +1,162 @@
+"""A linear classifier of the n-grams of a sequence: what every neural model has to beat."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seqwise.nn.batch import Batch, describe, shape_error
+from seqwise.nn.masking import mask_from_lengths
+
+# Stand before the first and behind the last token, so that an n-gram knows where it is at an end.
+_START, _END = -1, -2
+# Odd, so that multiplying by it loses nothing of 64 bits; the bits look random.
+_MULTIPLIER = -7046029254386353131
+
+
+def ngram_keys(
+    inputs: Tensor, lengths: Tensor, *, longest: int, positions: bool
+) -> tuple[Tensor, Tensor]:
+    """Name the n-grams of each sequence by 64-bit hashes.
+
+    Parameters
+    ----------
+    inputs
+        Ids, int64 ``(batch, time)``.
+    lengths
+        int64 ``(batch,)``.
+    longest
+        The most tokens of an n-gram, 1 or more.
+    positions
+        Also name each token, and each two, together with the step at which they stand.
+
+    Returns
+    -------
+    keys, mask : Tensor
+        int64 and bool ``(batch, ngrams)``; where the mask is False stands no n-gram.
+    """
+    ids, real = _with_ends(inputs, lengths)
+    keys, masks = [], []
+    grams, complete = torch.zeros_like(ids), real
+    for size in range(1, longest + 1):
+        if size > ids.size(1):
+            break
+        # Those of `size` tokens start where those of one less do, and one token less often.
+        stop = ids.size(1) - size + 1
+        grams = _mix(grams[:, :stop], ids[:, size - 1 :])
+        complete = complete[:, :stop] & real[:, size - 1 :]
+        keys.append(_mix(grams, torch.full_like(grams, size)))
+        masks.append(complete)
+        if positions and size <= 2:
+            steps = torch.arange(stop, device=ids.device).expand_as(grams)
+            keys.append(_mix(_mix(grams, steps), torch.full_like(grams, -size)))
+            masks.append(complete)
+    return torch.cat(keys, dim=1), torch.cat(masks, dim=1)
+
+
+def _with_ends(inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Put a token before the first and one behind the last; ``(batch, time + 2)``."""
+    lengths = lengths.to(inputs.device)
+    ids = nn.functional.pad(inputs, (1, 1), value=_START)
+    rows = torch.arange(len(ids), device=ids.device)
+    ids[rows, lengths + 1] = _END
+    return ids, mask_from_lengths(lengths + 2, ids.size(1))
+
+
+def _mix(seed: Tensor, value: Tensor) -> Tensor:
+    """Hash two numbers into one (a multiplication, a shift and another one)."""
+    mixed = (seed + value) * _MULTIPLIER + value
+    return (mixed ^ (mixed >> 29)) * _MULTIPLIER
+
+
+class NgramModel(nn.Module):
+    """Logits that are linear in the n-grams of a sequence.
+
+    An n-gram counts ``(1 + log(times it stands in the sequence)) * idf``, and the counts of a
+    sequence have the length 1, as usual for text (Salton and Buckley 1988; Wang and Manning 2012
+    for how far it gets). `training.linear` fits it. N-grams that it does not know count nothing.
+
+    Parameters
+    ----------
+    num_ngrams
+        How many it knows.
+    num_classes
+        Size of the logits.
+    longest, positions
+        As in `ngram_keys`.
+
+    Attributes
+    ----------
+    keys
+        int64 ``(num_ngrams,)``, ascending.
+    idf
+        ``(num_ngrams,)``, what one is worth.
+    weight, bias
+        ``(num_ngrams, num_classes)`` and ``(num_classes,)``.
+    """
+
+    keys: Tensor
+    idf: Tensor
+
+    def __init__(
+        self, num_ngrams: int, num_classes: int, *, longest: int, positions: bool = False
+    ) -> None:
+        super().__init__()
+        self.longest = longest
+        self.positions = positions
+        self.register_buffer("keys", torch.arange(num_ngrams))
+        self.register_buffer("idf", torch.ones(num_ngrams))
+        self.weight = nn.Parameter(torch.zeros(num_ngrams, num_classes))
+        self.bias = nn.Parameter(torch.zeros(num_classes))
+
+    @property
+    def num_classes(self) -> int:
+        """Size of the logits."""
+        return len(self.bias)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Compute the logits ``(batch, num_classes)`` of a batch of ids.
+
+        Raises
+        ------
+        ShapeError
+            If the inputs are no ids.
+        """
+        if batch.inputs.dim() != 2:
+            found, expected = f"inputs are {describe(batch.inputs)}", "int64 (batch, time)"
+            raise shape_error(found, expected, "give it ids; a series has no n-grams")
+        features, values = self.count(batch)
+        # The features that stand for nothing are worth 0, and point at the first row.
+        return self.bias + nn.functional.embedding_bag(
+            features, self.weight, per_sample_weights=values, mode="sum"
+        )
+
+    def count(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Count the n-grams that the model knows.
+
+        Returns
+        -------
+        features, values : Tensor
+            int64 and floating ``(batch, ngrams)``: rows of `weight`, and what each counts. An
+            n-gram that stands several times counts at one of its places, and 0 at the others.
+        """
+        keys, mask = ngram_keys(
+            batch.inputs, batch.lengths, longest=self.longest, positions=self.positions
+        )
+        most = len(self.keys) - 1
+        found = torch.searchsorted(self.keys, keys).clamp(max=most)
+        known = mask & (self.keys[found] == keys)
+        features = torch.where(known, found, most + 1).sort(dim=1).values
+        places = torch.arange(features.size(1), device=features.device).expand_as(features)
+        is_first = torch.ones_like(features, dtype=torch.bool)
+        is_first[:, 1:] = features[:, 1:] != features[:, :-1]
+        # The next place at which another n-gram begins, looking from the end.
+        starts = torch.where(is_first, places, features.size(1))
+        ends = nn.functional.pad(starts[:, 1:], (0, 1), value=features.size(1))
+        ends = ends.flip(1).cummin(dim=1).values.flip(1)
+        counts = (ends - places).to(self.idf.dtype)
+        is_counted = is_first & (features <= most)
+        features = features.clamp(max=most)
+        values = torch.where(is_counted, (1 + counts.log()) * self.idf[features], 0)
+        norm = values.norm(dim=1, keepdim=True).clamp(min=1e-12)
+        return torch.where(is_counted, features, 0), values / norm

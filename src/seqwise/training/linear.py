@@ -1,0 +1,161 @@
+"""Linear models of n-grams, fitted by scikit-learn in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from seqwise.data.collate import collate
+from seqwise.data.sampler import cut_batches
+from seqwise.data.store import RaggedStore
+from seqwise.nn import Batch
+from seqwise.nn.ngrams import NgramModel, ngram_keys
+
+STRENGTHS = (1.0, 10.0, 100.0)  # inverse of the penalty on large weights
+MOST_WEIGHTS = 1 << 23  # n-grams times classes: 32 MiB
+MOST_STEPS = 20_000_000  # of the sequences that are read, so that memory stays bounded
+MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
+BATCH_STEPS = 1 << 16
+MOST_ITERATIONS = 300
+
+
+def fit_ngrams(
+    sequences: RaggedStore,
+    targets: NDArray[np.int64],
+    *,
+    num_classes: int,
+    longest: int,
+    positions: bool,
+    strengths: tuple[float, ...] = STRENGTHS,
+    class_weight: list[float] | None = None,
+    seed: int = 0,
+) -> Iterator[NgramModel]:
+    """Fit one linear model after another, each with another penalty.
+
+    Where there are more than `MOST_STEPS`, some of the sequences are drawn, each class among them.
+
+    Parameters
+    ----------
+    sequences
+        Ids, ``n`` sequences.
+    targets
+        int64 ``(n,)``, in which each class stands.
+    num_classes, longest, positions
+        As in `NgramModel`.
+    strengths
+        Inverse of the penalty of each model.
+    class_weight
+        Of each class, or None where all weigh the same.
+    seed
+        Of the draw.
+
+    Yields
+    ------
+    NgramModel
+        One for each of `strengths`.
+    """
+    drawn = _draw(sequences.lengths, targets, seed)
+    keys, idf = _learn_ngrams(sequences, drawn, num_classes, longest, positions)
+    counted = None
+    for strength in strengths:
+        model = NgramModel(len(keys), num_classes, longest=longest, positions=positions)
+        model.keys, model.idf = keys, idf
+        counted = _count(model, sequences, drawn) if counted is None else counted
+        _fit(model, counted, targets[drawn], strength, class_weight)
+        yield model.eval()
+
+
+def _draw(
+    lengths: NDArray[np.int64], targets: NDArray[np.int64], seed: int
+) -> NDArray[np.int64]:
+    """Draw sequences of `MOST_STEPS` in all, the first of each class for certain."""
+    if lengths.sum() <= MOST_STEPS:
+        return np.arange(len(lengths))
+    order = np.random.default_rng(seed).permutation(len(lengths))
+    firsts = order[np.unique(targets[order], return_index=True)[1]]
+    order = np.concatenate([firsts, order[~np.isin(order, firsts)]])
+    num_drawn = int(np.searchsorted(lengths[order].cumsum(), MOST_STEPS, side="right"))
+    return np.sort(order[: max(len(firsts), num_drawn)])
+
+
+def _batches(
+    sequences: RaggedStore, drawn: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+    """Pad the drawn sequences, those of near-equal lengths together; gives their places, too."""
+    lengths = sequences.lengths[drawn]
+    order = np.argsort(lengths, kind="stable")
+    for places in cut_batches(lengths[order], batch_size=BATCH_STEPS, batch_steps=BATCH_STEPS):
+        members = order[places]
+        yield members, collate([sequences[index] for index in drawn[members].tolist()])
+
+
+def _learn_ngrams(
+    sequences: RaggedStore,
+    drawn: NDArray[np.int64],
+    num_classes: int,
+    longest: int,
+    positions: bool,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Find the n-grams to know, and what each is worth."""
+    distinct = []
+    for _, batch in _batches(sequences, drawn):
+        keys, mask = ngram_keys(batch.inputs, batch.lengths, longest=longest, positions=positions)
+        rows = torch.arange(len(batch)).unsqueeze(1).expand_as(keys)[mask].numpy()
+        pairs = np.stack([rows, keys[mask].numpy()], axis=1)
+        distinct.append(_distinct(pairs))
+    keys, frequency = np.unique(np.concatenate(distinct), return_counts=True)
+    kept = np.ones(len(keys), dtype=bool)
+    if len(keys) > MANY_NGRAMS:
+        kept = frequency > 1
+    most = MOST_WEIGHTS // num_classes
+    if kept.sum() > most:
+        rarest = np.sort(frequency[kept])[-most]
+        kept &= frequency > rarest
+    if not kept.any():
+        kept[:most] = True
+    idf = np.log((1 + len(drawn)) / (1 + frequency[kept])) + 1
+    return torch.from_numpy(keys[kept]), torch.from_numpy(idf.astype(np.float32))
+
+
+def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Take the n-grams of each row once."""
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    is_new = np.ones(len(pairs), dtype=bool)
+    is_new[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
+    return pairs[is_new, 1]
+
+
+def _count(model: NgramModel, sequences: RaggedStore, drawn: NDArray[np.int64]) -> sparse.csr_array:
+    rows, columns, values = [], [], []
+    for members, batch in _batches(sequences, drawn):
+        features, counts = model.count(batch)
+        row, place = counts.nonzero(as_tuple=True)
+        rows.append(members[row.numpy()])
+        columns.append(features[row, place].numpy())
+        values.append(counts[row, place].numpy())
+    cells = (np.concatenate(rows), np.concatenate(columns))
+    shape = (len(drawn), len(model.keys))
+    return sparse.csr_array((np.concatenate(values), cells), shape=shape)
+
+
+def _fit(
+    model: NgramModel,
+    counted: sparse.csr_array,
+    targets: NDArray[np.int64],
+    strength: float,
+    class_weight: list[float] | None,
+) -> None:
+    weights = dict(enumerate(class_weight)) if class_weight else None
+    fitted = LogisticRegression(C=strength, max_iter=MOST_ITERATIONS, class_weight=weights)
+    fitted.fit(counted, targets)
+    weight, bias = fitted.coef_, fitted.intercept_
+    if model.num_classes == 2:  # scikit-learn gives the difference of the two
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    with torch.no_grad():
+        model.weight.copy_(torch.from_numpy(weight.T.copy()))
+        model.bias.copy_(torch.from_numpy(bias))
