@@ -228,7 +228,7 @@ def file_in_place_of_the_model(monkeypatch):
 
 @case("output-unwritable")
 def no_permission(monkeypatch):
-    monkeypatch.setattr("seqwise.artifact.os.access", lambda *_: False)
+    monkeypatch.setattr("os.access", lambda *_: False)
     return (*TRAIN, good())
 
 
@@ -242,7 +242,7 @@ def disk_full(monkeypatch):
     def refuse(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("seqwise.artifact.os.fsync", refuse)
+    monkeypatch.setattr("os.fsync", refuse)
     return (*TRAIN, good())
 
 
