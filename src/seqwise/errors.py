@@ -76,6 +76,7 @@ class Code(StrEnum):
     # tensors, settings and model folders
     WRONG_SHAPE = "wrong-shape"
     BAD_SETTING = "bad-setting"
+    BAD_USAGE = "bad-usage"
     NOT_A_MODEL = "not-a-model"
     NEWER_FORMAT = "newer-format"
     DAMAGED_MODEL = "damaged-model"
@@ -85,6 +86,9 @@ class Code(StrEnum):
     CHECKPOINT_MISMATCH = "checkpoint-mismatch"
     CHECKPOINT_IN_USE = "checkpoint-in-use"
     DAMAGED_CHECKPOINT = "damaged-checkpoint"
+    # the machine
+    OUT_OF_MEMORY = "out-of-memory"
+    SYSTEM_ERROR = "system-error"
 
 
 def excerpt(value: object) -> str:

@@ -6,6 +6,7 @@ Each case makes its files and gives the arguments; the first one of a code is th
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -100,8 +101,13 @@ def permission(monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("seqwise.data.readers.source.io.FileIO", refuse)
+    monkeypatch.setattr("seqwise.data.readers.source._File", refuse)
     return (*TRAIN, good())
+
+
+@case("file-unreadable")
+def disk_that_fails(monkeypatch):
+    return (*TRAIN, "/proc/self/mem", "--format", "lines")  # the first bytes of it are not there
 
 
 @case("file-unreadable")
@@ -222,7 +228,7 @@ def file_in_place_of_the_model(monkeypatch):
 
 @case("output-unwritable")
 def no_permission(monkeypatch):
-    monkeypatch.setattr("seqwise.artifact.os.access", lambda *_: False)
+    monkeypatch.setattr("os.access", lambda *_: False)
     return (*TRAIN, good())
 
 
@@ -236,7 +242,7 @@ def disk_full(monkeypatch):
     def refuse(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("seqwise.artifact.os.fsync", refuse)
+    monkeypatch.setattr("os.fsync", refuse)
     return (*TRAIN, good())
 
 
@@ -486,6 +492,56 @@ def labels_for_a_table(monkeypatch):
     return (*TRAIN, good(), "--labels-from", good("ids.csv"))
 
 
+@case("bad-setting")
+def time_that_cannot_be(monkeypatch):
+    return (*TRAIN, good(), "--checkpoint-seconds", "nan")
+
+
+@case("bad-setting")
+def kind_that_does_not_exist(monkeypatch):
+    return (*TRAIN, good(), "--kind", "txt")
+
+
+@case("bad-setting")
+def words_for_a_number(monkeypatch):
+    return (*TRAIN, good(), "--epochs", "three\n")
+
+
+@case("bad-usage")
+def option_with_a_typo(monkeypatch):
+    return (*TRAIN, good(), "--epoch", "3")
+
+
+@case("bad-usage")
+def flag_with_a_value(monkeypatch):
+    return (*TRAIN, good(), "--skip-bad=yes")
+
+
+@case("bad-usage")
+def nothing_to_train_on(monkeypatch):
+    return ("train", "--out", "model")
+
+
+@case("bad-usage")
+def nowhere_to_write(monkeypatch):
+    return ("train", good())
+
+
+@case("bad-usage")
+def one_file_too_many(monkeypatch):
+    return (*TRAIN, good(), "other\n.csv")
+
+
+@case("bad-usage")
+def command_with_a_typo(monkeypatch):
+    return ("trian", good())
+
+
+@case("bad-usage")
+def option_before_the_command(monkeypatch):
+    return ("--colour", *TRAIN, good())
+
+
 @case("not-a-model")
 def folder_of_something_else(monkeypatch):
     Path("results").mkdir()
@@ -591,6 +647,29 @@ def cut_checkpoint(monkeypatch):
     path = Path("model.checkpoints/00000001/tensors.safetensors")
     path.write_bytes(path.read_bytes()[:-1])
     return (*TRAIN, file, "--patience", "3", "--resume")
+
+
+@case("out-of-memory")
+def layers_that_fit_no_machine(monkeypatch):
+    return (*TRAIN, good(), "--hidden-size", "1000000000")
+
+
+@case("out-of-memory")
+def file_that_fits_no_machine(monkeypatch):
+    def fill(*arguments, **settings):
+        raise MemoryError
+
+    monkeypatch.setattr("seqwise.cli.train.gather", fill)
+    return (*TRAIN, good())
+
+
+@case("system-error")
+def no_room_for_a_model_in_memory(monkeypatch):
+    def refuse(*arguments, **settings):
+        raise OSError(errno.EMFILE, "Too many open files", "/tmp/spill")
+
+    monkeypatch.setattr("seqwise.cli.train.gather", refuse)
+    return (*TRAIN, good())
 
 
 # The tests
@@ -705,12 +784,28 @@ def test_a_name_that_is_too_long(arguments):
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [("train",), ("train", "a.csv"), ("walk",), (*TRAIN, "a.csv", "--kind", "txt"), ("--nope",)],
+    ("arguments", "told"),
+    [
+        (("trian",), "one of train, evaluate, predict, inspect, bench - did you mean train?"),
+        (("walk",), "no command 'walk' - one of train, evaluate, predict, inspect, bench - see"),
+        (("train", "a", "--out"), "option '--out' requires an argument - what seqwise train takes"),
+        (("train",), "no FILE - a file, or a folder label/*.txt - see seqwise train --help"),
+        ((*TRAIN, "a", "--enc", "gru"), "an option of seqwise train - did you mean --encoder?"),
+        ((*TRAIN, "a", "--kind", "txt"), "--kind is 'txt' - one of text, dna, protein, series,"),
+        ((*TRAIN, "a", "--dropout", "x"), "--dropout is 'x' - a number - change --dropout"),
+        ((*TRAIN, "a", "--seed", "1.5"), "--seed is '1.5' - a whole number - change --seed"),
+    ],
 )
-def test_wrong_usage(arguments):
+def test_wrong_usage(arguments, told):
     outcome = run(*arguments)
-    assert outcome.code == 2
-    assert outcome.out == ""
-    assert "Usage: " in outcome.err
-    assert "Traceback" not in outcome.err
+    assert (outcome.code, outcome.out) == (2, "")
+    assert told in outcome.error
+
+
+def test_an_error_that_is_no_user_s_fault_shows_where_it_comes_from(monkeypatch):
+    def fail(*arguments, **settings):
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr("seqwise.cli.train.gather", fail)
+    with pytest.raises(RuntimeError, match="of ours"):
+        run(*TRAIN, good())

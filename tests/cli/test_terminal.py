@@ -101,7 +101,21 @@ def test_standard_output_that_is_full(model, table):
         called = subprocess.run(
             [*PROGRAM, "predict", model, table], stdout=full, stderr=subprocess.PIPE, check=False
         )
+    told = called.stderr.decode().splitlines()[-1]
+    remedy = "a place that can be written - make room, or name a file (-o)"
+    expected = f"seqwise: standard output: No space left on device - {remedy} [output-unwritable]"
+    assert (called.returncode, told) == (2, expected)
     assert b"Traceback" not in called.stderr
+
+
+def test_standard_error_that_nobody_reads(table):
+    reading, writing = os.pipe()
+    os.close(reading)
+    called = subprocess.run(
+        [*PROGRAM, "train", table, "--out", "model", *SMALL], stderr=writing, check=False
+    )
+    os.close(writing)
+    assert called.returncode == 1
 
 
 def test_output_is_utf8_safe(model):
@@ -133,23 +147,58 @@ def test_ctrl_c_before_training_begins_leaves_nothing_behind():
     assert [path.name for path in Path().iterdir()] == ["many.csv"]
 
 
-def test_ctrl_c_ends_a_prediction_that_waits_for_more(model):
+ENDED = {
+    signal.SIGINT: "seqwise: interrupted, ",
+    signal.SIGTERM: "seqwise: ended by SIGTERM, ",
+    signal.SIGHUP: "seqwise: ended by SIGHUP, ",
+}
+
+
+def signal_to_prediction(number, *arguments, records, is_ready):
+    """Send a signal to a prediction that waits for more records; give its last words."""
     with subprocess.Popen(
-        [*PROGRAM, "predict", model, "-", "-o", "new.csv"],
+        [*PROGRAM, "predict", *arguments],
         stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        process.stdin.write("nice 3 day\n")
+        process.stdin.write("nice 3 day\n" * records)
         process.stdin.flush()
-        while not list(Path().glob(".new.csv.*")):  # until the output is open
+        while not is_ready(process):
             assert process.poll() is None
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        assert process.wait() == 130  # although its input is still open
-        told = process.stderr.read().splitlines()
-    assert told == ["seqwise: interrupted, nothing was written"]
+        process.send_signal(number)
+        process.stdout.read()
+        assert process.wait() == 128 + number  # although its input is still open
+        return process.stderr.read().splitlines()
+
+
+@pytest.mark.parametrize("number", ENDED)
+def test_a_signal_ends_a_prediction_and_leaves_nothing_behind(number, model):
+    told = signal_to_prediction(
+        number,
+        *(model, "-", "-o", "new.csv"),
+        records=1,
+        is_ready=lambda _: list(Path().glob(".new.csv.*")),  # the output is open
+    )
+    assert told == [ENDED[number] + "nothing was written"]
     assert [path.name for path in Path().iterdir()] == ["model"]
+
+
+def test_a_signal_where_rows_have_been_written(model):
+    told = signal_to_prediction(
+        signal.SIGINT, model, records=5_000, is_ready=lambda process: process.stdout.readline()
+    )
+    assert told == ["seqwise: interrupted, standard output has the beginning only"]
+
+
+def test_a_signal_that_the_shell_has_ignored():
+    """`nohup seqwise train ...` goes on when its terminal is closed."""
+    ignore = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+    raise_ = "signal.raise_signal(signal.SIGHUP)"
+    script = ignore + "from seqwise.cli.ending import heed_signals; heed_signals(); " + raise_
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

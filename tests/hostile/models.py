@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from tests.test_artifact import (
+from tests.artifact.folders import (
     CODEC,
     CONFIG,
     FILES,

@@ -12,13 +12,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from seqwise import artifact as module
 from seqwise.artifact import is_model, load_artifact, save_artifact
 from seqwise.cli.app import app
 from seqwise.errors import ArtifactError, Code
+from tests.artifact.folders import FILES, WEIGHTS, change_config, replace_file
 from tests.fuzz.trial import no_hang
 from tests.hostile.models import HOSTILE, MARKER, payload
-from tests.test_artifact import FILES, WEIGHTS, change_config, replace_file
 from tests.training.examples import make_artifact
 
 ROOT = Path(__file__).parents[2]
@@ -171,7 +170,7 @@ def test_control_characters_and_markup_are_shown_as_they_are(folder):
 
 
 def test_a_vocabulary_that_is_too_large_to_load_is_not_saved(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MOST_JSON", 100)
+    monkeypatch.setattr("seqwise.artifact.writing.MOST_JSON", 100)
     with pytest.raises(ArtifactError) as caught:
         save_artifact(make_artifact(), tmp_path / "model")
     assert caught.value.code is Code.OUTPUT_UNWRITABLE

@@ -6,22 +6,19 @@ torch takes seconds to import, and `seqwise --help` should not.
 from __future__ import annotations
 
 import importlib
-import io
 import os
-import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from seqwise.cli.ending import heed_signals, prepare_streams
 from seqwise.cli.options import FileOptions
-from seqwise.errors import SeqwiseError
+from seqwise.cli.program import Program
 from seqwise.version import __version__
 
-USAGE_ERROR = 2
-INTERRUPTED = 130
-
 app = typer.Typer(
+    cls=Program,
     name="seqwise",
     help="One label for a whole sequence: text, DNA, protein, series, events.",
     no_args_is_help=True,
@@ -131,7 +128,7 @@ def train(
         bool, typer.Option("--resume", help="Go on where training was stopped.")
     ] = False,
     checkpoint_seconds: Annotated[
-        float, typer.Option(min=0, help="Between two checkpoints, from which --resume goes on.")
+        float, typer.Option(help="Between two checkpoints, from which --resume goes on.")
     ] = 60.0,
     device: Device = None,
     quiet: Quiet = False,
@@ -344,7 +341,7 @@ def evaluate(
 @app.command()
 def predict(
     model: Model,
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="- is standard input.")] = "-",
+    file: Annotated[str, typer.Argument(metavar="FILE", help="- is standard input.")] = "-",
     out: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="OUT", help="OUT.csv, .jsonl or .parquet."),
@@ -384,7 +381,7 @@ def predict(
 def inspect(
     path: Annotated[str, typer.Argument(metavar="FILE|MODEL", help="What to look at.")],
     second: Annotated[
-        str | None, typer.Argument(metavar="[FILE]", help="What has it in common with the first?")
+        str | None, typer.Argument(metavar="FILE", help="What has it in common with the first?")
     ] = None,
     json_: Json = False,
     kind: Kind = None,
@@ -432,33 +429,15 @@ def _root(
 
 
 def _call(command: str, **arguments: object) -> None:
-    """Import a command's file and run it; an error of ours is one line and exit code 2."""
-    try:
-        module = importlib.import_module(f"seqwise.cli.{command}")
-        module.run(**arguments)
-        sys.stdout.flush()
-    except SeqwiseError as error:
-        typer.echo(f"seqwise: {error}", err=True)
-        raise typer.Exit(USAGE_ERROR) from error
-    except KeyboardInterrupt as error:
-        typer.echo("seqwise: interrupted, nothing was written", err=True)
-        raise typer.Exit(INTERRUPTED) from error
-    except OSError as error:
-        # Standard output: its reader has left, or its disk is full. Python would flush it once
-        # more at exit, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise typer.Exit(1) from None
-        typer.echo(f"seqwise: standard output: {error.strerror}", err=True)
-        raise typer.Exit(USAGE_ERROR) from None
+    """Import a command's file and run it."""
+    importlib.import_module(f"seqwise.cli.{command}").run(**arguments)
 
 
 def main() -> None:
     """Run the command line."""
     _wait_less()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    prepare_streams()
+    heed_signals()
     app()
 
 

@@ -41,6 +41,8 @@ def run(
     """Train, save, and say what was done."""
     console = Console(stderr=True, quiet=quiet)
     check_output(out, overwrite=overwrite)
+    if not checkpoint_seconds >= 0:
+        raise setting_error("checkpoint_seconds", checkpoint_seconds, "0 or more")
     chosen = _sort_wishes(wishes)
     with Checkpoints(_beside(out)) as checkpoints:
         if not resume:

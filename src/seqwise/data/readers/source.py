@@ -62,7 +62,7 @@ class Source:
         if stat.S_ISFIFO(mode):
             self._pipe = _Pipe(self, self._open_file())
         elif not stat.S_ISREG(mode) and not self.is_folder:
-            raise DataError(self._unreadable("a device or a socket"))
+            raise DataError(_unreadable(self.path, "a device or a socket"))
 
     @property
     def is_pipe(self) -> bool:
@@ -166,17 +166,13 @@ class Source:
         except FileNotFoundError:
             raise DataError(_missing(self.path)) from None
         except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
-            raise DataError(self._unreadable(str(error))) from None
+            raise DataError(_unreadable(self.path, str(error))) from None
 
     def _open_file(self) -> io.FileIO:
         try:
-            return io.FileIO(self.path)
+            return _File(self.path)
         except OSError as error:
-            raise DataError(self._unreadable(error.strerror or str(error))) from None
-
-    def _unreadable(self, found: str) -> Problem:
-        remedy = "check the path and its permissions"
-        return Problem(Code.FILE_UNREADABLE, found, "a readable file", remedy, path=self.path)
+            raise DataError(_unreadable(self.path, error.strerror or str(error))) from None
 
 
 def _missing(path: str) -> Problem:
@@ -190,6 +186,22 @@ def _missing(path: str) -> Problem:
     near = difflib.get_close_matches(wanted.name, names, n=3)
     remedy = f"did you mean {' or '.join(map(excerpt, near))}?" if near else "check the path"
     return Problem(Code.FILE_MISSING, found, "a file or a folder", remedy, path=path)
+
+
+def _unreadable(path: str, found: str) -> Problem:
+    remedy = "check the path and its permissions"
+    return Problem(Code.FILE_UNREADABLE, found, "a readable file", remedy, path=path)
+
+
+class _File(io.FileIO):
+    """A file on a disk, which may fail in the middle."""
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            found = error.strerror or str(error)
+            raise DataError(_unreadable(str(self.name), found)) from None
 
 
 class _Pipe:

@@ -1,71 +1,32 @@
-import errno
-import hashlib
 import json
-import os
 import pickle
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import safetensors.torch
 import torch
 
-from seqwise import artifact as module
-from seqwise.artifact import check_output, load_artifact, save_artifact
+from seqwise.artifact import load_artifact, save_artifact
 from seqwise.data.collate import collate
 from seqwise.data.labels import Labels
 from seqwise.errors import ArtifactError, Code
 from seqwise.predictor import Predictor
-from tests.training.examples import ACCOUNT, SEQUENCES, make_artifact, make_records
+from tests.artifact.folders import (
+    CODEC,
+    CONFIG,
+    FILES,
+    LABELS,
+    WEIGHTS,
+    change_config,
+    contents,
+    replace_file,
+    replace_weights,
+)
+from tests.training.examples import SEQUENCES, make_artifact, make_records
 
-CONFIG, CODEC, LABELS, WEIGHTS = "config.json", "codec.json", "labels.json", "model.safetensors"
-FILES = [CODEC, CONFIG, LABELS, WEIGHTS]
 every_file = pytest.mark.parametrize("name", FILES)
 every_kind = pytest.mark.parametrize("kind", SEQUENCES)
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("saved") / "model"
-    save_artifact(make_artifact(), folder)
-    return folder
-
-
-@pytest.fixture
-def folder(original, tmp_path):
-    """A copy that a test may damage."""
-    return Path(shutil.copytree(original, tmp_path / "model"))
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
-def change_config(folder, change):
-    config = json.loads((folder / CONFIG).read_bytes())
-    change(config)
-    if isinstance(config.get("sha256"), dict):
-        # Its own hash is made anew: what is looked at behind it is what these tests are about.
-        config["sha256"].pop(CONFIG, None)
-        text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
-        config["sha256"][CONFIG] = hashlib.sha256(text.encode()).hexdigest()
-    (folder / CONFIG).write_text(json.dumps(config), encoding="utf-8")
-
-
-def replace_file(folder, name, content):
-    """Put other bytes in place of a file, with the hash that belongs to them."""
-    (folder / name).write_bytes(content)
-    if name != CONFIG:
-        digest = hashlib.sha256(content).hexdigest()
-        change_config(folder, lambda config: config["sha256"].update({name: digest}))
-
-
-def replace_weights(folder, change):
-    weights = safetensors.torch.load_file(folder / WEIGHTS)
-    change(weights)
-    replace_file(folder, WEIGHTS, safetensors.torch.save(weights))
 
 
 def refuse(folder, code=Code.DAMAGED_MODEL):
@@ -73,14 +34,6 @@ def refuse(folder, code=Code.DAMAGED_MODEL):
         load_artifact(folder)
     assert caught.value.code is code
     assert len(str(caught.value).splitlines()) == 1
-    return caught.value.problem
-
-
-def refuse_output(folder, code, *, overwrite=False):
-    with pytest.raises(ArtifactError) as caught:
-        save_artifact(make_artifact(), folder, overwrite=overwrite)
-    assert caught.value.code is code
-    assert caught.value.problem.path == str(folder)
     return caught.value.problem
 
 
@@ -133,24 +86,6 @@ def test_labels_keep_their_type(values, tmp_path):
     loaded = load_artifact(tmp_path / "model").labels.values
     assert loaded == values
     assert list(map(type, loaded)) == list(map(type, values))
-
-
-def test_a_model_is_four_files_and_nothing_stands_beside_it(tmp_path):
-    save_artifact(make_artifact(), tmp_path / "model")
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == FILES
-
-
-def test_json_is_readable_and_without_escapes(original):
-    assert "ü.csv" in (original / CONFIG).read_text("utf-8")
-    assert json.loads((original / LABELS).read_bytes()) == ["a", "ä", "3"]
-    assert json.loads((original / CONFIG).read_bytes())["format_version"] == module.FORMAT_VERSION
-
-
-def test_a_relative_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    save_artifact(make_artifact(), "model")
-    assert load_artifact("model").labels.values == ("a", "ä", "3")
 
 
 # A folder that is no model, or a damaged one
@@ -361,159 +296,6 @@ def test_a_vocabulary_that_does_not_fit(folder, tmp_path):
 def test_labels_of_another_count(folder, labels):
     replace_file(folder, LABELS, json.dumps(labels).encode())
     assert f"{len(labels)} labels" in refuse(folder).found
-
-
-# A place that cannot be written
-
-
-def test_an_output_that_exists(folder):
-    before = contents(folder)
-    assert "--overwrite" in refuse_output(folder, Code.OUTPUT_EXISTS).remedy
-    assert contents(folder) == before
-
-
-def test_an_output_that_exists_is_known_before_training(folder):
-    with pytest.raises(ArtifactError):
-        check_output(folder, overwrite=False)
-    check_output(folder, overwrite=True)
-    check_output(folder.parent / "new", overwrite=False)
-
-
-def test_overwriting_replaces_a_model(folder):
-    changed = replace(make_artifact(), training=replace(ACCOUNT, file="other.csv"))
-    save_artifact(changed, folder, overwrite=True)
-    assert load_artifact(folder).training.file == "other.csv"
-    assert [path.name for path in folder.parent.iterdir()] == ["model"]
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_overwriting_replaces_nothing_but_a_model(tmp_path, overwrite):
-    (tmp_path / "thesis").mkdir()
-    (tmp_path / "thesis" / "chapter.txt").write_text("1")
-    (tmp_path / "file").write_text("2")
-    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    for name in ("thesis", "file", "link"):
-        refuse_output(tmp_path / name, Code.OUTPUT_EXISTS, overwrite=overwrite)
-    assert (tmp_path / "thesis" / "chapter.txt").read_text() == "1"
-    assert (tmp_path / "file").read_text() == "2"
-    assert (tmp_path / "link").is_symlink()
-
-
-def test_overwriting_a_model_that_is_not_there_makes_one(tmp_path):
-    save_artifact(make_artifact(), tmp_path / "model", overwrite=True)
-    assert sorted(contents(tmp_path / "model")) == FILES
-
-
-@pytest.mark.parametrize("parent", ["missing", "file"])
-def test_an_output_without_a_folder_above_it(tmp_path, parent):
-    (tmp_path / "file").touch()
-    problem = refuse_output(tmp_path / parent / "model", Code.OUTPUT_UNWRITABLE)
-    assert "no such folder" in problem.found
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_an_output_in_a_folder_that_may_not_be_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
-    with pytest.raises(ArtifactError) as caught:
-        check_output(tmp_path / "model", overwrite=False)
-    assert caught.value.code is Code.OUTPUT_UNWRITABLE
-
-
-def fail_at(monkeypatch, owner, name, number):
-    """Let the call of that number find the disk full."""
-    original, calls = getattr(owner, name), []
-
-    def failing(*args, **kwargs):
-        calls.append(args)
-        if len(calls) == number:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(owner, name, failing)
-
-
-FAILURES = [("fsync", 1), ("fsync", 3), ("fsync", 5), ("rename", 1)]
-
-
-def set_failure(monkeypatch, name, number):
-    fail_at(monkeypatch, os if name == "fsync" else Path, name, number)
-
-
-@pytest.mark.parametrize(("name", "number"), FAILURES)
-def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch, name, number):
-    set_failure(monkeypatch, name, number)
-    problem = refuse_output(tmp_path / "model", Code.OUTPUT_UNWRITABLE)
-    assert problem.found == "No space left on device"
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(("name", "number"), FAILURES[:-1])
-def test_a_failure_leaves_the_old_model_as_it_was(folder, monkeypatch, name, number):
-    before = contents(folder)
-    set_failure(monkeypatch, name, number)
-    refuse_output(folder, Code.OUTPUT_UNWRITABLE, overwrite=True)
-    assert contents(folder) == before
-    assert [path.name for path in folder.parent.iterdir()] == ["model"]
-
-
-def test_a_folder_is_whole_when_it_gets_its_name(tmp_path, monkeypatch):
-    seen = []
-    original = Path.rename
-
-    def watch(self, target):
-        if Path(target).name == "model":
-            seen.append(sorted(contents(self)))
-        return original(self, target)
-
-    monkeypatch.setattr(Path, "rename", watch)
-    save_artifact(make_artifact(), tmp_path / "model")
-    assert seen == [FILES]
-
-
-def test_everything_is_on_the_disk_when_saving_is_done(tmp_path, monkeypatch):
-    synced = set()
-    monkeypatch.setattr(os, "fsync", lambda file: synced.add(os.fstat(file).st_ino))
-    save_artifact(make_artifact(), tmp_path / "model")
-    written = [tmp_path, tmp_path / "model", *(tmp_path / "model").iterdir()]
-    assert synced == {path.stat().st_ino for path in written}
-
-
-def test_an_interruption_leaves_nothing_behind(tmp_path, monkeypatch):
-    def interrupt(descriptor):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        save_artifact(make_artifact(), tmp_path / "model")
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("number", [1, 2])
-def test_a_failure_to_rename_puts_the_old_model_back(folder, monkeypatch, number):
-    before = contents(folder)
-    fail_at(monkeypatch, Path, "rename", number)
-    refuse_output(folder, Code.OUTPUT_UNWRITABLE, overwrite=True)
-    assert folder.exists()
-    assert contents(folder) == before
-    assert [path.name for path in folder.parent.iterdir()] == ["model"]
-
-
-def test_overwriting_spares_a_folder_with_a_config_of_something_else(tmp_path):
-    (tmp_path / "project").mkdir()
-    (tmp_path / "project" / CONFIG).write_text('{"architectures": ["Bert"]}')
-    (tmp_path / "project" / "thesis.txt").write_text("1")
-    refuse_output(tmp_path / "project", Code.OUTPUT_EXISTS, overwrite=True)
-
-
-@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
-def test_a_name_that_no_folder_can_have(tmp_path, name):
-    refuse_output(tmp_path / name, Code.OUTPUT_UNWRITABLE)
-
-
-@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
-def test_a_name_that_no_folder_can_have_is_known_before_training(tmp_path, name):
-    with pytest.raises(ArtifactError):
-        check_output(tmp_path / name, overwrite=False)
 
 
 def test_a_name_that_no_model_can_have(tmp_path):

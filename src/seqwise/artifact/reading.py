@@ -1,0 +1,208 @@
+"""Reading a model folder, in which nothing is believed."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from seqwise.artifact.folder import (
+    CODEC,
+    CONFIG,
+    FORMAT_VERSION,
+    LABELS,
+    MOST_JSON,
+    WEIGHTS,
+    content_hash,
+    fail,
+    read_regular,
+    to_json,
+)
+from seqwise.artifact.value import Artifact, TrainingAccount
+from seqwise.config import DataConfig, ModelConfig, Settings, TrainConfig
+from seqwise.data.codecs import Codec, build_codec
+from seqwise.data.labels import Labels
+from seqwise.data.readers.values import check_text
+from seqwise.errors import Code, ConfigError, excerpt
+from seqwise.nn import SequenceModel
+
+MOST_HEADER = 1 << 20  # bytes before the weights; 100 layers need a tenth
+
+# What damaged JSON can raise on its way to values; RuntimeError is torch's, for sizes.
+UNREADABLE = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    RuntimeError,
+)
+
+Value = TypeVar("Value")
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def load_artifact(folder: str | Path) -> Artifact:
+    """Read a model folder.
+
+    Raises
+    ------
+    ArtifactError
+        If it is no model folder, was written by a newer version, or is damaged.
+    """
+    path = Path(folder)
+    if not os.path.isfile(path / CONFIG):
+        found = f"it has no {CONFIG}" if os.path.lexists(path) else "no such folder"
+        fail(path, Code.NOT_A_MODEL, found, "a folder that seqwise saved", "check the path")
+    config = _parse(path / CONFIG, _read(path / CONFIG, MOST_JSON), dict)
+    version = config.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        found = f"it has format {version}"
+        fail(path, Code.NEWER_FORMAT, found, f"{FORMAT_VERSION} or older", "update seqwise")
+    if version != FORMAT_VERSION:
+        _damaged(path / CONFIG, f"its format is {excerpt(version)}", "1")
+
+    hashes = _attempt(path / CONFIG, lambda: dict(config["sha256"]))
+    own = hashes.pop(CONFIG, None)
+    written = _attempt(path / CONFIG, lambda: to_json(config | {"sha256": hashes}))
+    if content_hash(written) != own:
+        _damaged(path / CONFIG, "it was changed after it was written", "what seqwise wrote")
+    data = _settings(path, config, "data", DataConfig)
+    shape = _settings(path, config, "model", ModelConfig)
+    train = _settings(path, config, "train", TrainConfig)
+    state = _parse(path / CODEC, _read_checked(path / CODEC, hashes), dict)
+    codec = _attempt(path / CODEC, lambda: build_codec(data).restore(state))
+    labels = _load_labels(path / LABELS, _read_checked(path / LABELS, hashes))
+    _check_agreement(path, shape, codec, labels)
+    return Artifact(
+        model=_load_model(path / WEIGHTS, hashes, shape),
+        codec=codec,
+        labels=labels,
+        data=data,
+        shape=shape,
+        train=train,
+        training=_settings(path, config, "training", TrainingAccount),
+        versions=_load_versions(path / CONFIG, config),
+    )
+
+
+def _settings(path: Path, config: dict[str, Any], key: str, kind: type[AnySettings]) -> AnySettings:
+    return _attempt(path / CONFIG, lambda: kind.from_dict(config[key]))
+
+
+def _load_labels(path: Path, content: bytes) -> Labels:
+    values = _parse(path, content, list)
+    for value in values:
+        if not isinstance(value, (str, int, float, bool)):
+            _damaged(path, "a label that is no string, number or truth value", "labels")
+        problem = check_text(value) if isinstance(value, str) else None
+        if problem is not None:
+            _damaged(path, f"{problem.found} of a label", problem.expected)
+        if isinstance(value, float) and not math.isfinite(value):
+            _damaged(path, f"the label {value}", "finite numbers")
+    labels = Labels(tuple(values))
+    if len(set(labels.names)) < len(values):
+        _damaged(path, "a label that stands twice", "distinct labels")
+    return labels
+
+
+def _load_versions(path: Path, config: dict[str, Any]) -> dict[str, str]:
+    versions = config.get("versions")
+    pairs = versions.items() if isinstance(versions, dict) else [(0, 0)]
+    if not all(isinstance(name, str) and isinstance(value, str) for name, value in pairs):
+        _damaged(path, f"versions are {excerpt(versions)}", "a table of words")
+    return dict(pairs)
+
+
+def _check_agreement(path: Path, shape: ModelConfig, codec: Codec, labels: Labels) -> None:
+    if len(labels) != shape.num_classes:
+        _damaged(path / LABELS, f"{len(labels)} labels", f"{shape.num_classes}")
+    sizes = (codec.vocab_size, codec.num_channels)
+    if sizes != (shape.vocab_size, shape.num_channels):
+        expected = f"{shape.vocab_size} tokens, {shape.num_channels} channels"
+        _damaged(path / CODEC, f"{sizes[0]} tokens, {sizes[1]} channels", expected)
+
+
+def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig) -> SequenceModel:
+    # Without memory and without chance: the file is not believed before it has been looked at.
+    with torch.device("meta"):
+        model = _attempt(path.with_name(CONFIG), lambda: SequenceModel.from_config(shape))
+    expected = model.state_dict()
+    num_bytes = sum(weight.nbytes for weight in expected.values())
+    weights = _load_weights(path, _read_checked(path, hashes, 8 + MOST_HEADER + num_bytes))
+    if weights.keys() != expected.keys():
+        name = min(weights.keys() ^ expected.keys())
+        state = "lacks" if name in expected else "has"
+        _damaged(path, f"it {state} a weight {name}", "the weights that config.json describes")
+    for name, weight in weights.items():
+        if weight.shape != expected[name].shape or weight.dtype != expected[name].dtype:
+            found = f"{name} is {weight.dtype} {tuple(weight.shape)}"
+            _damaged(path, found, f"{expected[name].dtype} {tuple(expected[name].shape)}")
+        if not all(map(math.isfinite, weight.aminmax())):  # isfinite takes as much memory again
+            _damaged(path, f"{name} has a value that is not finite", "numbers")
+    model.load_state_dict(weights, assign=True)
+    return model.eval()
+
+
+def _load_weights(path: Path, content: bytes) -> dict[str, torch.Tensor]:
+    header_size = int.from_bytes(content[:8], "little")
+    if header_size > MOST_HEADER:
+        _damaged(path, f"a header of {header_size:,} bytes", f"at most {MOST_HEADER:,}")
+    try:
+        return safetensors.torch.load(content)
+    except SafetensorError as error:
+        _damaged(path, excerpt(error), "a safetensors file")
+    except UNREADABLE as error:  # a type that torch does not have
+        _damaged(path, excerpt(f"{type(error).__name__}: {error}"), "weights in float32")
+
+
+def _read(path: Path, most: int) -> bytes:
+    try:
+        return read_regular(path, most)
+    except OSError as error:
+        _damaged(path, error.strerror or str(error), "a file that can be read")
+
+
+def _read_checked(path: Path, hashes: dict[str, str], most: int = MOST_JSON) -> bytes:
+    content = _read(path, most)
+    found = content_hash(content)
+    if found != hashes.get(path.name):
+        _damaged(path, f"its SHA-256 is {found[:12]}…", f"the one in {CONFIG}")
+    return content
+
+
+def _parse(path: Path, content: bytes, kind: type[Value]) -> Value:
+    value = _attempt(path, lambda: json.loads(content.decode(), object_pairs_hook=_distinct))
+    if not isinstance(value, kind):
+        _damaged(path, f"a JSON {type(value).__name__}", f"a JSON {kind.__name__}")
+    return value
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object; json itself keeps the last of two equal keys in silence."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a key that stands twice")
+    return values
+
+
+def _attempt(path: Path, read: Callable[[], Value]) -> Value:
+    """Run one step of reading; what a damaged file can raise becomes the error that says so."""
+    try:
+        return read()
+    except ConfigError as error:
+        _damaged(path, error.problem.found, error.problem.expected)
+    except UNREADABLE as error:
+        _damaged(path, excerpt(f"{type(error).__name__}: {error}"), "what seqwise wrote")
+
+
+def _damaged(path: Path, found: str, expected: str) -> NoReturn:
+    fail(path, Code.DAMAGED_MODEL, found, expected, "copy or train the model anew")

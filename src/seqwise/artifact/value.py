@@ -1,0 +1,86 @@
+"""What training makes: a model with its codec, its labels and an account of where it comes from."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+
+import torch
+
+from seqwise.config import DataConfig, ModelConfig, Settings, TrainConfig
+from seqwise.data.codecs import Codec
+from seqwise.data.labels import Labels
+from seqwise.nn import SequenceModel
+from seqwise.version import __version__
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingAccount(Settings):
+    """What training saw and scored.
+
+    Parameters
+    ----------
+    file
+        The training file, as the user named it; None for data from Python.
+    num_train, num_valid
+        Records to learn from, and records that chose the epoch; a refit learned from both.
+    num_cut
+        Sequences that `max_length` cut.
+    seconds
+        Time of training.
+    best_epoch
+        Whose weights these are, from 1, or how many epochs the refit took.
+    valid_accuracy, valid_macro_f1, valid_log_loss
+        Scores of that epoch on the records that chose it, before the refit.
+    epochs
+        For each epoch `epoch`, `train_loss`, `valid_accuracy`, `valid_log_loss`, without the refit.
+    refitted
+        Whether the weights are those of a second training, on all records.
+    """
+
+    file: str | None
+    num_train: int
+    num_valid: int
+    num_cut: int
+    seconds: float
+    best_epoch: int
+    valid_accuracy: float
+    valid_macro_f1: float
+    valid_log_loss: float
+    epochs: list[dict[str, float]]
+    refitted: bool
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """All that is needed to predict, and an account of where it comes from.
+
+    Parameters
+    ----------
+    model, codec, labels
+        As training made them.
+    data, shape, train
+        The settings of the data, the model and the training.
+    training
+        What training saw and scored.
+    versions
+        Of the packages it was made with.
+    """
+
+    model: SequenceModel
+    codec: Codec
+    labels: Labels
+    data: DataConfig
+    shape: ModelConfig
+    train: TrainConfig
+    training: TrainingAccount
+    versions: dict[str, str]
+
+
+def current_versions() -> dict[str, str]:
+    """Name the versions that a model made here and now is made with."""
+    return {
+        "seqwise": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,112 @@
+"""Writing a model folder, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+
+from seqwise.artifact.folder import (
+    CODEC,
+    CONFIG,
+    FORMAT_VERSION,
+    LABELS,
+    MOST_JSON,
+    WEIGHTS,
+    content_hash,
+    fail,
+    is_model,
+    to_json,
+)
+from seqwise.artifact.value import Artifact
+from seqwise.atomic import write_folder
+from seqwise.errors import Code, excerpt
+
+
+def check_output(folder: str | Path, *, overwrite: bool) -> None:
+    """Make sure before long work that a model can be saved to a folder.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder exists (and is not a model to be overwritten), or cannot be made.
+    """
+    path = Path(folder)
+    try:
+        exists = _exists(path)
+        parent = path.absolute().parent
+        can_write = parent.is_dir() and os.access(parent, os.W_OK)
+    except (OSError, ValueError) as error:
+        fail(path, Code.OUTPUT_UNWRITABLE, str(error), "a name a folder can have", "name another")
+    if exists and not is_model(path):
+        found = "it exists, and is no model"
+        fail(path, Code.OUTPUT_EXISTS, found, "a new folder, or a model", "name another (--out)")
+    if exists and not overwrite:
+        fail(path, Code.OUTPUT_EXISTS, "it exists", "a new folder", "replace it (--overwrite)")
+    if not parent.is_dir():
+        found, expected = f"no such folder as {excerpt(str(parent))}", "a folder to write into"
+        fail(path, Code.OUTPUT_UNWRITABLE, found, expected, "make it first")
+    if not can_write:
+        found, expected = "the folder above it is read-only", "one that can be written"
+        fail(path, Code.OUTPUT_UNWRITABLE, found, expected, "name another (--out)")
+
+
+def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = False) -> None:
+    """Write a model folder, whole or not at all.
+
+    Parameters
+    ----------
+    artifact
+        What to save.
+    folder
+        Where; must not exist unless `overwrite`.
+    overwrite
+        Replace a model folder that is there.
+
+    Raises
+    ------
+    ArtifactError
+        As `check_output`, and if writing fails.
+    """
+    check_output(folder, overwrite=overwrite)
+    target = Path(folder).absolute()
+    files = {
+        CODEC: to_json(artifact.codec.to_dict()),
+        LABELS: to_json(list(artifact.labels.values)),
+        WEIGHTS: safetensors.torch.save(
+            {name: weight.contiguous() for name, weight in artifact.model.state_dict().items()}
+        ),
+    }
+    for name in (CODEC, LABELS):
+        if len(files[name]) > MOST_JSON:
+            found = f"{name} of {len(files[name]):,} bytes"
+            expected, remedy = f"at most {MOST_JSON:,}", "lower --vocab-size or --kmer"
+            fail(folder, Code.OUTPUT_UNWRITABLE, found, expected, remedy)
+    config: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "versions": artifact.versions,
+        "data": artifact.data.to_dict(),
+        "model": artifact.shape.to_dict(),
+        "train": artifact.train.to_dict(),
+        "training": artifact.training.to_dict(),
+        "sha256": {name: content_hash(content) for name, content in files.items()},
+    }
+    # Its own hash is that of the file without this entry.
+    config["sha256"][CONFIG] = content_hash(to_json(config))
+    files[CONFIG] = to_json(config)
+    try:
+        write_folder(target, files)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        fail(folder, Code.OUTPUT_UNWRITABLE, reason, "a folder that can be written", "free it")
+
+
+def _exists(path: Path) -> bool:
+    """Tell whether anything has this name; a name that nothing can have is an error."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
