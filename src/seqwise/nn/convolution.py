@@ -37,28 +37,6 @@ class StepConvolution(nn.Conv1d):
         return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
-class SideBySide(nn.Module):
-    """Filters of each width, then a ReLU.
-
-    Parameters
-    ----------
-    input_size
-        Features of a step.
-    num_filters
-        Of each width.
-    """
-
-    def __init__(self, input_size: int, num_filters: int) -> None:
-        super().__init__()
-        self.convolutions = nn.ModuleList(
-            StepConvolution(input_size, num_filters, width) for width in WIDTHS
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Filter ``(batch, time, input_size)``; ``(batch, time, num_filters * widths)``."""
-        return torch.cat([convolution(x) for convolution in self.convolutions], dim=-1).relu()
-
-
 class ConvolutionEncoder(Encoder):
     """Filters of several widths over the steps, followed by a ReLU.
 
@@ -90,7 +68,7 @@ class ConvolutionEncoder(Encoder):
         self.output_size = len(WIDTHS) * hidden_size
         self.context = num_layers * (max(WIDTHS) // 2)
         sizes = [input_size] + [self.output_size] * (num_layers - 1)
-        self.layers = nn.ModuleList(SideBySide(size, hidden_size) for size in sizes)
+        self.layers = nn.ModuleList(_SideBySide(size, hidden_size) for size in sizes)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
@@ -101,3 +79,15 @@ class ConvolutionEncoder(Encoder):
                 x = self.dropout(x)
             x = layer(zero_padding(x, lengths))  # filters at the last steps look beyond the end
         return x
+
+
+class _SideBySide(nn.Module):
+    def __init__(self, input_size: int, num_filters: int) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(
+            StepConvolution(input_size, num_filters, width) for width in WIDTHS
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Filter ``(batch, time, input_size)``; ``(batch, time, num_filters * widths)``."""
+        return torch.cat([convolution(x) for convolution in self.convolutions], dim=-1).relu()
