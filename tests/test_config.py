@@ -183,3 +183,16 @@ def test_tokens_and_channels_are_not_negative(sizes):
 
 def test_a_long_value_is_cut_in_the_message():
     assert len(refuse(TrainConfig, device="x" * 10_000)) < 300
+
+
+@pytest.mark.parametrize("encoder", ["convolution", "residual", "transformer"])
+def test_encoders_that_see_both_sides_have_no_direction(encoder):
+    message = refuse(ModelConfig, encoder=encoder, bidirectional=False)
+    assert "rnn, lstm, gru, mingru can read in one direction" in message
+    assert build(ModelConfig, encoder=encoder).bidirectional
+
+
+def test_the_heads_of_a_transformer_have_pairs_of_features():
+    assert "an even number" in refuse(ModelConfig, encoder="transformer", hidden_size=7)
+    assert build(ModelConfig, encoder="transformer", hidden_size=6).hidden_size == 6
+    assert build(ModelConfig, encoder="lstm", hidden_size=7).hidden_size == 7

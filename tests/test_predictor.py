@@ -10,7 +10,7 @@ from seqwise import predictor as module
 from seqwise.artifact import save_artifact
 from seqwise.data.records import Record
 from seqwise.errors import ArtifactError, Code, ConfigError, Problem
-from seqwise.nn import SequenceModel
+from seqwise.nn import ENCODERS, SequenceModel
 from seqwise.predictor import Predictor, choose_device, infer_logits, length_band, softmax
 from tests.training.examples import CPU, SEQUENCES, make_artifact, make_records
 
@@ -233,7 +233,7 @@ def test_unknown_tokens_are_counted():
 # The same bits
 
 
-@pytest.mark.parametrize("encoder", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("encoder", ENCODERS)
 def test_deterministic_bits_do_not_depend_on_blocks_or_mates(monkeypatch, encoder):
     predictor = make_predictor(deterministic=True, encoder=encoder, hidden_size=32)
     records = random_records(60)

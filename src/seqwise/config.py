@@ -12,11 +12,12 @@ from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hin
 
 from seqwise.errors import Code, ConfigError, Problem, excerpt
 
-Encoder = Literal["rnn", "lstm", "gru"]
+Encoder = Literal["rnn", "lstm", "gru", "mingru", "convolution", "residual", "transformer"]
 Tokens = Literal["words", "characters", "bytes", "bpe"]
 ClassWeight = Literal["none", "balanced"]
 Device = Literal["auto", "cpu", "cuda"]
 
+WITH_DIRECTIONS = ("rnn", "lstm", "gru", "mingru")  # the others see both sides of a step at once
 POOLING_PARTS = ("last", "mean", "max", "attention")
 
 
@@ -173,7 +174,7 @@ class ModelConfig(Settings):
     num_channels
         Channels of a series; 0 for tokens.
     encoder
-        ``rnn``, ``lstm`` or ``gru``.
+        What reads the steps; docs/encoders.md says when to take which.
     kernel_size
         For tokens: steps that a convolution over the embedding sees at once, an odd number; 0 for
         no convolution.
@@ -182,7 +183,9 @@ class ModelConfig(Settings):
     pooling
         ``last``, ``mean``, ``max``, ``attention``, or several joined by ``+``.
     embedding_dim, hidden_size, num_layers, bidirectional, dropout
-        As torch spells them; `hidden_size` is for each direction.
+        As torch spells them; `hidden_size` is for each direction, or for each width of the
+        convolutions, and `num_layers` counts blocks, where an encoder is made of these. Encoders
+        without directions have no other `bidirectional` than true.
     """
 
     num_classes: int
@@ -213,6 +216,11 @@ class ModelConfig(Settings):
         self._check_range("kernel_size", 0, 99, "0 to 99")
         for name in ("embedding_dim", "hidden_size"):
             self._check_range(name, 1, None, "at least 1")
+        if self.encoder == "transformer" and self.hidden_size % 2:
+            raise setting_error("hidden_size", self.hidden_size, "an even number (transformer)")
+        if not self.bidirectional and self.encoder not in WITH_DIRECTIONS:
+            found = f"true: only {', '.join(WITH_DIRECTIONS)} can read in one direction"
+            raise setting_error("bidirectional", False, found)
         self._check_range("num_layers", 1, 100, "1 to 100")
         self._check_range("dropout", 0, 0.95, "0 to 0.95")
 

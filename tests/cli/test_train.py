@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from seqwise.config import Encoder
 from tests.cli.conftest import refused, run, texts, train, write_csv
 
 
@@ -97,6 +99,20 @@ def test_valid_leaves_nothing_to_refit_with(table):
 
 def test_valid_may_be_the_file_itself(table):
     assert "24 to learn from, 24 to choose the epoch" in train(table, "--valid", table).err
+
+
+@pytest.mark.parametrize("encoder", get_args(Encoder))
+def test_every_encoder_is_trained_described_and_used(table, encoder):
+    small = ("--hidden-size", 8, "--embedding-dim", 8, "--epochs", 1, "--keep-best")
+    assert train(table, "--encoder", encoder, *map(str, small)).code == 0
+    assert config()["model"]["encoder"] == encoder
+    assert f"shape {encoder} (" in run("inspect", "model").shown
+    assert run("predict", "model", table).code == 0
+
+
+def test_the_help_names_every_encoder():
+    shown = run("train", "--help").out
+    assert all(encoder in shown for encoder in get_args(Encoder))
 
 
 def test_settings_are_saved(table):

@@ -8,7 +8,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqwise.nn import RecurrentEncoder, SequenceModel
+from seqwise.nn import (
+    ConvolutionEncoder,
+    Encoder,
+    MinGRUEncoder,
+    RecurrentEncoder,
+    ResidualEncoder,
+    SequenceModel,
+    TransformerEncoder,
+)
 
 
 def lstm_step(gates_in: Tensor, gates_hidden: Tensor, state: tuple[Tensor, Tensor]):
@@ -46,8 +54,7 @@ def run_direction(encoder: RecurrentEncoder, x: Tensor, layer: int, suffix: str)
     return torch.stack(outputs)
 
 
-def encode(encoder: RecurrentEncoder, x: Tensor) -> Tensor:
-    """Encode one sequence (time, input_size) without any padding."""
+def encode_recurrent(encoder: RecurrentEncoder, x: Tensor) -> Tensor:
     for layer in range(encoder.recurrence.num_layers):
         forward = run_direction(encoder, x, layer, "")
         if encoder.bidirectional:
@@ -56,6 +63,104 @@ def encode(encoder: RecurrentEncoder, x: Tensor) -> Tensor:
         else:
             x = forward
     return x
+
+
+def run_mingru(direction, x: Tensor) -> Tensor:
+    for index, layer in enumerate(direction.layers):
+        read = norm(direction.norms[index - 1], x) if index else x
+        state, outputs = x.new_zeros(direction.hidden_size), []
+        for step in read:
+            gate = affine(layer.gate, step).sigmoid()
+            state = (1 - gate) * state + gate * affine(layer.candidate, step)
+            outputs.append(state)
+        x = x + torch.stack(outputs) if index else torch.stack(outputs)
+    return x
+
+
+def encode_mingru(encoder: MinGRUEncoder, x: Tensor) -> Tensor:
+    forward = run_mingru(encoder.directions[0], x)
+    if not encoder.bidirectional:
+        return forward
+    return torch.cat([forward, run_mingru(encoder.directions[1], x.flip(0)).flip(0)], dim=1)
+
+
+def affine(linear, x: Tensor) -> Tensor:
+    return x @ linear.weight.T + linear.bias
+
+
+def norm(layer, x: Tensor) -> Tensor:
+    centred = x - x.mean(-1, keepdim=True)
+    deviation = (centred.square().mean(-1, keepdim=True) + layer.eps).sqrt()
+    return centred / deviation * layer.weight + layer.bias
+
+
+def convolve(convolution, x: Tensor, width: int, dilation: int = 1) -> Tensor:
+    outputs = []
+    for step in range(len(x)):
+        output = convolution.bias
+        for tap in range(width):
+            seen = step + (tap - (width - 1) // 2) * dilation
+            if 0 <= seen < len(x):
+                output = output + convolution.weight[:, :, tap] @ x[seen]
+        outputs.append(output)
+    return torch.stack(outputs)
+
+
+def encode_convolution(encoder: ConvolutionEncoder, x: Tensor) -> Tensor:
+    for layer in encoder.layers:
+        widths = zip((3, 4, 5), layer.convolutions, strict=True)
+        x = torch.cat([convolve(each, x, width) for width, each in widths], dim=1).clamp(min=0)
+    return x
+
+
+def encode_residual(encoder: ResidualEncoder, x: Tensor) -> Tensor:
+    x = affine(encoder.entry, x)
+    for index, block in enumerate(encoder.blocks):
+        seen = convolve(block.convolution, norm(block.norm, x), 5, dilation=2**index)
+        x = x + affine(block.projection, seen.clamp(min=0))
+    return norm(encoder.norm, x)
+
+
+def turn(x: Tensor, step: int) -> Tensor:
+    """Multiply pairs of features, taken as complex numbers, by powers of numbers of length 1."""
+    half = len(x) // 2
+    speeds = 10_000.0 ** (-torch.arange(half, dtype=torch.float64) / half)
+    turned = torch.complex(x[:half], x[half:]) * torch.polar(
+        torch.ones(half).double(), step * speeds
+    )
+    return torch.cat([turned.real, turned.imag])
+
+
+def attend(block, x: Tensor) -> Tensor:
+    """Let each step of a sequence, with one head, look at all others."""
+    queries, keys, values = affine(block.queries_keys_values, x).chunk(3, dim=1)
+    outputs = []
+    for here, query in enumerate(queries):
+        scores = [turn(query, here) @ turn(key, there) for there, key in enumerate(keys)]
+        weights = (torch.stack(scores) / len(query) ** 0.5).softmax(0)
+        outputs.append(weights @ values)
+    return affine(block.projection, torch.stack(outputs))
+
+
+def encode_transformer(encoder: TransformerEncoder, x: Tensor) -> Tensor:
+    x = affine(encoder.entry, x)
+    for block in encoder.blocks:
+        x = x + attend(block, norm(block.norm, x))
+        first, inner, _, outer = block.network
+        y = affine(inner, norm(first, x))
+        x = x + affine(outer, y * 0.5 * (1 + torch.erf(y / 2**0.5)))
+    return norm(encoder.norm, x)
+
+
+def encode(encoder: Encoder, x: Tensor) -> Tensor:
+    """Encode one sequence (time, input_size) without any padding."""
+    return {
+        RecurrentEncoder: encode_recurrent,
+        MinGRUEncoder: encode_mingru,
+        ConvolutionEncoder: encode_convolution,
+        ResidualEncoder: encode_residual,
+        TransformerEncoder: encode_transformer,
+    }[type(encoder)](encoder, x)
 
 
 def pool(model: SequenceModel, name: str, steps: Tensor) -> Tensor:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from seqwise.config import ModelConfig
+from seqwise.config import WITH_DIRECTIONS, ModelConfig
 from seqwise.errors import Code, ShapeError
 from seqwise.nn import (
     ENCODERS,
@@ -54,6 +54,15 @@ def test_a_head_must_fit_a_combined_pooling():
         SequenceModel(embedding, encoder, pooling, head)
 
 
+RECURRENT = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+PARTS = {  # where each of the others has its layers
+    "mingru": lambda encoder: encoder.directions[0].layers,
+    "convolution": lambda encoder: encoder.layers,
+    "residual": lambda encoder: encoder.blocks,
+    "transformer": lambda encoder: encoder.blocks,
+}
+
+
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_a_configuration_describes_a_model(encoder, pooling):
@@ -63,17 +72,19 @@ def test_a_configuration_describes_a_model(encoder, pooling):
         encoder=encoder,
         pooling=pooling,
         embedding_dim=4,
-        hidden_size=5,
+        hidden_size=6,
         num_layers=2,
-        bidirectional=False,
+        bidirectional=encoder not in WITH_DIRECTIONS,
         dropout=0.25,
     )
     model = SequenceModel.from_config(config)
-    assert isinstance(
-        model.encoder.recurrence, {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[encoder]
-    )
-    assert model.encoder.recurrence.num_layers == 2
-    assert model.encoder.output_size == 5
+    if encoder in RECURRENT:
+        assert isinstance(model.encoder.recurrence, RECURRENT[encoder])
+        assert model.encoder.recurrence.num_layers == 2
+    else:
+        assert len(PARTS[encoder](model.encoder)) == 2
+    assert model.encoder.output_size == (18 if encoder == "convolution" else 6)
+    assert not model.encoder.bidirectional
     assert (model.head.out_features, model.dropout.p) == (3, 0.25)
     assert model(Batch(torch.randn(2, 3, 2), torch.tensor([3, 2]))).shape == (2, 3)
 

@@ -31,6 +31,7 @@ def test_all_has_every_module():
             if inspect.isclass(value)
             and issubclass(value, nn.Module)
             and value.__module__ == room.__name__
+            and not name.startswith("_")
         }
     assert found <= set(seqwise.nn.__all__)
 

@@ -3,14 +3,21 @@ import itertools
 import pytest
 import torch
 
-from seqwise.config import ModelConfig
-from seqwise.nn import Batch, SequenceModel, can_stream, stream_logits
+from seqwise.config import WITH_DIRECTIONS, ModelConfig
+from seqwise.nn import (
+    ENCODERS,
+    Batch,
+    SequenceModel,
+    can_stream,
+    stream_logits,
+)
 from tests.laws.reference import logits as reference_logits
 
 SHAPES = {
     "one-direction": {"bidirectional": False, "num_layers": 1},
     "deep": {"bidirectional": False, "num_layers": 2},
     "two-directions": {"bidirectional": True, "num_layers": 1},
+    "two-directions-deep": {"bidirectional": True, "num_layers": 2},
 }
 INPUTS = {
     "tokens": {"vocab_size": 20},
@@ -22,14 +29,19 @@ POOLINGS = ("last", "mean", "max", "last+max+mean")
 
 def build(**settings):
     torch.manual_seed(0)
-    config = ModelConfig(num_classes=4, embedding_dim=6, hidden_size=5, **settings)
+    config = ModelConfig(num_classes=4, embedding_dim=6, hidden_size=6, **settings)
     return SequenceModel.from_config(config).double().eval()
 
 
-@pytest.mark.parametrize("encoder", ["rnn", "lstm", "gru"])
-@pytest.mark.parametrize(
-    ("shape", "inputs", "pooling"), list(itertools.product(SHAPES, INPUTS, POOLINGS))
-)
+CASES = [
+    case
+    for case in itertools.product(ENCODERS, SHAPES, INPUTS, POOLINGS)
+    if case[0] in WITH_DIRECTIONS or case[1] in ("two-directions", "two-directions-deep")
+    if case[0] not in ("rnn", "lstm", "gru") or case[1] != "two-directions-deep"
+]
+
+
+@pytest.mark.parametrize(("encoder", "shape", "inputs", "pooling"), CASES)
 def test_chunks_give_what_the_whole_gives(encoder, shape, inputs, pooling):
     model = build(encoder=encoder, pooling=pooling, **SHAPES[shape], **INPUTS[inputs])
     assert can_stream(model)
@@ -68,3 +80,17 @@ def test_no_more_than_a_chunk_is_embedded_at_once(monkeypatch):
     assert max(seen) == 14  # two neighbours on either side
     monkeypatch.undo()
     torch.testing.assert_close(streamed, model(Batch(inputs, torch.tensor([100]))))
+
+
+@pytest.mark.parametrize("encoder", ["convolution", "residual"])
+def test_no_more_than_a_chunk_and_its_neighbours_is_encoded_at_once(monkeypatch, encoder):
+    model = build(vocab_size=20, encoder=encoder, num_layers=2)
+    seen = []
+    forward = model.encoder.forward
+    monkeypatch.setattr(
+        model.encoder, "forward", lambda x, lengths: seen.append(x.size(1)) or forward(x, lengths)
+    )
+    inputs = torch.randint(1, 20, (1, 100))
+    stream_logits(model, inputs, chunk_steps=10)
+    assert max(seen) == 10 + 2 * model.encoder.context
+    assert len(seen) == 10

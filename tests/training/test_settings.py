@@ -161,6 +161,47 @@ def test_more_letters_than_words_are_dropped(tokens):
     assert training_of(10, data=DataConfig(kind="events")).token_dropout < letters
 
 
+def test_other_encoders_are_given_what_suits_them():
+    shape, config = model(encoder="transformer"), training_of(10)
+    assert (shape.num_layers, shape.pooling) == (
+        settings.SHAPES["transformer"]["num_layers"],
+        settings.SHAPES["transformer"]["pooling"],
+    )
+    assert model(encoder="convolution").pooling == "max"
+    wishes = Wishes(model={"encoder": "transformer"})
+    for data in (WORDS, DNA):
+        config = choose_training(data, num_records=9, num_steps=9, holds_out=True, wishes=wishes)
+        assert config.learning_rate == settings.RATES["transformer"]
+
+
+def test_what_the_user_says_comes_before_what_suits_an_encoder():
+    shape = model(encoder="residual", num_layers=3, pooling="mean")
+    assert (shape.num_layers, shape.pooling) == (3, "mean")
+    wishes = Wishes(model={"encoder": "transformer"}, train={"learning_rate": 0.5})
+    config = choose_training(WORDS, num_records=9, num_steps=9, holds_out=True, wishes=wishes)
+    assert config.learning_rate == 0.5
+
+
+def test_the_default_is_an_lstm_as_ever():
+    assert model() == model(encoder="lstm")
+    assert (model().encoder, model().pooling, model().num_layers) == ("lstm", "last+max+mean", 1)
+    assert training_of(10).learning_rate == TrainConfig().learning_rate == 2e-3
+
+
+@pytest.mark.parametrize(
+    ("encoder", "words"),
+    [
+        ("mingru", "mingru (2 layers of 8, both directions), pooling mean"),
+        ("convolution", "convolution (2 layers of 8 for each width), pooling mean"),
+        ("residual", "residual (2 layers of 8), pooling mean"),
+        ("transformer", "transformer (2 layers of 8), pooling mean"),
+    ],
+)
+def test_the_shapes_of_other_encoders_in_words(encoder, words):
+    shape = model(encoder=encoder, hidden_size=8, num_layers=2, pooling="mean")
+    assert describe_shape(shape) == words
+
+
 def test_a_shape_in_words():
     shape = model(
         encoder="gru",

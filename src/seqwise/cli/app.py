@@ -57,6 +57,10 @@ class EncoderName(StrEnum):
     rnn = "rnn"
     lstm = "lstm"
     gru = "gru"
+    mingru = "mingru"
+    convolution = "convolution"
+    residual = "residual"
+    transformer = "transformer"
 
 
 class TokensName(StrEnum):

@@ -4,6 +4,7 @@
 """
 
 from seqwise.nn.batch import Batch
+from seqwise.nn.convolution import ConvolutionEncoder, StepConvolution
 from seqwise.nn.dropout import Dropout
 from seqwise.nn.embedding import (
     ChannelProjection,
@@ -14,6 +15,7 @@ from seqwise.nn.embedding import (
 )
 from seqwise.nn.encoder import Encoder
 from seqwise.nn.masking import mask_from_lengths, reverse_within_lengths, step_at, zero_padding
+from seqwise.nn.mingru import MinGRUEncoder, MinGRULayer
 from seqwise.nn.model import ENCODERS, POOLINGS, SequenceModel, build_pooling
 from seqwise.nn.pooling import (
     AttentionPooling,
@@ -24,7 +26,9 @@ from seqwise.nn.pooling import (
     Pooling,
 )
 from seqwise.nn.recurrent import RecurrentEncoder, use_path
+from seqwise.nn.residual import ResidualBlock, ResidualEncoder
 from seqwise.nn.streaming import can_stream, stream_logits
+from seqwise.nn.transformer import TransformerBlock, TransformerEncoder
 
 __all__ = [
     "ENCODERS",
@@ -34,17 +38,25 @@ __all__ = [
     "ChannelProjection",
     "CombinedPooling",
     "ConvolutionEmbedding",
+    "ConvolutionEncoder",
     "Dropout",
     "Embedding",
     "Encoder",
     "LastPooling",
     "MaxPooling",
     "MeanPooling",
+    "MinGRUEncoder",
+    "MinGRULayer",
     "Pooling",
     "PositionEmbedding",
     "RecurrentEncoder",
+    "ResidualBlock",
+    "ResidualEncoder",
     "SequenceModel",
+    "StepConvolution",
     "TokenEmbedding",
+    "TransformerBlock",
+    "TransformerEncoder",
     "build_pooling",
     "can_stream",
     "mask_from_lengths",

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seqwise.config import ModelConfig
 from seqwise.nn.batch import Batch, shape_error
+from seqwise.nn.convolution import ConvolutionEncoder
 from seqwise.nn.dropout import Dropout
 from seqwise.nn.embedding import (
     ChannelProjection,
@@ -18,6 +19,7 @@ from seqwise.nn.embedding import (
 )
 from seqwise.nn.encoder import Encoder
 from seqwise.nn.masking import zero_padding
+from seqwise.nn.mingru import MinGRUEncoder
 from seqwise.nn.pooling import (
     AttentionPooling,
     CombinedPooling,
@@ -26,12 +28,14 @@ from seqwise.nn.pooling import (
     MeanPooling,
     Pooling,
 )
-from seqwise.nn.recurrent import RecurrentEncoder
+from seqwise.nn.recurrent import Cell, RecurrentEncoder
+from seqwise.nn.residual import ResidualEncoder
+from seqwise.nn.transformer import TransformerEncoder
 
 
-def _recurrent(config: ModelConfig) -> RecurrentEncoder:
-    return RecurrentEncoder(
-        config.encoder,
+def _recurrent(cell: Cell) -> Callable[[ModelConfig], Encoder]:
+    return lambda config: RecurrentEncoder(
+        cell,
         config.embedding_dim,
         config.hidden_size,
         num_layers=config.num_layers,
@@ -40,10 +44,35 @@ def _recurrent(config: ModelConfig) -> RecurrentEncoder:
     )
 
 
+def _mingru(config: ModelConfig) -> Encoder:
+    return MinGRUEncoder(
+        config.embedding_dim,
+        config.hidden_size,
+        num_layers=config.num_layers,
+        bidirectional=config.bidirectional,
+        dropout=config.dropout,
+    )
+
+
+def _without_directions(
+    kind: type[ConvolutionEncoder | ResidualEncoder | TransformerEncoder],
+) -> Callable[[ModelConfig], Encoder]:
+    return lambda config: kind(
+        config.embedding_dim,
+        config.hidden_size,
+        num_layers=config.num_layers,
+        dropout=config.dropout,
+    )
+
+
 ENCODERS: dict[str, Callable[[ModelConfig], Encoder]] = {
-    "rnn": _recurrent,
-    "lstm": _recurrent,
-    "gru": _recurrent,
+    "rnn": _recurrent("rnn"),
+    "lstm": _recurrent("lstm"),
+    "gru": _recurrent("gru"),
+    "mingru": _mingru,
+    "convolution": _without_directions(ConvolutionEncoder),
+    "residual": _without_directions(ResidualEncoder),
+    "transformer": _without_directions(TransformerEncoder),
 }
 
 POOLINGS: dict[str, Callable[[int, bool], Pooling]] = {
@@ -123,7 +152,7 @@ class SequenceModel(nn.Module):
         embedding = _build_embedding(config)
         encoder = ENCODERS[config.encoder](config)
         pooling = build_pooling(
-            config.pooling, encoder.output_size, bidirectional=config.bidirectional
+            config.pooling, encoder.output_size, bidirectional=encoder.bidirectional
         )
         head = nn.Linear(pooling.output_size, config.num_classes)
         return cls(embedding, encoder, pooling, head, dropout=config.dropout)

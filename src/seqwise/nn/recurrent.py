@@ -23,9 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seqwise.nn.batch import describe, shape_error
 from seqwise.nn.dropout import Dropout
-from seqwise.nn.encoder import Encoder
+from seqwise.nn.encoder import Encoder, check_features
 from seqwise.nn.masking import reverse_within_lengths, zero_padding
 from seqwise.nn.segments import Segment, cut_segments, whole_segments
 
@@ -125,12 +124,7 @@ class RecurrentEncoder(Encoder):
         ShapeError
             If x has another number of features.
         """
-        if x.dim() != 3 or x.size(-1) != self.input_size:
-            raise shape_error(
-                f"x is {describe(x)}",
-                f"(batch, time, {self.input_size})",
-                "give the encoder the embedding's size as input_size",
-            )
+        check_features(x, self.input_size)
         path = _path_of_all.get() or self.path
         if path == "auto":
             path = self._faster_path(x)

@@ -14,9 +14,10 @@ from seqwise.nn.model import SequenceModel
 def can_stream(model: SequenceModel) -> bool:
     """Say whether all parts of a model can work chunk by chunk.
 
-    Not those with attention over the steps, with positions, or with layers above two directions.
+    Not those with attention pooling, with positions, or with layers above two directions.
     """
-    return model.embedding.context is not None and model.encoder.reads and model.pooling.merges
+    reads = model.encoder.reads or model.encoder.context is not None
+    return model.embedding.context is not None and reads and model.pooling.merges
 
 
 @torch.no_grad()
@@ -37,16 +38,8 @@ def stream_logits(model: SequenceModel, inputs: Tensor, *, chunk_steps: int) -> 
     Tensor
         ``(1, num_classes)``.
     """
-    directions = (False, True) if model.encoder.bidirectional else (False,)
-    readers = [
-        model.encoder.read(
-            _embed(model.embedding, inputs, chunk_steps, backward=backward), backward=backward
-        )
-        for backward in directions
-    ]
     summaries, lengths = [], []
-    for parts in zip(*readers, strict=True):
-        chunk = torch.cat(parts, dim=-1)  # (1, chunk_steps, output_size), no two of one step
+    for chunk in _encode(model, inputs, chunk_steps):
         summaries.append(model.pooling.summarise(chunk))
         lengths.append(chunk.size(1))
     lengths_of_chunks = torch.tensor(lengths, device=inputs.device)
@@ -55,16 +48,52 @@ def stream_logits(model: SequenceModel, inputs: Tensor, *, chunk_steps: int) -> 
     )
 
 
+def _encode(model: SequenceModel, inputs: Tensor, chunk_steps: int) -> Iterator[Tensor]:
+    """Encode a sequence, ``(1, steps, output_size)`` at a time, no two directions of one step."""
+    encoder = model.encoder
+    if not encoder.reads:
+        yield from _encode_with_neighbours(model, inputs, chunk_steps)
+        return
+    readers = [
+        encoder.read(
+            _embed(model.embedding, inputs, chunk_steps, backward=backward), backward=backward
+        )
+        for backward in ((False, True) if encoder.bidirectional else (False,))
+    ]
+    for parts in zip(*readers, strict=True):
+        yield torch.cat(parts, dim=-1)
+
+
+def _encode_with_neighbours(
+    model: SequenceModel, inputs: Tensor, chunk_steps: int
+) -> Iterator[Tensor]:
+    """Encode each chunk with as many neighbours as its steps depend on."""
+    reach = model.encoder.context
+    assert reach is not None
+    for start in range(0, inputs.size(1), chunk_steps):
+        stop = min(start + chunk_steps, inputs.size(1))
+        first, last = max(0, start - reach), min(stop + reach, inputs.size(1))
+        x = _embed_between(model.embedding, inputs, first, last)
+        steps = model.encoder(x, torch.tensor([last - first]))
+        yield steps[:, start - first : stop - first]
+
+
 def _embed(
     embedding: Embedding, inputs: Tensor, chunk_steps: int, *, backward: bool
 ) -> Iterator[Tensor]:
-    """Embed chunks in the order of reading, with as many neighbours as their vectors depend on."""
-    time, context = inputs.size(1), embedding.context
-    assert context is not None
+    """Embed chunks in the order of reading."""
+    time = inputs.size(1)
     for read in range(0, time, chunk_steps):
         steps = min(chunk_steps, time - read)
         start = time - read - steps if backward else read
-        before = min(context, start)
-        x = embedding(inputs[:, start - before : start + steps + context])
-        x = x[:, before : before + steps]  # (1, steps, embedding_dim)
+        x = _embed_between(embedding, inputs, start, start + steps)
         yield x.flip(1) if backward else x
+
+
+def _embed_between(embedding: Embedding, inputs: Tensor, start: int, stop: int) -> Tensor:
+    """Embed some steps, read with as many neighbours as their vectors depend on."""
+    context = embedding.context
+    assert context is not None
+    before = min(context, start)
+    x = embedding(inputs[:, start - before : stop + context])
+    return x[:, before : before + stop - start]  # type: ignore[no-any-return]

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqwise.config import DataConfig, ModelConfig, TrainConfig, unknown_setting
+from seqwise.config import WITH_DIRECTIONS, DataConfig, ModelConfig, TrainConfig, unknown_setting
 from seqwise.data.codecs import Codec
 from seqwise.data.kinds import Kind
 from seqwise.data.records import RawSequence
@@ -27,6 +27,13 @@ MOTIF = 9  # letters of DNA or protein that a filter sees at once
 ENOUGH_UPDATES = 5_000  # a small file gets more epochs, until it has had so many updates
 MOST_STEPS = 30_000_000  # a long one gets fewer, so that it is done in minutes
 EPOCHS_RANGE = (6, 60)
+# What other encoders than the LSTM are better given (docs/design/0015-encoders.md).
+SHAPES: dict[str, dict[str, Any]] = {
+    "convolution": {"pooling": "max"},
+    "residual": {"pooling": "max+mean", "num_layers": 4},
+    "transformer": {"pooling": "max+mean", "num_layers": 2},
+}
+RATES = {"transformer": 1e-3}
 # With more records to learn from, the tenth held out would add little to what a model knows, and a
 # second training costs as much as the first.
 MOST_REFITTED = 20_000
@@ -114,6 +121,7 @@ def choose_model(
         "vocab_size": codec.vocab_size,
         "num_channels": codec.num_channels,
         "num_positions": common_length if aligned else 0,
+        **SHAPES.get(wishes.model.get("encoder", ""), {}),
     }
     return ModelConfig.from_dict(chosen | dict(wishes.model))
 
@@ -143,6 +151,9 @@ def choose_training(
         chosen["token_dropout"] = 0.15
     if is_biological:
         chosen["learning_rate"] = 3e-3
+    encoder = wishes.model.get("encoder")
+    if encoder in RATES:
+        chosen["learning_rate"] = RATES[encoder]
     config = TrainConfig.from_dict(chosen | dict(wishes.train))
     if "epochs" in wishes.train:
         return config
@@ -154,11 +165,13 @@ def choose_training(
 
 def describe_shape(shape: ModelConfig) -> str:
     """Say in a few words what a model is made of."""
-    directions = "both directions" if shape.bidirectional else "one direction"
     layers = f"{shape.num_layers} layers" if shape.num_layers > 1 else "1 layer"
+    details = [f"{layers} of {shape.hidden_size}"]
+    if shape.encoder == "convolution":
+        details = [f"{layers} of {shape.hidden_size} for each width"]
+    if shape.encoder in WITH_DIRECTIONS:
+        details.append("both directions" if shape.bidirectional else "one direction")
+    if shape.num_positions:
+        details.append(f"{shape.num_positions} positions")
     convolution = f"convolution over {shape.kernel_size}, " if shape.kernel_size else ""
-    positions = f", {shape.num_positions} positions" if shape.num_positions else ""
-    return (
-        f"{convolution}{shape.encoder} ({layers} of {shape.hidden_size}, {directions}{positions}), "
-        f"pooling {shape.pooling}"
-    )
+    return f"{convolution}{shape.encoder} ({', '.join(details)}), pooling {shape.pooling}"
