@@ -18,6 +18,7 @@ ClassWeight = Literal["none", "balanced"]
 Device = Literal["auto", "cpu", "cuda"]
 
 WITH_DIRECTIONS = ("rnn", "lstm", "gru", "mingru")  # the others see both sides of a step at once
+MOST_NGRAM_WEIGHTS = 1 << 23  # n-grams times classes: 32 MiB
 POOLING_PARTS = ("last", "mean", "max", "attention")
 
 
@@ -182,6 +183,11 @@ class ModelConfig(Settings):
         Positions that have a learned vector of their own, added to the embedding; 0 for none.
     pooling
         ``last``, ``mean``, ``max``, ``attention``, or several joined by ``+``.
+    ngrams
+        For tokens: tokens of the longest n-gram of a linear model that answers together with the
+        network; 0 for no such model.
+    num_ngrams
+        N-grams that it knows.
     embedding_dim, hidden_size, num_layers, bidirectional, dropout
         As torch spells them; `hidden_size` is for each direction, or for each width of the
         convolutions, and `num_layers` counts blocks, where an encoder is made of these. Encoders
@@ -195,6 +201,8 @@ class ModelConfig(Settings):
     kernel_size: int = 0
     num_positions: int = 0
     pooling: str = "last+max+mean"
+    ngrams: int = 0
+    num_ngrams: int = 0
     embedding_dim: int = 128
     hidden_size: int = 128
     num_layers: int = 1
@@ -214,6 +222,11 @@ class ModelConfig(Settings):
         if self.kernel_size and (self.kernel_size % 2 == 0 or not self.vocab_size):
             raise setting_error("kernel_size", self.kernel_size, "an odd number, and tokens")
         self._check_range("kernel_size", 0, 99, "0 to 99")
+        self._check_range("ngrams", 0, 8, "0 to 8")
+        if self.ngrams and not self.vocab_size:
+            raise setting_error("ngrams", self.ngrams, "0: a series has no n-grams")
+        most = MOST_NGRAM_WEIGHTS // self.num_classes if self.ngrams else 0
+        self._check_range("num_ngrams", 0, most, f"0 to {most:,}")
         for name in ("embedding_dim", "hidden_size"):
             self._check_range(name, 1, None, "at least 1")
         if self.encoder == "transformer" and self.hidden_size % 2:

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqwise.artifact import Artifact, load_artifact
 from seqwise.config import Device, setting_error
@@ -20,7 +20,15 @@ from seqwise.data.encoding import EncodedSequences, encode_sequences
 from seqwise.data.records import RawSequence, Record
 from seqwise.data.sampler import cut_batches
 from seqwise.errors import Code, ConfigError, Problem
-from seqwise.nn import Batch, SequenceModel, can_stream, stream_logits, use_path
+from seqwise.nn import (
+    Batch,
+    Classifier,
+    Ensemble,
+    SequenceModel,
+    can_stream,
+    stream_logits,
+    use_path,
+)
 
 INFERENCE_BATCH_SIZE = 256
 INFERENCE_BATCH_STEPS = 16_384  # more do not fit a cache: 170 thousand steps a second became 111
@@ -71,7 +79,7 @@ def length_band(length: int) -> int:
 
 @torch.inference_mode()
 def infer_logits(
-    model: SequenceModel,
+    model: Classifier,
     sequences: Sequence[NDArray[Any]],
     *,
     device: torch.device,
@@ -98,7 +106,7 @@ def infer_logits(
     """
     model.eval()
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-    logits = np.empty((len(sequences), model.head.out_features), dtype=np.float32)
+    logits = np.empty((len(sequences), model.num_classes), dtype=np.float32)
     order = np.argsort(lengths, kind="stable")
     if deterministic:
         batches = _cut_bands(lengths[order])
@@ -118,8 +126,11 @@ def infer_logits(
     return logits
 
 
-def _run(model: SequenceModel, batch: Batch, deterministic: bool) -> Tensor:
-    if batch.inputs.size(1) > STREAM_STEPS and can_stream(model):
+def _run(model: nn.Module, batch: Batch, deterministic: bool) -> Tensor:
+    if isinstance(model, Ensemble):
+        return model.pool([_run(member, batch, deterministic) for member in model.members])
+    is_long = batch.inputs.size(1) > STREAM_STEPS
+    if is_long and isinstance(model, SequenceModel) and can_stream(model):
         rows = zip(torch.split(batch.inputs, 1), batch.lengths.tolist(), strict=True)
         logits = [stream_logits(model, row[:, :n], chunk_steps=STREAM_STEPS) for row, n in rows]
         return torch.cat(logits)

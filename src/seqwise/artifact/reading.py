@@ -31,7 +31,7 @@ from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.labels import Labels
 from seqwise.data.readers.values import check_text
 from seqwise.errors import Code, ConfigError, excerpt
-from seqwise.nn import SequenceModel
+from seqwise.nn import Classifier, build_model
 
 MOST_HEADER = 1 << 20  # bytes before the weights; 100 layers need a tenth
 
@@ -131,10 +131,10 @@ def _check_agreement(path: Path, shape: ModelConfig, codec: Codec, labels: Label
         _damaged(path / CODEC, f"{sizes[0]} tokens, {sizes[1]} channels", expected)
 
 
-def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig) -> SequenceModel:
+def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig) -> Classifier:
     # Without memory and without chance: the file is not believed before it has been looked at.
     with torch.device("meta"):
-        model = _attempt(path.with_name(CONFIG), lambda: SequenceModel.from_config(shape))
+        model = _attempt(path.with_name(CONFIG), lambda: build_model(shape))
     expected = model.state_dict()
     num_bytes = sum(weight.nbytes for weight in expected.values())
     weights = _load_weights(path, _read_checked(path, hashes, 8 + MOST_HEADER + num_bytes))

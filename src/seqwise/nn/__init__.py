@@ -14,9 +14,11 @@ from seqwise.nn.embedding import (
     TokenEmbedding,
 )
 from seqwise.nn.encoder import Encoder
+from seqwise.nn.ensemble import Classifier, Ensemble, build_model
 from seqwise.nn.masking import mask_from_lengths, reverse_within_lengths, step_at, zero_padding
 from seqwise.nn.mingru import MinGRUEncoder, MinGRULayer
 from seqwise.nn.model import ENCODERS, POOLINGS, SequenceModel, build_pooling
+from seqwise.nn.ngrams import NgramModel, ngram_keys
 from seqwise.nn.pooling import (
     AttentionPooling,
     CombinedPooling,
@@ -36,17 +38,20 @@ __all__ = [
     "AttentionPooling",
     "Batch",
     "ChannelProjection",
+    "Classifier",
     "CombinedPooling",
     "ConvolutionEmbedding",
     "ConvolutionEncoder",
     "Dropout",
     "Embedding",
     "Encoder",
+    "Ensemble",
     "LastPooling",
     "MaxPooling",
     "MeanPooling",
     "MinGRUEncoder",
     "MinGRULayer",
+    "NgramModel",
     "Pooling",
     "PositionEmbedding",
     "RecurrentEncoder",
@@ -57,9 +62,11 @@ __all__ = [
     "TokenEmbedding",
     "TransformerBlock",
     "TransformerEncoder",
+    "build_model",
     "build_pooling",
     "can_stream",
     "mask_from_lengths",
+    "ngram_keys",
     "reverse_within_lengths",
     "step_at",
     "stream_logits",

@@ -1,4 +1,4 @@
-"""Several models that answer together."""
+"""Models that answer together."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from seqwise.config import ModelConfig
 from seqwise.nn.batch import Batch, shape_error
 from seqwise.nn.model import SequenceModel
 from seqwise.nn.ngrams import NgramModel
@@ -16,8 +17,8 @@ class Ensemble(nn.Module):
     """A weighted product of what its members believe.
 
     The logits are the sum of the members' logarithms of probabilities, each times its weight: a
-    logarithmic opinion pool (Genest and Zidek 1986). A member that is too sure of itself is toned
-    down by a weight below 1.
+    logarithmic opinion pool (Genest and Zidek 1986). A weight below 1 tones a member down that is
+    too sure of itself.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ class Ensemble(nn.Module):
     Attributes
     ----------
     weights
-        ``(num_members,)``, each 0 or more; equal and adding up to 1 at first.
+        ``(num_members,)``, each 0 or more; at first equal, adding up to 1.
 
     Raises
     ------
@@ -41,15 +42,11 @@ class Ensemble(nn.Module):
         super().__init__()
         sizes = sorted({member.num_classes for member in members})
         if len(sizes) != 1:
-            found = f"members of {sizes} classes"
+            found = f"members of {', '.join(map(str, sizes))} classes"
             raise shape_error(found, "one number of classes", "train them with the same labels")
+        self.num_classes = sizes[0]
         self.members = nn.ModuleList(members)
         self.register_buffer("weights", torch.full((len(members),), 1 / len(members)))
-
-    @property
-    def num_classes(self) -> int:
-        """Size of the logits."""
-        return self.members[0].num_classes  # type: ignore[return-value]
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute the logits ``(batch, num_classes)`` of a batch."""
@@ -59,3 +56,14 @@ class Ensemble(nn.Module):
         """Join the members' logits, each ``(batch, num_classes)``, in their order."""
         beliefs = torch.stack([each.log_softmax(dim=1) for each in logits])
         return (self.weights.view(-1, 1, 1) * beliefs).sum(dim=0)
+
+
+Classifier = SequenceModel | NgramModel | Ensemble
+
+
+def build_model(config: ModelConfig) -> SequenceModel | Ensemble:
+    """Build all that a configuration describes: the network, and what answers together with it."""
+    network = SequenceModel.from_config(config)
+    if not config.ngrams:
+        return network
+    return Ensemble([network, NgramModel.from_config(config)])

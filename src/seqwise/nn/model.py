@@ -157,6 +157,11 @@ class SequenceModel(nn.Module):
         head = nn.Linear(pooling.output_size, config.num_classes)
         return cls(embedding, encoder, pooling, head, dropout=config.dropout)
 
+    @property
+    def num_classes(self) -> int:
+        """Size of the logits."""
+        return self.head.out_features
+
     def forward(self, batch: Batch) -> Tensor:
         """Compute the logits ``(batch, num_classes)`` of a batch."""
         # Ids in the padding may be anything, also outside of the table.

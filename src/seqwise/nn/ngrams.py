@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seqwise.config import ModelConfig
 from seqwise.nn.batch import Batch, describe, shape_error
 from seqwise.nn.masking import mask_from_lengths
 
@@ -104,10 +105,20 @@ class NgramModel(nn.Module):
         super().__init__()
         self.longest = longest
         self.positions = positions
-        self.register_buffer("keys", torch.arange(num_ngrams))
+        self.register_buffer("keys", torch.arange(num_ngrams, dtype=torch.int64))
         self.register_buffer("idf", torch.ones(num_ngrams))
         self.weight = nn.Parameter(torch.zeros(num_ngrams, num_classes))
         self.bias = nn.Parameter(torch.zeros(num_classes))
+
+    @classmethod
+    def from_config(cls, config: ModelConfig) -> NgramModel:
+        """Build the one that a configuration describes, which knows nothing yet."""
+        return cls(
+            config.num_ngrams,
+            config.num_classes,
+            longest=config.ngrams,
+            positions=config.num_positions > 0,
+        )
 
     @property
     def num_classes(self) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
+from seqwise.config import MOST_NGRAM_WEIGHTS
 from seqwise.data.collate import collate
 from seqwise.data.sampler import cut_batches
 from seqwise.data.store import RaggedStore
@@ -17,7 +18,6 @@ from seqwise.nn import Batch
 from seqwise.nn.ngrams import NgramModel, ngram_keys
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse of the penalty on large weights
-MOST_WEIGHTS = 1 << 23  # n-grams times classes: 32 MiB
 MOST_STEPS = 20_000_000  # of the sequences that are read, so that memory stays bounded
 MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
 BATCH_STEPS = 1 << 16
@@ -112,7 +112,7 @@ def _learn_ngrams(
     kept = np.ones(len(keys), dtype=bool)
     if len(keys) > MANY_NGRAMS:
         kept = frequency > 1
-    most = MOST_WEIGHTS // num_classes
+    most = MOST_NGRAM_WEIGHTS // num_classes
     if kept.sum() > most:
         rarest = np.sort(frequency[kept])[-most]
         kept &= frequency > rarest

@@ -1,0 +1,50 @@
+"""How much each member of an ensemble is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+MOST_WEIGHT = 3.0  # three times as sure as the member itself
+
+
+def fit_weights(
+    beliefs: Sequence[NDArray[np.float64]], targets: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], float]:
+    """Find the weights of an `Ensemble` under which it is least surprised.
+
+    Parameters
+    ----------
+    beliefs
+        Of each member, the logarithms of probabilities ``(n, num_classes)`` on records that it has
+        not learned from.
+    targets
+        Their classes, int64 ``(n,)``.
+
+    Returns
+    -------
+    weights, log_loss
+        ``(num_members,)``, each from 0 to 3, and the mean log loss with them.
+    """
+    stacked = np.stack(beliefs)  # (members, n, num_classes)
+    rows = np.arange(len(targets))
+    equal = np.full(len(stacked), 1 / len(stacked))
+
+    def log_loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        pooled = np.tensordot(weights, stacked, axes=1)
+        largest = pooled.max(axis=1, keepdims=True)
+        powers = np.exp(pooled - largest)
+        total = powers.sum(axis=1, keepdims=True)
+        losses = (np.log(total) + largest)[:, 0] - pooled[rows, targets]
+        expected = (stacked * (powers / total)).sum(axis=2)  # (members, n)
+        slopes = (expected - stacked[:, rows, targets]).mean(axis=1)
+        # As if one more record spoke for equal weights: a few records cannot carry them far.
+        pull = (weights - equal) / len(targets)
+        return float(losses.mean() + pull @ (weights - equal) / 2), slopes + pull
+
+    bounds = [(0.0, MOST_WEIGHT)] * len(stacked)
+    found = minimize(log_loss, equal, jac=True, bounds=bounds, method="L-BFGS-B")
+    return found.x, float(found.fun)
