@@ -20,8 +20,10 @@ from sklearn.utils.validation import (
 
 from seqwise.artifact import load_artifact, save_artifact
 from seqwise.config import Device, setting_error
+from seqwise.data.frames import FrameReader, column_values, is_column, is_frame, is_table
 from seqwise.data.kinds import Kind, guess_kind
 from seqwise.data.labels import Labels
+from seqwise.data.readers.interface import Wanted
 from seqwise.data.readers.values import check_label, name_of
 from seqwise.data.records import Record, check_records
 from seqwise.errors import Code, DataError, Problem, excerpt
@@ -203,8 +205,10 @@ seed, device
         X
             ``n`` sequences: strings, lists of tokens, arrays ``(time,)`` or ``(time, channels)``;
             or one numeric array ``(n, time)`` of series of one channel, or ``(n, time, channels)``.
+            They may stand in a column of a frame (pandas, Polars, Arrow) or of a data set (Hugging
+            Face); of a whole frame, the column is taken whose name tells that it holds sequences.
         y
-            ``n`` labels.
+            ``n`` labels: a list, an array or a column.
         X_valid, y_valid
             Sequences that choose the epoch; a part of X is held out where there are none, from
             which a refit learns in the end.
@@ -330,7 +334,13 @@ seed, device
         """Tell a table of numbers, which scikit-learn checks, from a list of sequences."""
         if hasattr(X, "__array__") and not hasattr(X, "__len__"):
             X = np.asarray(X)
-        if hasattr(X, "shape") and len(X.shape) == 2:
+        if is_column(X):
+            X = column_values(X)
+        elif is_frame(X) and not is_table(X):
+            X = FrameReader(X, Wanted(label_required=False)).sequences()
+        elif _holds_strings(X):
+            X = X[:, 0] if X.shape[1] == 1 else X
+        elif hasattr(X, "shape") and len(X.shape) == 2:
             table = validate_data(self, X, reset=reset, dtype=np.float64)
             return list(table)
         if isinstance(X, (str, set, frozenset, dict)) or not hasattr(X, "__iter__"):
@@ -345,6 +355,11 @@ seed, device
         if isinstance(sequences[0], numbers.Number):
             raise _wrong_type(f"X holds numbers such as {sequences[0]}")
         return sequences
+
+
+def _holds_strings(X: Any) -> bool:
+    """Tell a 2-D array of strings: a column of texts, or tokens in rows."""
+    return isinstance(X, np.ndarray) and X.ndim == 2 and X.size > 0 and isinstance(X[0, 0], str)
 
 
 def _is_table(sequences: Sequence[Any]) -> bool:
@@ -373,7 +388,10 @@ def _check_labels(y: Any, sequences: Sequence[Any]) -> NDArray[Any]:
         found = "fit requires y to be passed, but the target y is None"
         expected = "a label for each sequence"
         raise DataError(Problem(Code.MISSING_LABEL, found, expected, "give y"))
-    y = y if hasattr(y, "__len__") else np.asarray(y)
+    if is_column(y):
+        y = column_values(y)
+    elif not hasattr(y, "__len__"):
+        y = list(y) if hasattr(y, "__iter__") else np.asarray(y)
     if not isinstance(y, np.ndarray):
         for number, label in enumerate(y, start=1):
             checked = check_label(label)

@@ -172,6 +172,11 @@ def test_every_format_of_output_says_the_same(model, mixed):
     assert texts_of_lines == stream.rows
 
 
+def test_the_ending_of_an_output_may_be_in_capitals(model, table):
+    assert run("predict", model, table, "-o", "NEW.CSV").code == 0
+    assert Path("NEW.CSV").read_text() == run("predict", model, table).out
+
+
 def test_labels_stay_as_they_are():
     rows = [(f"{word} {index}", label) for index in range(8) for word, label in LABELS.items()]
     train(write_csv("odd.csv", rows))

@@ -38,6 +38,14 @@ PROTEIN = ["MKVLAAGIVGLLLAQWERTY", "MSTNPKPQRKTKRNTNRRPQ*"]
         ([[1, 2], [3]], "event_ids", Kind.EVENTS),
         ([["open", "read"], ["close"]], None, Kind.EVENTS),
         (["", "  ", "word"], None, Kind.TEXT),
+        ([*[["open", "read"]] * 19, [1, 2]], None, Kind.EVENTS),
+        ([*[[0.5, 1.5], [1, 2]] * 10, ["a"]], None, Kind.SERIES),
+        ([*[[[1.5, 2], [3, 4]]] * 19, [1.5, 2]], None, Kind.SERIES),
+        ([*[[1, 2]] * 19, ["a", 1]], "events", Kind.EVENTS),
+        ([*["a word"] * 19, ["a"]], None, Kind.TEXT),
+        ([*[[0.5]] * 19, "a word"], None, Kind.SERIES),
+        ([*[[0.5]] * 19, 5], None, Kind.SERIES),
+        ([[None, 0.5], [None]] + [[1.5]] * 18, None, Kind.SERIES),
     ],
 )
 def test_guesses(samples, column, kind):
@@ -63,6 +71,10 @@ def test_the_reason_tells_plain_letters_from_codes():
         (["[1, 2]"], None),
         ([["a", 1]], None),
         ([[{"a": 1}]], None),
+        ([{"a": 1}, 5], None),
+        ([*[["open", "read"]] * 9, [1, 2]], None),
+        ([*[[0.5]] * 9, [[0.5, 1]]], None),
+        ([*["a word"] * 9, ["a"]], None),
         (["1", "2"], None),
         ([*DNA * 2, "some words", "more words"], None),
         (["1 2", "3 4", "words"], None),
@@ -73,6 +85,11 @@ def test_no_guess_where_it_is_not_safe(samples, column):
         guess_kind(samples, column)
     assert caught.value.code is Code.KIND_UNCLEAR
     assert caught.value.problem.column == column
+
+
+def test_the_share_is_told_where_many_are_something_else():
+    with pytest.raises(DataError, match="90% of the sequences look like lists of strings - one of"):
+        guess_kind([*[["open", "read"]] * 9, [1, 2]], None)
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -170,7 +170,8 @@ def _text_writer(file: IO[str], form: str, labels: Labels, *, probabilities: boo
 
 
 def _check_target(path: Path, *, overwrite: bool) -> str:
-    if path.suffix not in ENDINGS:
+    form = ENDINGS.get(path.suffix.lower())
+    if form is None:
         found = f"the ending {excerpt(path.suffix)}"
         expected = "one of " + ", ".join(ENDINGS)
         raise DataError(
@@ -181,7 +182,7 @@ def _check_target(path: Path, *, overwrite: bool) -> str:
         raise DataError(
             Problem(Code.OUTPUT_EXISTS, "it exists", "a new file", remedy, path=str(path))
         )
-    return ENDINGS[path.suffix]
+    return form
 
 
 def _unwritable(path: Path, reason: str) -> DataError:

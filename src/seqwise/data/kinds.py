@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence, Sized
 from enum import StrEnum
 from typing import Any
 
@@ -182,12 +183,12 @@ def guess_kind(samples: Sequence[RawSequence], column: str | None) -> tuple[Kind
     >>> guess_kind(["Adsit", "Ajdrna"], "text")[0]
     <Kind.TEXT: 'text'>
     """
-    some = [sample for sample in samples if sample is not None and len(sample)]
-    strings = [text for sample in some if isinstance(sample, str) and (text := _start(sample))]
-    others = [sample for sample in some if not isinstance(sample, str)]
-    if others and strings:
+    strings = [start for each in samples if isinstance(each, str) and (start := _start(each))]
+    others = [each for each in samples if not isinstance(each, str) and not _is_empty(each)]
+    num_all = len(strings) + len(others)
+    if num_all and max(len(strings), len(others)) < SAFE_SHARE * num_all:
         raise _unclear("strings and lists side by side", column)
-    if others:
+    if len(others) > len(strings):
         return _guess_from_steps(others, column)
     if not strings:
         raise _unclear("no sequence that is not empty", column)
@@ -196,6 +197,10 @@ def guess_kind(samples: Sequence[RawSequence], column: str | None) -> tuple[Kind
         or _guess_from_numbers(strings, column)
         or (Kind.TEXT, "strings of words or characters")
     )
+
+
+def _is_empty(sample: object) -> bool:
+    return is_missing(sample) or (isinstance(sample, Sized) and not len(sample))
 
 
 def _start(text: str) -> str:
@@ -262,22 +267,44 @@ def _numbers_in(text: str) -> list[str] | None:
 
 
 def _guess_from_steps(samples: list[Any], column: str | None) -> tuple[Kind, str]:
-    steps: list[Any] = []
-    for sample in samples:
-        start = sample[:GUESS_STEPS]
-        steps += start.tolist() if isinstance(start, np.ndarray) else start
-    nested = [step for step in steps if isinstance(step, list | tuple | np.ndarray)]
-    values = [value for step in nested for value in step] if nested else steps
-    values = [value for value in values if value is not None]
-    if values and all(isinstance(value, str) for value in values) and not nested:
-        return Kind.EVENTS, "lists of strings"
-    if not values or not all(isinstance(value, int | float | np.number) for value in values):
+    found = Counter(map(_made_of, samples))
+    made_of, num_matches = found.most_common(1)[0]
+    if made_of == "neither" or not _is_safe(
+        num_matches, len(samples), f"lists of {made_of}", column
+    ):
         raise _unclear("lists of neither numbers nor strings", column)
-    if nested:
+    if made_of == "strings":
+        return Kind.EVENTS, "lists of strings"
+    if made_of == "channels":
         return Kind.SERIES, "lists of numbers in channels"
-    if any(isinstance(value, float | np.floating) or value < 0 for value in values):
+    lists = [_first_steps(sample) for sample in samples if _made_of(sample) == made_of]
+    if any(
+        isinstance(value, float | np.floating) or value < 0 for steps in lists for value in steps
+    ):
         return Kind.SERIES, "lists of numbers with a point or a sign"
     return _guess_from_integers(column)
+
+
+def _made_of(sample: Any) -> str:
+    """Say what the first steps of a list are: strings, numbers, numbers in channels, or neither."""
+    steps = _first_steps(sample)
+    if steps and all(isinstance(step, str) for step in steps):
+        return "strings"
+    if steps and all(isinstance(step, int | float | np.number) for step in steps):
+        return "numbers"
+    nested = [step for step in steps if isinstance(step, list | tuple | np.ndarray)]
+    values = [value for step in nested for value in step if value is not None]
+    are_numbers = all(isinstance(each, int | float | np.number) for each in values)
+    return "channels" if values and are_numbers and len(nested) == len(steps) else "neither"
+
+
+def _first_steps(sample: Any) -> list[Any]:
+    """Take the first steps without those that are missing."""
+    if hasattr(sample, "__array__"):
+        sample = np.asarray(sample)[:GUESS_STEPS].tolist()
+    if not isinstance(sample, list | tuple):
+        return []
+    return [step for step in sample[:GUESS_STEPS] if step is not None]
 
 
 def _guess_from_integers(column: str | None) -> tuple[Kind, str]:

@@ -23,6 +23,7 @@ from seqwise.errors import Code, DataError
         (["text"], {"label_required": False}, ("text", None)),
         (["anything"], {"label_required": False}, ("anything", None)),
         (["label", "anything"], {"label_required": False}, ("anything", "label")),
+        (["text", "label", "class"], {"label_required": False}, ("text", None)),
     ],
 )
 def test_choices(columns, wishes, chosen):

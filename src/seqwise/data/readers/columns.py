@@ -64,7 +64,8 @@ def choose_columns(
     if sequence is None:
         sequence = _by_name(columns, sequence_names, label, "sequence", path, line)
     if label is None:
-        label = _by_name(columns, LABEL_NAMES, sequence, "label", path, line)
+        required = wanted.label_required
+        label = _by_name(columns, LABEL_NAMES, sequence, "label", path, line, required=required)
     if sequence is None:
         sequence = _the_other(columns, label)
     if label is None and wanted.label_required and sequence is not None:
@@ -139,8 +140,12 @@ def _by_name(
     role: str,
     path: str,
     line: int | None,
+    *,
+    required: bool = True,
 ) -> str | None:
     matches = [name for name in columns if name.strip().casefold() in known and name != taken]
+    if len(matches) > 1 and not required:
+        return None
     if len(matches) > 1:
         found = f"{len(matches)} columns that may hold the {role} ({listed(matches)})"
         raise DataError(_unclear(role, found, columns, path, line))

@@ -1,20 +1,18 @@
-"""Parquet, a small block of rows at a time. The only reader that needs pyarrow."""
+"""Parquet, a small block of rows at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
+from seqwise.data.readers.arrow import is_list, to_sequences, to_values
 from seqwise.data.readers.columns import choose_columns
-from seqwise.data.readers.interface import RawSequence, Record, Wanted
+from seqwise.data.readers.interface import Record, Wanted
 from seqwise.data.readers.rows import RowCheck
 from seqwise.data.readers.source import LONGEST_RECORD, Source
 from seqwise.errors import Code, DataError, Problem, one_line
@@ -73,8 +71,8 @@ class ParquetReader:
             for batch in file.iter_batches(num_rows, columns=names):
                 labels: list[Any] = [None] * batch.num_rows
                 if self.label_column is not None:
-                    labels = _to_list(batch.column(self.label_column))
-                sequences = _sequences(batch.column(self.sequence_column))
+                    labels = to_values(batch.column(self.label_column))
+                sequences = to_sequences(batch.column(self.sequence_column))
                 for sequence, label in zip(sequences, labels, strict=True):
                     number += 1
                     yield self._check.record(sequence, label, number)
@@ -125,80 +123,8 @@ class ParquetReader:
 
 def _longest_value(column: pa.Array) -> int:
     """Give the bytes of the longest string in a dictionary; one copy of it may serve all rows."""
-    while _is_list(column.type):
+    while is_list(column.type):
         column = column.values
     if not pa.types.is_dictionary(column.type):
         return 0
     return pc.max(pc.binary_length(column.dictionary)).as_py() or 0
-
-
-def _to_list(column: pa.Array) -> list[Any]:
-    """Give Python values; text that is not UTF-8 comes with lone surrogates in it."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    try:
-        values = column.to_pylist()
-    except UnicodeDecodeError:
-        values = column.cast(_as_binary(column.type)).to_pylist()
-    return [_decoded(value) for value in values]
-
-
-def _as_binary(kind: pa.DataType) -> pa.DataType:
-    return pa.large_list(pa.large_binary()) if pa.types.is_nested(kind) else pa.large_binary()
-
-
-def _decoded(value: object) -> object:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    if isinstance(value, list) and value and isinstance(value[0], bytes):
-        return [_decoded(step) for step in value]
-    return value
-
-
-def _sequences(column: pa.Array) -> Iterable[RawSequence | None]:
-    """Give the sequences of a block: views of one array where they are made of numbers."""
-    column = _plain_list(column)
-    if not _is_list(column.type):
-        return _to_list(column)
-    present = column.is_valid().to_pylist()
-    bounds = column.offsets.to_numpy()
-    steps = _plain_list(column.values)
-    if _is_numbers(steps):
-        values = steps.to_numpy(zero_copy_only=False)
-        return (
-            values[start:end] if there else None
-            for there, (start, end) in zip(present, pairwise(bounds), strict=True)
-        )
-    if _is_list(steps.type) and not steps.null_count and _is_numbers(steps.values):
-        values = steps.values.to_numpy(zero_copy_only=False)
-        inner = steps.offsets.to_numpy()
-        return (
-            _channels(values, inner[start : end + 1]) if there else None
-            for there, (start, end) in zip(present, pairwise(bounds), strict=True)
-        )
-    return _to_list(column)
-
-
-def _channels(values: NDArray[Any], bounds: NDArray[np.integer]) -> RawSequence:
-    num_channels = np.unique(np.diff(bounds))
-    if len(num_channels) == 1:
-        steps = values[bounds[0] : bounds[-1]]
-        return steps.reshape(len(bounds) - 1, num_channels[0])  # (time, channels)
-    return [values[start:end].tolist() for start, end in pairwise(bounds)]  # bad, or empty
-
-
-def _plain_list(column: pa.Array) -> pa.Array:
-    """Turn lists of a fixed size into lists with offsets."""
-    if pa.types.is_fixed_size_list(column.type):
-        return column.cast(pa.large_list(column.type.value_field))
-    return column
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
-
-
-def _is_numbers(values: pa.Array) -> bool:
-    kind = values.type
-    plain = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
-    return bool(plain) and not values.null_count
