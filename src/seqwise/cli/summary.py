@@ -63,7 +63,8 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """Give JSON values."""
-        return asdict(self)
+        first = self.first and asdict(self.first)
+        return vars(self) | {"codes": dict(self.codes), "first": first}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
