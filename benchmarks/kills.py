@@ -9,9 +9,6 @@ checkpoints, which is to say inside the writing of one. Whenever a training come
 weights, its log of epochs and its predictions are held against those of the undisturbed one, every
 byte, and another begins. Writes benchmarks/results/kills.json; the exit code is 1 where anything
 differs. `tests/cli/test_kills.py` is the short form.
-
-Importing torch takes ten times as long as this training, so each training is a fork of this
-process, made while it has one thread and torch has computed nothing.
 """
 
 from __future__ import annotations
@@ -26,16 +23,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch: a fork keeps no other threads
 
 import numpy as np
 import torch
 
-from seqwise.cli import main as seqwise_main
+from forks import fork, log, wait, watch_files
 from seqwise.speed.machine import describe_machine
 
 # Here, and not in each fork anew; the last is what the optimizer imports at its first step.
@@ -142,56 +138,10 @@ def start(
     """
 
     def prepare() -> None:
-        count = 0
-
-        def watch(event: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal count
-            if event not in FILE_EVENTS or ".checkpoints" not in str(arguments[0]):
-                return
-            count += 1
-            if count == last_operation:
-                os.kill(os.getpid(), signal.SIGKILL)
-            if event == "os.rename" and tell is not None:
-                os.write(tell, b".")
-
-        sys.addaudithook(watch)
+        watch_files(".checkpoints", last_operation, tell)
 
     settings = [str(part) for pair in SETTINGS.items() for part in pair]
     return fork(["train", "table.csv", "--out", model, *settings, *options, "--quiet"], prepare)
-
-
-FILE_EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir")
-
-
-def fork(arguments: list[str], prepare: Callable[[], None] = lambda: None) -> int:
-    process = os.fork()
-    if process == 0:
-        try:
-            call(arguments, prepare)
-        finally:
-            os._exit(99)
-    return process
-
-
-def call(arguments: list[str], prepare: Callable[[], None]) -> NoReturn:
-    """Be the program, from here on."""
-    errors = os.open("log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(errors, 2)
-    sys.argv = ["seqwise", *arguments]
-    prepare()
-    try:
-        seqwise_main()
-    except SystemExit as end:
-        os._exit(end.code if isinstance(end.code, int) else 1)
-    os._exit(0)
-
-
-def wait(process: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-
-
-def log() -> str:
-    return Path("log.txt").read_text()
 
 
 def outcome(model: str) -> tuple[bytes, Any, bytes]:

@@ -1,11 +1,14 @@
-"""Folders that appear whole or not at all."""
+"""Folders and files that appear whole or not at all, and a folder to be alone in."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -28,16 +31,14 @@ def write_folder(target: Path, files: dict[str, bytes]) -> None:
     staging.mkdir()
     try:
         for name, content in files.items():
-            with (staging / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        _sync_folder(staging)
+            (staging / name).write_bytes(content)
+            sync(staging / name)
+        sync(staging)
         if target.exists():
             _replace_folder(staging, target)
         else:
             staging.rename(target)
-        _sync_folder(target.parent)
+        sync(target.parent)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -57,9 +58,76 @@ def _replace_folder(staging: Path, target: Path) -> None:
             shutil.rmtree(retired, ignore_errors=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def write_file(target: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it; what stood there stands there until then.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    staging = target.with_name(f".{target.name}")
+    try:
+        staging.write_bytes(content)
+        move_file(staging, target)
+    finally:
+        staging.unlink(missing_ok=True)
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Bring a file to its place when all of it is on the disk; what stood there goes.
+
+    Raises
+    ------
+    OSError
+        If it cannot be moved.
+    """
+    sync(source)
+    source.replace(target)
+    sync(target.absolute().parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def held_folder(folder: Path) -> Iterator[None]:
+    """Make a folder and be alone in it; in the end it goes, if there is nothing in it.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process is in it.
+    OSError
+        If it cannot be made.
+    """
+    lock = _lock(folder)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            folder.rmdir()  # does it only where nothing is in it
+        os.close(lock)
+
+
+def _lock(folder: Path) -> int:
+    while True:
+        folder.mkdir(exist_ok=True)
+        lock = os.open(folder, os.O_RDONLY)
+        try:
+            # Goes with the process, however that ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(lock), folder.stat()):
+                return lock
+        except FileNotFoundError:  # whoever held it has removed it meanwhile
+            pass
+        except BaseException:
+            os.close(lock)
+            raise
+        os.close(lock)

@@ -17,6 +17,7 @@ from seqwise.artifact import Artifact, load_artifact
 from seqwise.config import Device, setting_error
 from seqwise.data.collate import collate
 from seqwise.data.encoding import EncodedSequences, encode_sequences
+from seqwise.data.labels import Labels
 from seqwise.data.records import RawSequence, Record
 from seqwise.data.sampler import cut_batches
 from seqwise.errors import Code, ConfigError, Problem
@@ -180,6 +181,43 @@ class PredictedBlock:
         """Positions of the records without a problem."""
         return np.flatnonzero([problem is None for problem in self.problems])
 
+    def columns(self, labels: Labels, *, probabilities: bool) -> dict[str, list[Any]]:
+        """Give what there is to say of each record; None where a problem leaves nothing to say.
+
+        Parameters
+        ----------
+        labels
+            The classes of the model.
+        probabilities
+            Whether each class gets a column.
+
+        Returns
+        -------
+        dict
+            A list for each of `result_columns`.
+        """
+        best = np.full(len(self.records), -1)
+        best[self.usable] = self.probabilities[self.usable].argmax(axis=1)
+        names = [*labels.names, None]  # -1 is None
+        columns = [
+            [names[index] for index in best.tolist()],
+            _floats(self.probabilities.max(axis=1)),
+            [None if each is None else str(each) for each in self.problems],
+        ]
+        if probabilities:
+            columns += map(_floats, self.probabilities.T)
+        return dict(zip(result_columns(labels, probabilities=probabilities), columns, strict=True))
+
+
+def result_columns(labels: Labels, *, probabilities: bool) -> list[str]:
+    """Name the columns of predictions, with or without a probability for each class."""
+    each = [f"probability:{name}" for name in labels.names] if probabilities else []
+    return ["label", "probability", "problem", *each]
+
+
+def _floats(values: NDArray[np.float64]) -> list[float | None]:
+    return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN
+
 
 class Predictor:
     """A trained model with its codec and labels, ready for inference.
@@ -221,7 +259,12 @@ class Predictor:
         return cls(load_artifact(folder), device=device, deterministic=deterministic)
 
     def predict(
-        self, records: Iterable[Record], *, path: str | None = None, column: str | None = None
+        self,
+        records: Iterable[Record],
+        *,
+        path: str | None = None,
+        column: str | None = None,
+        first_block: int = 0,
     ) -> Iterator[PredictedBlock]:
         """Predict records as they come, a block at a time; memory does not grow with their number.
 
@@ -231,13 +274,16 @@ class Predictor:
             Checked, with or without labels.
         path, column
             Where they come from, for messages.
+        first_block
+            How many blocks came before, where these records follow on others: the blocks are then
+            those of all the records, and so is each bit of the probabilities.
 
         Yields
         ------
         PredictedBlock
             The records in their order, each once.
         """
-        for block in _cut_blocks(records):
+        for block in _cut_blocks(records, first_block):
             yield self._predict_block(block, path, column)
 
     def _predict_block(
@@ -267,17 +313,24 @@ class Predictor:
         )
 
 
-def _cut_blocks(records: Iterable[Record]) -> Iterator[list[Record]]:
+def _cut_blocks(records: Iterable[Record], number: int) -> Iterator[list[Record]]:
     block: list[Record] = []
-    size, most = 0, min(FIRST_BLOCK_RECORDS, BLOCK_RECORDS)
+    size, most = 0, _most_records(number)
     for record in records:
         block.append(record)
         size += _size(record.sequence)
         if len(block) == most or size >= BLOCK_SIZE:
             yield block
-            block, size, most = [], 0, min(2 * most, BLOCK_RECORDS)
+            number += 1
+            block, size, most = [], 0, _most_records(number)
     if block:
         yield block
+
+
+def _most_records(number: int) -> int:
+    """Give the most records of a block, blocks counted from 0."""
+    doublings = min(number, BLOCK_RECORDS.bit_length())
+    return min(FIRST_BLOCK_RECORDS << doublings, BLOCK_RECORDS)
 
 
 def _size(sequence: RawSequence | None) -> int:

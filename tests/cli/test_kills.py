@@ -1,4 +1,4 @@
-"""Real processes, real SIGKILL: `benchmarks/kills.py` in its short form."""
+"""Real processes, real SIGKILL: the scripts in `benchmarks/` in their short form."""
 
 from __future__ import annotations
 
@@ -7,20 +7,33 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kills.py"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
-def test_kills_change_nothing(work):
+def kill(script, kills):
     done = subprocess.run(
-        [sys.executable, SCRIPT, "--kills", "30", "--seed", "1", "--result", "kills.json"],
+        [sys.executable, BENCHMARKS / script, *f"--kills {kills} --seed 1 --result kills.json".split()],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr + done.stdout
     found = json.loads(Path("kills.json").read_text())
-    assert found["kills"] >= 30
+    assert found["kills"] >= kills
+    assert found["differing"] == 0
+    return found
+
+
+def test_kills_change_no_training(work):
+    found = kill("kills.py", 30)
     assert set(found["moments"]) == {"getting ready", "after a checkpoint", "at a file operation"}
     assert found["inside_a_writing"] >= 3
     assert found["trainings_finished"] >= 1
-    assert found["differing"] == 0
+
+
+def test_kills_change_no_prediction(work):
+    found = kill("prediction_kills.py", 20)
+    assert set(found["moments"]) == {"at any time", "at a file operation", "inside a part"}
+    assert found["inside_a_part"] >= 3
+    assert sum(found["predictions_finished"].values()) >= 3
+    assert found["left_over"] == 0

@@ -272,9 +272,9 @@ def test_records_are_read_as_rows_are_written(model, monkeypatch):
         def __getattr__(self, name):
             return getattr(self.records, name)
 
-        def checked(self, kind):
+        def checked(self, kind, *, start):
             nonlocal num_read, most_ahead
-            for record in self.records.checked(kind):
+            for record in self.records.checked(kind, start=start):
                 num_read += 1
                 most_ahead = max(most_ahead, num_read - num_written)
                 yield record

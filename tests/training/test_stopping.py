@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from seqwise.errors import CheckpointError, Code
+from seqwise.interruption import Stopped, StopRequest
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.loop import Training
-from seqwise.training.stopping import Stopped, StopRequest, go_on, keep_checkpoints
+from seqwise.training.stopping import go_on, keep_checkpoints
 from tests.training.examples import REFIT_PAIRS, make_refit_run, make_run
 
 ALL_CHANCE = {"epochs": 3, "dropout": 0.3, "token_dropout": 0.2, "window": 1, "seed": 1}
@@ -220,7 +221,10 @@ def written(tmp_path, monkeypatch, seconds, clock):
     run = start(refit=False)
     count = []
     monkeypatch.setattr(Checkpoints, "write", lambda self, state: count.append(state))
-    with Checkpoints(tmp_path / "c") as checkpoints, StopRequest(run) as stop:
+    with (
+        Checkpoints(tmp_path / "c") as checkpoints,
+        StopRequest(lambda: run.current.progress.validating) as stop,
+    ):
         reports = list(keep_checkpoints(run, checkpoints, stop, seconds=seconds))
     assert [report.epoch for report in reports] == [1, 2, 3]
     return len(count)
@@ -255,7 +259,10 @@ def test_a_signal_leaves_a_checkpoint(undisturbed, tmp_path, monkeypatch, number
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     run = start()
     with Checkpoints(tmp_path / "c") as checkpoints:
-        with monkeypatch.context() as patch, StopRequest(run) as stop:
+        with (
+            monkeypatch.context() as patch,
+            StopRequest(lambda: run.current.progress.validating) as stop,
+        ):
             patch.setattr(Training, method, send)
             with pytest.raises(Stopped):
                 list(keep_checkpoints(run, checkpoints, stop, seconds=NEVER))

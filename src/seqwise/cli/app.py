@@ -109,6 +109,9 @@ Deterministic = Annotated[
     bool,
     typer.Option("--deterministic", help="Probabilities independent of the batch in every bit."),
 ]
+CheckpointSeconds = Annotated[
+    float, typer.Option(help="Between two moments that a stopped run can go on from.")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave bad records out; report them.")]
 Strict = Annotated[bool, typer.Option("--strict", help="A bad record is an error.")]
@@ -131,9 +134,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where training was stopped.")
     ] = False,
-    checkpoint_seconds: Annotated[
-        float, typer.Option(help="Between two checkpoints, from which --resume goes on.")
-    ] = 60.0,
+    checkpoint_seconds: CheckpointSeconds = 60.0,
     device: Device = None,
     quiet: Quiet = False,
     tokens: Annotated[
@@ -357,6 +358,7 @@ def predict(
         bool, typer.Option("--probabilities", help="A probability for each class.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+    checkpoint_seconds: CheckpointSeconds = 60.0,
     sequence: Sequence = None,
     format_: Format = None,
     strict: Strict = False,
@@ -364,7 +366,10 @@ def predict(
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write a label and its probability for each record, in their order."""
+    """Write a label and its probability for each record, in their order.
+
+    A prediction of a file into OUT that was stopped goes on when the same command is run again.
+    """
     _call(
         "predict",
         folder=model,
@@ -374,6 +379,7 @@ def predict(
         probabilities=probabilities,
         overwrite=overwrite,
         strict=strict,
+        checkpoint_seconds=checkpoint_seconds,
         deterministic=deterministic,
         device=device,
         quiet=quiet,

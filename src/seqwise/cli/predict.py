@@ -2,55 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from seqwise.artifact import load_artifact
+from seqwise.artifact import CONFIG, current_versions, load_artifact
 from seqwise.cli.files import open_for_model, say
 from seqwise.cli.options import FileOptions
-from seqwise.cli.writers import open_writer
+from seqwise.cli.output import Output
+from seqwise.cli.summary import Summary
+from seqwise.cli.writers import stream_writer
 from seqwise.config import Device
+from seqwise.data.fingerprint import digest_path
 from seqwise.data.kinds import Kind
+from seqwise.data.records import RecordFile
 from seqwise.errors import Code, DataError, Problem
+from seqwise.identity import Identity
+from seqwise.interruption import Stopped, StopRequest
 from seqwise.predictor import PredictedBlock, Predictor
-
-
-class _Summary:
-    """What a prediction run has to report, added up block by block."""
-
-    def __init__(self) -> None:
-        self.num_records = 0
-        self.codes: Counter[str] = Counter()
-        self.first: Problem | None = None
-        self.num_steps = self.num_unknown = self.num_cut = 0
-
-    def add(self, block: PredictedBlock) -> None:
-        self.num_records += len(block.records)
-        for problem in block.problems:
-            if problem is not None:
-                self.codes[problem.code] += 1
-                self.first = self.first or problem
-        self.num_steps += block.encoded.num_steps
-        self.num_unknown += block.encoded.num_unknown
-        self.num_cut += block.encoded.num_cut
-
-    def facts(self) -> list[tuple[str, str]]:
-        num_bad = self.codes.total()
-        facts = [("predicted", f"{self.num_records - num_bad:,} of {self.num_records:,} records")]
-        if self.first is not None:
-            codes = ", ".join(f"{count:,} {code}" for code, count in self.codes.most_common())
-            facts.append(("problems", f"{codes}; the first: {escape(str(self.first))}"))
-        if self.num_unknown:
-            share = self.num_unknown / self.num_steps
-            facts.append(("unknown", f"{self.num_unknown:,} tokens ({share:.1%})"))
-        if self.num_cut:
-            facts.append(("cut", f"{self.num_cut:,} sequences at the model's max_length"))
-        return facts
 
 
 def run(
@@ -62,6 +38,7 @@ def run(
     probabilities: bool,
     overwrite: bool,
     strict: bool,
+    checkpoint_seconds: float,
     deterministic: bool,
     device: Device | None,
     quiet: bool,
@@ -72,40 +49,144 @@ def run(
     artifact = load_artifact(folder)
     predictor = Predictor(artifact, device=device or "auto", deterministic=deterministic)
     records = open_for_model(file, how, artifact, label_required=False)
-    summary = _Summary()
-    if out is not None and file != "-" and _is_same(out, file):
+    blocks = _Blocks(predictor, records, strict=strict)
+    if out is None:
+        writer = stream_writer(sys.stdout, out_format, artifact.labels, probabilities=probabilities)
+        summary = Summary()
+        for block in blocks:
+            summary.add(block)
+            writer.write(block)
+        say(console, summary.facts())
+        return
+    if file != "-" and _is_same(out, file):
         found = "it is the file to read"
         raise DataError(Problem(Code.OUTPUT_EXISTS, found, "another file", "rename it", path=out))
-    blocks = predictor.predict(
-        records.checked(Kind(artifact.data.kind)), path=file, column=records.sequence_column
-    )
-    with open_writer(
-        out, out_format, artifact.labels, probabilities=probabilities, overwrite=overwrite
-    ) as writer:
-        for block in _show(blocks, console, enabled=out is not None):
-            summary.add(block)
-            if strict and summary.first is not None:
-                raise DataError(summary.first)
-            writer.write(block)
-    say(console, summary.facts())
-    if out is not None:
-        say(console, [("written to", escape(out))])
+    output = Output(out, artifact.labels, probabilities=probabilities, overwrite=overwrite)
+    with output:
+        identity = _identity(folder, blocks, probabilities=probabilities)
+        output.begin(identity)
+        _go_on(output, blocks, console)
+        with StopRequest(lambda: blocks.are_awaited) as stop:
+            try:
+                if not output.is_whole:
+                    _write(output, blocks, stop, console, seconds=checkpoint_seconds)
+            except Stopped:
+                output.keep()
+                _end(output, stop, is_pipe=identity is None)
+            output.finish()
+    say(console, [*output.summary.facts(), ("written to", escape(out))])
+
+
+class _Blocks:
+    """The predictions of a file, block by block.
+
+    Attributes
+    ----------
+    done : Summary
+        Of the blocks that are not needed any more, being written already.
+    are_awaited : bool
+        Whether the next one is being made; nothing changes on the disk then.
+    """
+
+    def __init__(self, predictor: Predictor, records: RecordFile, *, strict: bool) -> None:
+        self.predictor = predictor
+        self.records = records
+        self.strict = strict
+        self.done = Summary()
+        self.are_awaited = False
+
+    def __iter__(self) -> Iterator[PredictedBlock]:
+        kind, start = Kind(self.predictor.data.kind), self.done.num_records
+        blocks = self.predictor.predict(
+            self.records.checked(kind, start=start),
+            path=self.records.path,
+            column=self.records.sequence_column,
+            first_block=self.done.num_blocks,
+        )
+        while True:
+            self.are_awaited = True
+            block = next(blocks, None)
+            self.are_awaited = False
+            if block is None:
+                return
+            for problem in block.problems:
+                if self.strict and problem is not None:
+                    raise DataError(problem)
+            yield block
+
+
+def _identity(folder: str, blocks: _Blocks, *, probabilities: bool) -> Identity | None:
+    """Name what the rows of a file follow from; None for a pipe, which is read but once."""
+    path = blocks.records.path
+    try:
+        digest = digest_path(path)
+    except OSError as error:
+        found, remedy = error.strerror or str(error), "check the path and its permissions"
+        code, expected = Code.FILE_UNREADABLE, "a readable file"
+        raise DataError(Problem(code, found, expected, remedy, path=path)) from None
+    if digest is None:
+        return None
+    return {
+        "records": {"digest": digest},
+        "model": {"the model": digest_path(Path(folder) / CONFIG)},
+        "settings": {
+            "format": blocks.records.format,
+            "sequence": blocks.records.sequence_column,
+            "probabilities": probabilities,
+            "strict": blocks.strict,
+            "deterministic": blocks.predictor.deterministic,
+            "computed on": blocks.predictor.device.type,
+        },
+        "versions": {name: current_versions()[name] for name in ("seqwise", "torch")},
+    }
+
+
+def _go_on(output: Output, blocks: _Blocks, console: Console) -> None:
+    for problem in output.problems:
+        say(console, [("passed over", escape(str(problem)))])
+    if output.parts:
+        blocks.done = output.summary
+        say(console, [("going on", f"after {blocks.done.num_records:,} records")])
+
+
+def _write(
+    output: Output, blocks: _Blocks, stop: StopRequest, console: Console, *, seconds: float
+) -> None:
+    """Write all blocks, and make a part of them every now and then."""
+    kept = time.monotonic()
+    for block in _show(blocks, console):
+        output.write(block)
+        stop.grant()
+        if time.monotonic() - kept >= seconds:
+            output.keep()
+            kept = time.monotonic()
+
+
+def _end(output: Output, stop: StopRequest, *, is_pipe: bool) -> NoReturn:
+    """Say how to go on, and end as a program that the signal has ended."""
+    assert stop.signal is not None
+    message = "interrupted, nothing was written"
+    if output.parts:
+        count = output.summary.num_records
+        message = f"stopped after {count:,} records; the same command goes on from there"
+    elif is_pipe:
+        message += ": a pipe cannot be gone on with"
+    typer.echo(f"seqwise: {message}", err=True)
+    raise typer.Exit(128 + stop.signal)
 
 
 def _is_same(out: str, file: str) -> bool:
     return Path(out).exists() and Path(out).samefile(file)
 
 
-def _show(
-    blocks: Iterator[PredictedBlock], console: Console, *, enabled: bool
-) -> Iterator[PredictedBlock]:
+def _show(blocks: _Blocks, console: Console) -> Iterator[PredictedBlock]:
     """Count the records on a terminal while they pass."""
-    if not (enabled and console.is_terminal):
+    if not console.is_terminal:
         yield from blocks
         return
     columns = (TextColumn("{task.completed:,} records"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=None)
+        task = progress.add_task("", total=None, completed=blocks.done.num_records)
         for block in blocks:
             progress.advance(task, len(block.records))
             yield block

@@ -16,13 +16,14 @@ from seqwise.cli.options import FileOptions
 from seqwise.config import setting_error
 from seqwise.data.kinds import Kind
 from seqwise.errors import Problem
+from seqwise.interruption import Stopped, StopRequest
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.description import describe_run
 from seqwise.training.preparation import LabelledSequences, gather
 from seqwise.training.progress import show_progress
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
-from seqwise.training.stopping import Stopped, StopRequest, go_on, keep_checkpoints
+from seqwise.training.stopping import go_on, keep_checkpoints
 
 
 def run(
@@ -49,7 +50,7 @@ def run(
             checkpoints.check_free()
         training = _prepare(file, valid, chosen, how, skip_bad, console)
         say(console, describe_run(training))
-        with StopRequest(training) as stop:
+        with StopRequest(lambda: training.current.progress.validating) as stop:
             if resume:
                 _go_on(training, checkpoints, console)
             say(console, [("checkpoints", _describe(checkpoints, checkpoint_seconds))])

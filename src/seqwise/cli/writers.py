@@ -1,28 +1,22 @@
-"""Predictions as rows of CSV, JSON Lines or Parquet; a file appears when it is whole."""
+"""Predictions as rows of CSV, JSON Lines or Parquet."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
-import os
-import sys
-import tempfile
+import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from typing_extensions import override
 
 from seqwise.data.labels import Labels
-from seqwise.errors import Code, DataError, Problem, excerpt
-from seqwise.predictor import PredictedBlock
-
-ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
+from seqwise.predictor import PredictedBlock, result_columns
 
 
 class Writer(ABC):
@@ -34,45 +28,41 @@ class Writer(ABC):
 
     def __init__(self, labels: Labels, *, probabilities: bool) -> None:
         self.labels = labels
-        self.class_columns = (
-            [f"probability:{name}" for name in labels.names] if probabilities else []
-        )
-        self.columns = ["label", "probability", "problem", *self.class_columns]
+        self.probabilities = probabilities
+        self.columns = result_columns(labels, probabilities=probabilities)
 
     def write(self, block: PredictedBlock) -> None:
         """Write a row for each record of a block."""
-        best = np.full(len(block.records), -1)
-        best[block.usable] = block.probabilities[block.usable].argmax(axis=1)
-        names = [*self.labels.names, None]  # -1 is None
-        columns: dict[str, list[Any]] = {
-            "label": [names[index] for index in best.tolist()],
-            "probability": _floats(block.probabilities.max(axis=1)),
-            "problem": [None if each is None else str(each) for each in block.problems],
-        }
-        for position, name in enumerate(self.class_columns):
-            columns[name] = _floats(block.probabilities[:, position])
-        self._write(columns)
+        self._write(block.columns(self.labels, probabilities=self.probabilities))
 
     @abstractmethod
     def _write(self, columns: dict[str, list[Any]]) -> None:
         """Write columns of equal length."""
 
+    @abstractmethod
     def close(self) -> None:
-        """Write what belongs at the end; nothing, for formats of lines."""
-        return
+        """Write what belongs at the end, and close the file."""
 
 
 class CsvWriter(Writer):
     """Rows of CSV; what is missing is empty."""
 
-    def __init__(self, file: IO[str], labels: Labels, *, probabilities: bool) -> None:
+    def __init__(
+        self, file: IO[str], labels: Labels, *, probabilities: bool, header: bool = True
+    ) -> None:
         super().__init__(labels, probabilities=probabilities)
+        self._file = file
         self._rows = csv.writer(file, lineterminator="\n")
-        self._rows.writerow(self.columns)
+        if header:
+            self._rows.writerow(self.columns)
 
     @override
     def _write(self, columns: dict[str, list[Any]]) -> None:
         self._rows.writerows(zip(*columns.values(), strict=True))
+
+    @override
+    def close(self) -> None:
+        self._file.close()
 
 
 class JsonLinesWriter(Writer):
@@ -87,6 +77,10 @@ class JsonLinesWriter(Writer):
         for row in zip(*columns.values(), strict=True):
             line = json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False)
             self._file.write(line + "\n")
+
+    @override
+    def close(self) -> None:
+        self._file.close()
 
 
 class ParquetWriter(Writer):
@@ -107,90 +101,66 @@ class ParquetWriter(Writer):
         self._file.close()
 
 
-@contextlib.contextmanager
-def open_writer(
-    out: str | None,
-    stream_format: str,
-    labels: Labels,
-    *,
-    probabilities: bool,
-    overwrite: bool,
-) -> Iterator[Writer]:
-    """Open a writer on a file that takes its place when all is written, or on standard output.
-
-    Parameters
-    ----------
-    out
-        A path that ends in .csv, .jsonl or .parquet; None is standard output.
-    stream_format
-        ``csv`` or ``jsonl``, for standard output.
-    labels
-        The classes of the model.
-    probabilities
-        Whether each class gets a column.
-    overwrite
-        Whether `out` may exist.
-
-    Raises
-    ------
-    DataError
-        If `out` exists, has another ending, or cannot be written.
-    """
-    if out is None:
-        yield _text_writer(sys.stdout, stream_format, labels, probabilities=probabilities)
-        return
-    path = Path(out)
-    form = _check_target(path, overwrite=overwrite)
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
-    except OSError as error:
-        raise _unwritable(path, error.strerror or str(error)) from error
-    staging = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            if form == "parquet":
-                writer: Writer = ParquetWriter(staging, labels, probabilities=probabilities)
-            else:
-                writer = _text_writer(file, form, labels, probabilities=probabilities)
-            yield writer
-            writer.close()
-            file.flush()
-            os.fsync(file.fileno())
-        staging.chmod(0o644)
-        staging.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error.strerror or str(error)) from error
-    finally:
-        staging.unlink(missing_ok=True)
-
-
-def _text_writer(file: IO[str], form: str, labels: Labels, *, probabilities: bool) -> Writer:
+def stream_writer(file: IO[str], form: str, labels: Labels, *, probabilities: bool) -> Writer:
+    """Open a writer of ``csv`` or ``jsonl`` on a stream that is open already."""
     kind = CsvWriter if form == "csv" else JsonLinesWriter
     return kind(file, labels, probabilities=probabilities)
 
 
-def _check_target(path: Path, *, overwrite: bool) -> str:
-    form = ENDINGS.get(path.suffix.lower())
-    if form is None:
-        found = f"the ending {excerpt(path.suffix)}"
-        expected = "one of " + ", ".join(ENDINGS)
-        raise DataError(
-            Problem(Code.UNKNOWN_FORMAT, found, expected, "rename it (-o)", path=str(path))
-        )
-    if path.exists() and not (overwrite and path.is_file()):
-        remedy = "add --overwrite" if path.is_file() else "name a file"
-        raise DataError(
-            Problem(Code.OUTPUT_EXISTS, "it exists", "a new file", remedy, path=str(path))
-        )
-    return form
+@dataclass(frozen=True)
+class Form:
+    """How predictions are written to a file, in one piece or in parts to be joined.
+
+    Parameters
+    ----------
+    name
+        ``csv``, ``jsonl`` or ``parquet``.
+    labels
+        The classes of the model.
+    probabilities
+        Whether each class gets a column.
+    """
+
+    name: str
+    labels: Labels
+    probabilities: bool
+
+    def open(self, path: Path, *, first: bool) -> Writer:
+        """Open a writer on a new file; only the first part has the names of the columns.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        if self.name == "parquet":
+            return ParquetWriter(path, self.labels, probabilities=self.probabilities)
+        file = path.open("w", encoding="utf-8", newline="")
+        if self.name == "csv":
+            return CsvWriter(file, self.labels, probabilities=self.probabilities, header=first)
+        return JsonLinesWriter(file, self.labels, probabilities=self.probabilities)
+
+    def join(self, parts: Sequence[Path], target: Path) -> None:
+        """Write the file that one writer would have written, given all the blocks.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        if self.name == "parquet":
+            _join_parquet(parts, target)
+            return
+        with target.open("wb") as file:
+            for part in parts:
+                with part.open("rb") as source:
+                    shutil.copyfileobj(source, file)
 
 
-def _unwritable(path: Path, reason: str) -> DataError:
-    expected = "a place that can be written"
-    return DataError(
-        Problem(Code.OUTPUT_UNWRITABLE, reason, expected, "name another (-o)", path=str(path))
-    )
-
-
-def _floats(values: np.ndarray[Any, Any]) -> list[float | None]:
-    return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN
+def _join_parquet(parts: Sequence[Path], target: Path) -> None:
+    with pq.ParquetWriter(target, pq.read_schema(parts[0])) as writer:
+        for part in parts:
+            with pq.ParquetFile(part) as source:
+                for number in range(source.num_row_groups):
+                    # In one piece, as it was written first: pages are cut piece by piece.
+                    writer.write_table(source.read_row_group(number).combine_chunks())

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from seqwise.data.kinds import Kind, check_sequence
@@ -98,13 +98,15 @@ class RecordFile:
             )
         return chain((first,), records)
 
-    def checked(self, kind: Kind) -> Iterator[Record]:
+    def checked(self, kind: Kind, *, start: int = 0) -> Iterator[Record]:
         """Read the records with each sequence in the form of its kind.
 
         Parameters
         ----------
         kind
             What the sequences are meant to be.
+        start
+            Records at the beginning to pass over; they are read, and not looked at.
 
         Yields
         ------
@@ -112,7 +114,8 @@ class RecordFile:
             With the sequence that `check_sequence` gives, or without one and with a `problem`
             that says where it is.
         """
-        return check_records(self, kind, path=self.path, column=self.sequence_column)
+        records = islice(self, start, None)
+        return check_records(records, kind, path=self.path, column=self.sequence_column)
 
 
 def check_records(

@@ -16,12 +16,10 @@ when it is whole. No state of a random generator is among it: order and chance a
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
@@ -29,7 +27,7 @@ from typing import NoReturn, Self
 import safetensors.torch
 from safetensors import SafetensorError
 
-from seqwise.atomic import write_folder
+from seqwise.atomic import held_folder, write_folder
 from seqwise.errors import CheckpointError, Code, Problem, excerpt
 from seqwise.training.state import State
 
@@ -56,18 +54,14 @@ class Checkpoints:
         self.folder = Path(folder)
 
     def __enter__(self) -> Self:
+        self._stack = ExitStack()
         try:
-            self.folder.mkdir(exist_ok=True)
-            self._lock = os.open(self.folder, os.O_RDONLY)
-        except OSError as error:
-            self._fail_to_write(error)
-        try:
-            # Goes with the process, however that ends.
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
+            self._stack.enter_context(held_folder(self.folder))
+        except BlockingIOError:
             found, expected = "another training writes there", "one at a time"
             self._fail(Code.CHECKPOINT_IN_USE, found, expected, "wait for it, or stop it")
+        except OSError as error:
+            self._fail_to_write(error)
         return self
 
     def __exit__(
@@ -76,9 +70,7 @@ class Checkpoints:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with suppress(OSError):
-            self.folder.rmdir()  # does it only where nothing is in it
-        os.close(self._lock)
+        self._stack.close()
 
     def check_free(self) -> None:
         """Make sure that no training was stopped here.

@@ -17,8 +17,8 @@ from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
+from seqwise.identity import Identity, check_identity
 from seqwise.nn import SequenceModel
-from seqwise.training.identity import Identity, check_identity
 from seqwise.training.loop import Training, mix_seed
 from seqwise.training.preparation import (
     LabelledSequences,

@@ -2,60 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator
-from types import FrameType, TracebackType
-from typing import Any, Self
 
 from seqwise.errors import CheckpointError, Problem
+from seqwise.interruption import Stopped, StopRequest
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.reports import EpochReport
 from seqwise.training.run import TrainingRun
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class Stopped(Exception):  # noqa: N818 - no error: the user wished it
-    """Training was asked to stop, and did, behind a checkpoint."""
-
-
-class StopRequest:
-    """While entered, SIGINT and SIGTERM do not end the process: training ends at its next step.
-
-    Parameters
-    ----------
-    run
-        What is to be stopped. Nothing changes while it validates, so it is left there at once.
-
-    Attributes
-    ----------
-    signal : int or None
-        The one that came.
-    """
-
-    def __init__(self, run: TrainingRun) -> None:
-        self.run = run
-        self.signal: int | None = None
-        self._handlers: dict[int, Any] = {}
-
-    def __enter__(self) -> Self:
-        self._handlers = {each: signal.signal(each, self._note) for each in SIGNALS}
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for each, handler in self._handlers.items():
-            signal.signal(each, handler)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.signal = number
-        if self.run.current.progress.validating:
-            raise Stopped
 
 
 def go_on(run: TrainingRun, checkpoints: Checkpoints) -> tuple[bool, list[Problem]]:
@@ -107,8 +61,7 @@ def keep_checkpoints(
     written = time.monotonic()
     try:
         for report in run.steps():
-            if stop.signal is not None:
-                raise Stopped
+            stop.grant()
             if time.monotonic() - written >= seconds:
                 checkpoints.write(run.state())
                 written = time.monotonic()

@@ -9,13 +9,15 @@ from seqwise.errors import CheckpointError, Code, Problem, excerpt
 Identity = dict[str, dict[str, Any]]  # JSON values by the name of a part and their own
 
 
-def check_identity(ours: Identity, theirs: Identity) -> None:
+def check_identity(ours: Identity, theirs: Identity, *, work: str = "training") -> None:
     """Make sure that a run may go on where another was stopped.
 
     Parameters
     ----------
     ours, theirs
         The digest of the records, the settings and the versions of both runs.
+    work
+        What the runs do, in a word for messages.
 
     Raises
     ------
@@ -24,7 +26,7 @@ def check_identity(ours: Identity, theirs: Identity) -> None:
     """
     if ours["records"] != theirs["records"]:
         raise CheckpointError(
-            _mismatch("other records than those of the training that was stopped")
+            _mismatch(f"other records than those of the {work} that was stopped", work)
         )
     differing = [
         f"{name} is {excerpt(value)}, and was {excerpt(theirs[part].get(name))}"
@@ -33,10 +35,10 @@ def check_identity(ours: Identity, theirs: Identity) -> None:
         if value != theirs[part].get(name)
     ]
     if differing:
-        raise CheckpointError(_mismatch("; ".join(differing)))
+        raise CheckpointError(_mismatch("; ".join(differing), work))
 
 
-def _mismatch(found: str) -> Problem:
-    expected = "the file and the settings of the training that was stopped"
-    remedy = "give the same, or remove the checkpoints to begin anew"
+def _mismatch(found: str, work: str) -> Problem:
+    expected = f"the file and the settings of the {work} that was stopped"
+    remedy = "give the same, or remove this folder to begin anew"
     return Problem(Code.CHECKPOINT_MISMATCH, found, expected, remedy)
