@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,23 @@ import secrets
 import shutil
 import tempfile
 from pathlib import Path
+
+
+def write_file(target: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it; what a failure leaves is removed.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what stood at `target` stands there still.
+    """
+    staging = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        _write_synced(staging, content)
+        staging.replace(target)
+        _sync_folder(target.parent)
+    finally:
+        staging.unlink(missing_ok=True)
 
 
 def write_folder(target: Path, files: dict[str, bytes]) -> None:
@@ -28,10 +45,7 @@ def write_folder(target: Path, files: dict[str, bytes]) -> None:
     staging.mkdir()
     try:
         for name, content in files.items():
-            with (staging / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            _write_synced(staging / name, content)
         _sync_folder(staging)
         if target.exists():
             _replace_folder(staging, target)
@@ -40,6 +54,13 @@ def write_folder(target: Path, files: dict[str, bytes]) -> None:
         _sync_folder(target.parent)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _replace_folder(staging: Path, target: Path) -> None:
