@@ -33,14 +33,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqwise.cli import train as command
+from seqwise.cli import gathering as command
 from seqwise.cli.app import app
 from seqwise.data.codecs import TextCodec
 from seqwise.data.records import read_records
 from seqwise.data.sampler import BucketSampler
 from seqwise.nn import SequenceModel
 from seqwise.speed.machine import describe_machine
-from seqwise.training import run as training_run
+from seqwise.training import preparation
 from seqwise.training.loop import Training
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -148,7 +148,7 @@ def train_and_measure(file: str, model: str, epochs: int) -> dict[str, dict[str,
 
     watch(command, "open_for_training", lambda *_: "reading")
     watch(command, "gather", lambda *_: "reading")
-    watch(training_run, "split", lambda *_: "split")
+    watch(preparation, "split", lambda *_: "split")
     watch(TextCodec, "fit", lambda *_: "vocabulary")
     watch(TextCodec, "encode", lambda *_: "encoding")
     watch(BucketSampler, "batches", lambda *_: "batches")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ import numpy as np
 
 from peers.task import Part, Task
 from seqwise.data.kinds import Kind
-from seqwise.data.labels import Labels
 from seqwise.data.records import read_records
 from seqwise.speed.machine import describe_machine
-from seqwise.training.preparation import LabelledSequences, LabelledStore, gather, prepare
-from seqwise.training.settings import Wishes, choose_data
+from seqwise.training.gathering import gather
+from seqwise.training.preparation import LabelledStore, prepare
+from seqwise.training.settings import Wishes
 from seqwise.training.split import split
 
 SEED = 0
@@ -43,23 +44,13 @@ def main() -> None:
 
 def make_task(file: Path, num_records: int | None) -> Task:
     records = read_records(file)
-    data = gather(records.checked(Kind.TEXT), Kind.TEXT, skip_bad=False)
-    if num_records is not None and num_records < len(data.labels):
+    data = gather(partial(records.checked, Kind.TEXT), Kind.TEXT, skip_bad=False)
+    if num_records is not None and num_records < len(data):
         # What a split holds out is a stratified subset.
-        share = num_records / len(data.labels)
-        _, data = split(data, Kind.TEXT, valid_fraction=share, seed=SEED)
-    train, valid = split(data, Kind.TEXT, valid_fraction=VALID_FRACTION, seed=SEED)
-    return encode(train, valid)
-
-
-def encode(train: LabelledSequences, valid: LabelledSequences) -> Task:
-    """Encode both parts, nothing cut, with a vocabulary of the training part alone."""
-    prepared = prepare(
-        train,
-        valid,
-        data=choose_data(Kind.TEXT, train.sequences, Wishes()),
-        labels=Labels.fit(train.labels),
-    )
+        _, data = split(data, valid_fraction=num_records / len(data), seed=SEED)
+    # Nothing cut, with a vocabulary of the training part alone.
+    wishes = Wishes.sorted({"seed": SEED, "valid_fraction": VALID_FRACTION, "refit": False})
+    prepared = prepare(data, Kind.TEXT, wishes)
     return Task(
         to_part(prepared.train),
         to_part(prepared.valid),
@@ -69,7 +60,9 @@ def encode(train: LabelledSequences, valid: LabelledSequences) -> Task:
 
 
 def to_part(store: LabelledStore) -> Part:
-    return Part(store.sequences.values, store.sequences.offsets, store.targets)
+    lengths = store.sequences.lengths
+    values = np.concatenate(list(store.sequences))
+    return Part(values, np.concatenate([[0], np.cumsum(lengths)]), store.targets)
 
 
 def describe(task: Task) -> dict[str, Any]:

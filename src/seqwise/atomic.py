@@ -66,7 +66,7 @@ def write_file(target: Path, content: bytes) -> None:
     OSError
         If it cannot be written.
     """
-    staging = target.with_name(f".{target.name}")
+    staging = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         staging.write_bytes(content)
         move_file(staging, target)

@@ -7,7 +7,8 @@
     ├── ConfigError       (ValueError)  settings that do not exist or do not fit together
     ├── ShapeError        (ValueError)  tensors that do not fit together, in `seqwise.nn`
     ├── ArtifactError     (ValueError)  a model folder that cannot be read or written
-    └── CheckpointError   (ValueError)  a training that cannot be stopped safely, or go on
+    ├── CheckpointError   (ValueError)  a training that cannot be stopped safely, or go on
+    └── StoreError        (ValueError)  a store of encoded sequences that cannot be read or written
 
 The command line turns any of them into one line on standard error and exit code 2.
 """
@@ -28,6 +29,7 @@ __all__ = [
     "Problem",
     "SeqwiseError",
     "ShapeError",
+    "StoreError",
     "excerpt",
 ]
 
@@ -89,6 +91,10 @@ class Code(StrEnum):
     # the machine
     OUT_OF_MEMORY = "out-of-memory"
     SYSTEM_ERROR = "system-error"
+    # stores of encoded sequences
+    DAMAGED_STORE = "damaged-store"
+    STORE_UNFINISHED = "store-unfinished"
+    STORE_MISMATCH = "store-mismatch"
 
 
 def excerpt(value: object) -> str:
@@ -262,3 +268,7 @@ class ArtifactError(SeqwiseError, ValueError):
 
 class CheckpointError(SeqwiseError, ValueError):
     """A training that cannot be stopped safely, or cannot go on."""
+
+
+class StoreError(SeqwiseError, ValueError):
+    """A store of encoded sequences that cannot be read or written."""

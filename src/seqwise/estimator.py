@@ -28,7 +28,8 @@ from seqwise.data.readers.values import check_label, name_of
 from seqwise.data.records import Record, check_records
 from seqwise.errors import Code, DataError, Problem, excerpt
 from seqwise.predictor import Predictor
-from seqwise.training.preparation import gather
+from seqwise.training.gathering import LabelledRecords, gather
+from seqwise.training.preparation import prepare
 from seqwise.training.progress import show_progress
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import SAMPLE, Wishes
@@ -235,20 +236,21 @@ seed, device
             raise DataError(Problem(Code.MISSING_SEQUENCE, found, expected, "give X_valid"))
         if X_valid is not None:
             held_out = self._sequences(X_valid, reset=False)
-            records = _records(held_out, _check_labels(y_valid, held_out))
-            valid = gather(check_records(records, kind), kind, skip_bad=self.skip_bad)
-        run = TrainingRun(
-            gather(check_records(_records(sequences, y), kind), kind, skip_bad=self.skip_bad),
+            valid = self._gather(held_out, _check_labels(y_valid, held_out), kind)
+        wishes = self._wishes()
+        prepared = prepare(
+            self._gather(sequences, y, kind),
             kind,
-            self._wishes(),
+            wishes,
             valid=valid,
             labels=Labels(tuple(classes.tolist())),
             skip_bad=self.skip_bad,
         )
+        run = TrainingRun(prepared, wishes)
         for _ in show_progress(run, enabled=self.verbose):
             pass
         self.artifact_ = run.artifact()
-        left = run.labels.encode(classes.tolist()) >= 0
+        left = prepared.labels.encode(classes.tolist()) >= 0
         self.classes_ = classes[left]
         return self
 
@@ -315,6 +317,10 @@ seed, device
         return Predictor(
             self.artifact_, device=self.device or "auto", deterministic=self.deterministic
         )
+
+    def _gather(self, sequences: Sequence[Any], y: NDArray[Any], kind: Kind) -> LabelledRecords:
+        records = list(check_records(_records(sequences, y), kind))
+        return gather(lambda: records, kind, skip_bad=self.skip_bad)
 
     def _wishes(self) -> Wishes:
         settings = {name: _plain(getattr(self, name)) for name in SETTINGS}

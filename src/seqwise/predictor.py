@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from seqwise.data.encoding import EncodedSequences, encode_sequences
 from seqwise.data.labels import Labels
 from seqwise.data.records import RawSequence, Record
 from seqwise.data.sampler import cut_batches
+from seqwise.data.store import Sequences
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.nn import (
     Batch,
@@ -81,7 +82,7 @@ def length_band(length: int) -> int:
 @torch.inference_mode()
 def infer_logits(
     model: Classifier,
-    sequences: Sequence[NDArray[Any]],
+    sequences: Sequences,
     *,
     device: torch.device,
     deterministic: bool = False,
@@ -106,7 +107,8 @@ def infer_logits(
         Logits ``(n, num_classes)`` in the order of `sequences`.
     """
     model.eval()
-    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+    count = len(sequences)
+    lengths = np.fromiter((len(sequences[index]) for index in range(count)), np.int64, count)
     logits = np.empty((len(sequences), model.num_classes), dtype=np.float32)
     order = np.argsort(lengths, kind="stable")
     if deterministic:

@@ -14,8 +14,9 @@ from seqwise.data.labels import Labels
 from seqwise.data.records import Record
 from seqwise.data.store import RaggedStore
 from seqwise.nn import SequenceModel
+from seqwise.training.gathering import LabelledRecords, gather
 from seqwise.training.loop import Training
-from seqwise.training.preparation import LabelledSequences, LabelledStore
+from seqwise.training.preparation import LabelledStore, prepare
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
 
@@ -47,10 +48,17 @@ SEQUENCES: dict[str, list[Any]] = {
 }
 
 
-def labelled(pairs: Any) -> LabelledSequences:
-    """Labelled sequences from pairs."""
-    pairs = list(pairs)
-    return LabelledSequences([pair[0] for pair in pairs], [pair[1] for pair in pairs], [])
+def labelled(
+    pairs: Any, kind: Kind = Kind.TEXT, path: str | None = "train.csv", *, skip_bad: bool = False
+) -> LabelledRecords:
+    """Labelled records from pairs."""
+    records = [Record(*pair, number) for number, pair in enumerate(pairs, start=1)]
+    return gather(lambda: records, kind, skip_bad=skip_bad, path=path)
+
+
+def labels_of(data: LabelledRecords) -> list[Any]:
+    """The label of each record."""
+    return [data.labels[code] for code in data.codes.tolist()]
 
 
 def make_artifact(kind: str = "text", *, max_length: int | None = None, **shape: Any) -> Artifact:
@@ -131,16 +139,18 @@ BAD = [(f"bad {number}", "no") for number in range(20)]
 
 
 def make_run(
-    pairs: Any = (*GOOD, *BAD), kind: Kind = Kind.TEXT, *, valid: Any = None, **settings: Any
+    pairs: Any = (*GOOD, *BAD),
+    kind: Kind = Kind.TEXT,
+    *,
+    valid: Any = None,
+    skip_bad: bool = False,
+    **settings: Any,
 ) -> TrainingRun:
     """A small run from pairs of sequence and label, without a refit unless it is asked for."""
-    return TrainingRun(
-        labelled(pairs),
-        kind,
-        Wishes.sorted({**SMALL, **FAST, "epochs": 3, "refit": False, **settings}),
-        valid=None if valid is None else labelled(valid),
-        path="train.csv",
-    )
+    wishes = Wishes.sorted({**SMALL, **FAST, "epochs": 3, "refit": False, **settings})
+    held_out = None if valid is None else labelled(valid, kind)
+    records = labelled(pairs, kind)
+    return TrainingRun(prepare(records, kind, wishes, valid=held_out, skip_bad=skip_bad), wishes)
 
 
 def make_noisy_run() -> tuple[TrainingRun, list[tuple[str, str]]]:

@@ -17,15 +17,10 @@ from seqwise.nn import SequenceModel
 from seqwise.predictor import Predictor
 from seqwise.training.loop import Training, mix_seed
 from seqwise.training.preparation import LabelledStore
-from seqwise.training.run import TrainingRun
-from seqwise.training.settings import Wishes
 from tests.training.examples import (
     BAD,
-    FAST,
     GOOD,
     REFIT_PAIRS,
-    SMALL,
-    labelled,
     make_noisy_run,
     make_refit_run,
     make_run,
@@ -240,13 +235,8 @@ def test_a_class_with_one_record():
 
 
 def test_a_class_with_one_record_is_left_out():
-    run = TrainingRun(
-        labelled([*GOOD, *BAD, ("other", "rare")]),
-        Kind.TEXT,
-        Wishes.sorted({**SMALL, **FAST}),
-        skip_bad=True,
-    )
-    assert run.labels.values == ("no", "yes")
+    run = make_run([*GOOD, *BAD, ("other", "rare")], skip_bad=True)
+    assert run.prepared.labels.values == ("no", "yes")
     assert len(run.prepared.train.targets) + len(run.prepared.valid.targets) == 40
 
 
@@ -262,13 +252,10 @@ def test_sequences_of_one_length_get_positions():
 
 
 def test_what_was_left_out_is_listed():
-    run = TrainingRun(
-        labelled([*GOOD, *BAD, ("other", "rare")]),
-        Kind.TEXT,
-        Wishes.sorted({**SMALL, **FAST}),
-        skip_bad=True,
-    )
-    assert [problem.code for problem in run.dropped] == [Code.RARE_CLASS]
+    run = make_run([*GOOD, *BAD, ("other", "rare")], skip_bad=True)
+    dropped = run.prepared.dropped
+    assert [problem.code for problem in dropped.listed] == [Code.RARE_CLASS]
+    assert dropped.count == 1
 
 
 def test_a_class_with_one_record_will_do_beside_a_validation_file():
@@ -292,12 +279,12 @@ def train_by_hand(run, pairs, epochs):
     codec = build_codec(run.prepared.data).fit([sequence for sequence, _ in pairs])
     store = LabelledStore(
         RaggedStore.from_arrays(codec.encode([sequence for sequence, _ in pairs])),
-        run.labels.encode([label for _, label in pairs]),
+        run.prepared.labels.encode([label for _, label in pairs]),
     )
     torch.manual_seed(mix_seed(run.config.seed))
     model = SequenceModel.from_config(replace(run.shape, vocab_size=codec.vocab_size))
     config = replace(run.config, epochs=epochs, patience=epochs)
-    assert list(Training(model, store, store, class_names=run.labels.names, config=config))
+    assert list(Training(model, store, store, class_names=run.prepared.labels.names, config=config))
     return model
 
 
@@ -423,10 +410,8 @@ def test_a_refit_needs_a_part_held_out():
 
 
 def test_a_refit_follows_where_nobody_says_anything():
-    wishes = Wishes.sorted({**SMALL, **FAST, "epochs": 1})
-    assert TrainingRun(labelled([*GOOD, *BAD]), Kind.TEXT, wishes).config.refit
-    valid = labelled([("good", "yes")])
-    assert not TrainingRun(labelled([*GOOD, *BAD]), Kind.TEXT, wishes, valid=valid).config.refit
+    assert make_run(epochs=1, refit=None).config.refit
+    assert not make_run(valid=[("good", "yes")], epochs=1, refit=None).config.refit
 
 
 def test_a_refit_keeps_the_shape_whose_epoch_was_found():

@@ -105,12 +105,12 @@ def test_what_the_user_says_of_the_model_is_done():
     assert (shape.num_positions, shape.encoder, shape.pooling) == (0, "rnn", "mean")
 
 
-def training_of(num_records, num_steps=1, data=WORDS, holds_out=True, **wishes):
+def training_of(num_records, num_steps=1, data=WORDS, **wishes):
     return choose_training(
         data,
         num_records=num_records,
         num_steps=num_steps,
-        holds_out=holds_out,
+        refits=False,
         wishes=Wishes(train=wishes),
     )
 
@@ -142,14 +142,16 @@ def test_what_the_user_says_of_training_is_done():
     assert training_of(10, 10, seed=5).seed == 5
 
 
-@pytest.mark.parametrize("data", [WORDS, DNA])
-def test_a_refit_is_for_small_files_of_which_a_part_is_held_out(data):
+def test_a_refit_is_for_small_files_of_which_a_part_is_held_out():
+    def choose(num_records, holds_out=True, **wishes):
+        return settings.choose_refit(num_records, holds_out=holds_out, wishes=Wishes(train=wishes))
+
     most = settings.MOST_REFITTED
-    assert training_of(most, data=data).refit
-    assert not training_of(most + 1, data=data).refit
-    assert not training_of(most, data=data, holds_out=False).refit
-    assert training_of(most + 1, data=data, refit=True).refit
-    assert not training_of(most, data=data, refit=False).refit
+    assert choose(most)
+    assert not choose(most + 1)
+    assert not choose(most, holds_out=False)
+    assert choose(most + 1, refit=True)
+    assert not choose(most, refit=False)
 
 
 @pytest.mark.parametrize("tokens", ["words", "characters", "bytes", "bpe"])

@@ -90,6 +90,10 @@ class StreamFormat(StrEnum):
 DATA, MODEL, TRAINING = "What a step is", "The model", "The training"
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A file, or a folder label/*.txt.")]
+Files = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE...", help="Files, folders of files, or a folder label/*.txt."),
+]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A folder that train has written.")]
 Format = Annotated[
     FormatName | None, typer.Option("--format", help="How the file is written; guessed.")
@@ -117,13 +121,57 @@ SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave bad records out
 Strict = Annotated[bool, typer.Option("--strict", help="A bad record is an error.")]
 
 
+Tokens = Annotated[
+    TokensName | None, typer.Option(help="What a step of text is.", rich_help_panel=DATA)
+]
+Lowercase = Annotated[
+    bool | None,
+    typer.Option(
+        "--lowercase/--keep-case", help="Whether case of text is dropped.", rich_help_panel=DATA
+    ),
+]
+VocabSize = Annotated[
+    int | None, typer.Option(help="Most tokens or events to know.", rich_help_panel=DATA)
+]
+MinCount = Annotated[
+    int | None,
+    typer.Option(help="Words and events seen less often are unknown.", rich_help_panel=DATA),
+]
+Kmer = Annotated[
+    int | None, typer.Option(help="Letters of DNA or protein in a token.", rich_help_panel=DATA)
+]
+MaxLength = Annotated[
+    int | None,
+    typer.Option(
+        help="Steps after which sequences are cut; none by default.", rich_help_panel=DATA
+    ),
+]
+ValidFraction = Annotated[
+    float | None,
+    typer.Option(help="Share held out to choose the epoch.", rich_help_panel=TRAINING),
+]
+Refit = Annotated[
+    bool | None,
+    typer.Option(
+        "--refit/--keep-best",
+        help="Train once more on all of FILE, or keep the best epoch's model.",
+        rich_help_panel=TRAINING,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(help="Of the split, the weights and the order.", rich_help_panel=TRAINING),
+]
+Valid = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Chooses the epoch; else a part of FILE.")
+]
+
+
 @app.command()
 def train(
-    file: File,
+    files: Files,
     out: Annotated[str, typer.Option("--out", metavar="MODEL", help="Folder to write.")],
-    valid: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Chooses the epoch; else a part of FILE.")
-    ] = None,
+    valid: Valid = None,
     kind: Kind = None,
     sequence: Sequence = None,
     label: Label = None,
@@ -137,31 +185,12 @@ def train(
     checkpoint_seconds: CheckpointSeconds = 60.0,
     device: Device = None,
     quiet: Quiet = False,
-    tokens: Annotated[
-        TokensName | None, typer.Option(help="What a step of text is.", rich_help_panel=DATA)
-    ] = None,
-    lowercase: Annotated[
-        bool | None,
-        typer.Option(
-            "--lowercase/--keep-case", help="Whether case of text is dropped.", rich_help_panel=DATA
-        ),
-    ] = None,
-    vocab_size: Annotated[
-        int | None, typer.Option(help="Most tokens or events to know.", rich_help_panel=DATA)
-    ] = None,
-    min_count: Annotated[
-        int | None,
-        typer.Option(help="Words and events seen less often are unknown.", rich_help_panel=DATA),
-    ] = None,
-    kmer: Annotated[
-        int | None, typer.Option(help="Letters of DNA or protein in a token.", rich_help_panel=DATA)
-    ] = None,
-    max_length: Annotated[
-        int | None,
-        typer.Option(
-            help="Steps after which sequences are cut; none by default.", rich_help_panel=DATA
-        ),
-    ] = None,
+    tokens: Tokens = None,
+    lowercase: Lowercase = None,
+    vocab_size: VocabSize = None,
+    min_count: MinCount = None,
+    kmer: Kmer = None,
+    max_length: MaxLength = None,
     encoder: Annotated[
         EncoderName | None, typer.Option(help="What reads the steps.", rich_help_panel=MODEL)
     ] = None,
@@ -245,27 +274,14 @@ def train(
             help="none, balanced, or LABEL=WEIGHT,LABEL=WEIGHT.", rich_help_panel=TRAINING
         ),
     ] = None,
-    valid_fraction: Annotated[
-        float | None,
-        typer.Option(help="Share held out to choose the epoch.", rich_help_panel=TRAINING),
-    ] = None,
-    refit: Annotated[
-        bool | None,
-        typer.Option(
-            "--refit/--keep-best",
-            help="Train once more on all of FILE, or keep the best epoch's model.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(help="Of the split, the weights and the order.", rich_help_panel=TRAINING),
-    ] = None,
+    valid_fraction: ValidFraction = None,
+    refit: Refit = None,
+    seed: Seed = None,
 ) -> None:
-    """Train a model on a labelled file, and write it to a folder."""
+    """Train a model on labelled files or on a store, and write it to a folder."""
     _call(
         "train",
-        file=file,
+        files=files,
         out=out,
         valid=valid,
         skip_bad=skip_bad,
@@ -306,6 +322,53 @@ def train(
             "refit": refit,
             "seed": seed,
             "device": device,
+        },
+    )
+
+
+@app.command()
+def encode(
+    files: Files,
+    out: Annotated[str, typer.Option("--output", "-o", metavar="STORE", help="Folder to write.")],
+    valid: Valid = None,
+    kind: Kind = None,
+    sequence: Sequence = None,
+    label: Label = None,
+    format_: Format = None,
+    labels_from: LabelsFrom = None,
+    skip_bad: SkipBad = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace STORE.")] = False,
+    quiet: Quiet = False,
+    tokens: Tokens = None,
+    lowercase: Lowercase = None,
+    vocab_size: VocabSize = None,
+    min_count: MinCount = None,
+    kmer: Kmer = None,
+    max_length: MaxLength = None,
+    valid_fraction: ValidFraction = None,
+    refit: Refit = None,
+    seed: Seed = None,
+) -> None:
+    """Encode labelled files for training, in memory that does not grow with them."""
+    _call(
+        "encode",
+        files=files,
+        out=out,
+        valid=valid,
+        skip_bad=skip_bad,
+        overwrite=overwrite,
+        quiet=quiet,
+        how=FileOptions(kind, format_, sequence, label, labels_from),
+        wishes={
+            "tokens": tokens,
+            "lowercase": lowercase,
+            "vocab_size": vocab_size,
+            "min_count": min_count,
+            "kmer": kmer,
+            "max_length": max_length,
+            "valid_fraction": valid_fraction,
+            "refit": refit,
+            "seed": seed,
         },
     )
 
@@ -389,7 +452,7 @@ def predict(
 
 @app.command()
 def inspect(
-    path: Annotated[str, typer.Argument(metavar="FILE|MODEL", help="What to look at.")],
+    path: Annotated[str, typer.Argument(metavar="FILE|STORE|MODEL", help="What to look at.")],
     second: Annotated[
         str | None, typer.Argument(metavar="FILE", help="What has it in common with the first?")
     ] = None,
@@ -400,7 +463,7 @@ def inspect(
     format_: Format = None,
     labels_from: LabelsFrom = None,
 ) -> None:
-    """Say what is in a file, and what training on it would choose; or what is in a model."""
+    """Say what is in a file, and what training on it would choose; or in a store or a model."""
     _call(
         "inspect",
         path=path,

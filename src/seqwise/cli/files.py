@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from rich.console import Console
@@ -10,8 +12,9 @@ from rich.markup import escape
 
 from seqwise.artifact import Artifact
 from seqwise.cli.options import FileOptions
+from seqwise.data.collection import RecordFiles, read_collection
 from seqwise.data.kinds import Kind, guess_kind
-from seqwise.data.records import RecordFile, read_records
+from seqwise.data.records import Record, RecordFile
 from seqwise.errors import Code, DataError
 
 SAMPLE = 1_000  # records that a guess looks at
@@ -31,9 +34,16 @@ class OpenFile:
         What the guess rests on; empty where the user said so.
     """
 
-    records: RecordFile
+    records: RecordFile | RecordFiles
     kind: Kind
     reason: str
+
+    def reader(self) -> Callable[[], Iterable[Record]]:
+        """Give what reads the checked records anew; those that can be read once are kept."""
+        if not self.records.once:
+            return partial(self.records.checked, self.kind)
+        records = list(self.records.checked(self.kind))
+        return lambda: records
 
     def facts(self) -> list[tuple[str, str]]:
         """Name the file, its columns and its kind, for people."""
@@ -48,9 +58,11 @@ class OpenFile:
         return [("file", place), ("kind", kind)]
 
 
-def open_for_training(path: str, how: FileOptions, *, label_required: bool = True) -> OpenFile:
-    """Open a file, and guess its kind where the user does not say it."""
-    records = _read(path, how, label_required=label_required)
+def open_for_training(
+    paths: Sequence[str], how: FileOptions, *, label_required: bool = True
+) -> OpenFile:
+    """Open one or more files, and guess their kind where the user does not say it."""
+    records = _read(paths, how, label_required=label_required)
     if how.kind is not None:
         return OpenFile(records, Kind(how.kind), "")
     sample = list(islice(records, SAMPLE))
@@ -61,13 +73,13 @@ def open_for_training(path: str, how: FileOptions, *, label_required: bool = Tru
     try:
         kind, reason = guess_kind(sequences, records.sequence_column)
     except DataError as error:
-        raise DataError(error.problem.at(path=path)) from None
+        raise DataError(error.problem.at(path=records.path)) from None
     return OpenFile(records, kind, reason)
 
 
 def open_for_model(
     path: str, how: FileOptions, artifact: Artifact, *, label_required: bool
-) -> RecordFile:
+) -> RecordFile | RecordFiles:
     """Open a file for a model: its columns are those of training, where the file has them."""
     known = replace(
         how,
@@ -75,19 +87,21 @@ def open_for_model(
         label=how.label or (artifact.data.label_column if label_required else None),
     )
     try:
-        return _read(path, known, label_required=label_required)
+        return _read([path], known, label_required=label_required)
     except DataError as error:
         if error.code is not Code.COLUMN_MISSING or known == how:
             raise
         try:
-            return _read(path, how, label_required=label_required)
+            return _read([path], how, label_required=label_required)
         except DataError:
             raise error from None  # the model's own columns are the better advice
 
 
-def _read(path: str, how: FileOptions, *, label_required: bool) -> RecordFile:
-    return read_records(
-        path,
+def _read(
+    paths: Sequence[str], how: FileOptions, *, label_required: bool
+) -> RecordFile | RecordFiles:
+    return read_collection(
+        paths,
         format=how.format,
         sequence=how.sequence,
         label=how.label,

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
 from seqwise.artifact import Artifact, is_model, load_artifact
 from seqwise.cli.files import OpenFile, open_for_training, say
+from seqwise.cli.gathering import MOST_IN_MEMORY, is_large
 from seqwise.cli.options import FileOptions
+from seqwise.data.disk import is_store
 from seqwise.errors import Code, ConfigError, DataError, Problem, one_line
 from seqwise.inspection import FileSummary, summarise
 from seqwise.inspection_tables import summary_table
-from seqwise.training.description import describe_run
-from seqwise.training.preparation import gather
+from seqwise.training.description import describe_parts, describe_run
+from seqwise.training.gathering import gather
+from seqwise.training.preparation import PreparedData, load_prepared, prepare
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes, describe_shape
 
@@ -30,6 +34,9 @@ def run(*, path: str, second: str | None, as_json: bool, how: FileOptions) -> No
             remedy = "use seqwise evaluate MODEL FILE"
             raise ConfigError(Problem(Code.BAD_SETTING, found, "one model or files", remedy))
         _inspect_model(path, as_json)
+        return
+    if is_store(path):
+        _inspect_store(path, as_json)
         return
     first = _open(path, how)
     summary = summarise(first.records.checked(first.kind), first.kind)
@@ -54,11 +61,11 @@ def run(*, path: str, second: str | None, as_json: bool, how: FileOptions) -> No
 def _open(path: str, how: FileOptions) -> OpenFile:
     """Open a file with its labels as training would find them, or without where it has none."""
     try:
-        return open_for_training(path, how)
+        return open_for_training([path], how)
     except DataError as error:
         if how.label is not None or error.code not in NO_LABELS:
             raise
-        return open_for_training(path, how, label_required=False)
+        return open_for_training([path], how, label_required=False)
 
 
 def _as_before(how: FileOptions, first: OpenFile) -> FileOptions:
@@ -89,13 +96,53 @@ def _choices(source: OpenFile) -> dict[str, str]:
     records = source.records
     if records.label_column is None and (records.columns or records.format == "lines"):
         return {"training": "not without labels (--label)"}
-    checked = records.checked(source.kind)
     try:
-        data = gather(checked, source.kind, skip_bad=True, path=records.path)
-        run = TrainingRun(data, source.kind, Wishes(), skip_bad=True, path=records.path)
+        data = gather(source.reader(), source.kind, skip_bad=True, path=records.path)
+        if is_large(data):
+            return {"training": f"to encode it into a store first: more than {MOST_IN_MEMORY}"}
+        run = TrainingRun(prepare(data, source.kind, Wishes(), skip_bad=True), Wishes())
     except DataError as error:
         return {"training": f"not on this file: {error.problem}"}
     return dict(describe_run(run))
+
+
+def _inspect_store(path: str, as_json: bool) -> None:
+    prepared = load_prepared(path)
+    plan, labels = prepared.plan, prepared.labels
+    if as_json:
+        facts = {
+            **plan.to_dict(),
+            "num_steps": int(prepared.train.sequences.lengths.sum()) + prepared.num_valid_steps,
+            "num_cut": prepared.num_cut,
+            "class_counts": dict(zip(labels.names, _class_counts(prepared), strict=True)),
+        }
+        print(json.dumps(facts, ensure_ascii=False, indent=2))  # noqa: T201
+        return
+    counts = zip(labels.names, _class_counts(prepared), strict=True)
+    shown = ", ".join(f"{one_line(name)} {count:,}" for name, count in list(counts)[:20])
+    more = f" and {len(labels) - 20:,} more" if len(labels) > 20 else ""
+    columns = ""
+    if plan.data.sequence_column is not None:
+        columns = f", column {plan.data.sequence_column!r}"
+    split = f"{plan.valid_fraction:.0%} held out" if plan.valid_fraction else "a file of its own"
+    say(
+        Console(),
+        [
+            ("store", f"{escape(path)}, made with seqwise {escape(one_line(plan.version))}"),
+            ("encoded from", f"{escape(one_line(f'{plan.path}: {plan.data.kind}{columns}'))}"),
+            *((name, escape(text)) for name, text in describe_parts(prepared) if name != "classes"),
+            ("classes", f"{len(labels):,}: {escape(shown)}{more}"),
+            ("split", f"{split}, seed {plan.seed}"),
+            ("refit", "all records are there for one" if prepared.whole else "none"),
+        ],
+    )
+
+
+def _class_counts(prepared: PreparedData) -> list[int]:
+    """Count the records of both parts by class."""
+    targets = np.concatenate([prepared.train.targets, prepared.valid.targets])
+    counts: list[int] = np.bincount(targets, minlength=len(prepared.labels)).tolist()
+    return counts
 
 
 def _inspect_model(path: str, as_json: bool) -> None:

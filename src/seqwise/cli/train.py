@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,15 +10,18 @@ from rich.console import Console
 from rich.markup import escape
 
 from seqwise.artifact import check_output, save_artifact
-from seqwise.cli.files import open_for_training, say
+from seqwise.cli.files import say
+from seqwise.cli.gathering import MOST_IN_MEMORY, gather_files, prepare_files
 from seqwise.cli.options import FileOptions
 from seqwise.config import setting_error
-from seqwise.data.kinds import Kind
-from seqwise.errors import Problem
+from seqwise.cli.wishes import sort_wishes
+from seqwise.data.disk import is_store, remove_store
+from seqwise.errors import Code, ConfigError, Problem
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.description import describe_run
-from seqwise.training.preparation import LabelledSequences, gather
+from seqwise.training.plan import settle
+from seqwise.training.preparation import load_prepared
 from seqwise.training.progress import show_progress
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
@@ -28,7 +30,7 @@ from seqwise.training.stopping import go_on, keep_checkpoints
 
 def run(
     *,
-    file: str,
+    files: list[str],
     out: str,
     valid: str | None,
     skip_bad: bool,
@@ -44,11 +46,15 @@ def run(
     check_output(out, overwrite=overwrite)
     if not checkpoint_seconds >= 0:
         raise setting_error("checkpoint_seconds", checkpoint_seconds, "0 or more")
-    chosen = _sort_wishes(wishes)
-    with Checkpoints(_beside(out)) as checkpoints:
+    chosen = sort_wishes(wishes)
+    store = Path(f"{Path(out)}.store")
+    with Checkpoints(f"{Path(out)}.checkpoints") as checkpoints:
         if not resume:
             checkpoints.check_free()
-        training = _prepare(file, valid, chosen, how, skip_bad, console)
+        if len(files) == 1 and is_store(files[0]):
+            training = _open(files[0], valid, chosen, how, console)
+        else:
+            training = _prepare(files, valid, chosen, how, skip_bad, store, console)
         say(console, describe_run(training))
         with StopRequest(lambda: training.current.progress.validating) as stop:
             if resume:
@@ -62,11 +68,8 @@ def run(
                 _end(training, stop)
             save_artifact(training.artifact(), out, overwrite=overwrite)
             checkpoints.remove()
+            remove_store(store)
     say(console, _result(training, out))
-
-
-def _beside(out: str) -> str:
-    return f"{Path(out)}.checkpoints"
 
 
 def _describe(checkpoints: Checkpoints, seconds: float) -> str:
@@ -75,26 +78,37 @@ def _describe(checkpoints: Checkpoints, seconds: float) -> str:
 
 
 def _prepare(
-    file: str,
+    files: list[str],
     valid: str | None,
     wishes: Wishes,
     how: FileOptions,
     skip_bad: bool,
+    store: Path,
     console: Console,
 ) -> TrainingRun:
-    source = open_for_training(file, how)
-    say(console, source.facts())
-    training = TrainingRun(
-        gather(source.records.checked(source.kind), source.kind, skip_bad=skip_bad, path=file),
-        source.kind,
-        wishes.with_columns(source.records.sequence_column, source.records.label_column),
-        valid=_gather_valid(valid, how, source.kind, skip_bad, console),
-        skip_bad=skip_bad,
-        path=file,
-        valid_path=valid,
+    data = gather_files(files, valid, how, skip_bad=skip_bad, console=console)
+    wishes = wishes.with_columns(*data.columns)
+    folder = store if data.is_large else None
+    if folder is not None:
+        text = f"more than {MOST_IN_MEMORY}: encoded into {escape(str(store))}"
+        say(console, [("store", f"{text}, until the model is there")])
+    prepared = prepare_files(
+        data, wishes, store=folder, skip_bad=skip_bad, overwrite=True, console=console
     )
-    _tell_dropped(console, training.dropped)
-    return training
+    return TrainingRun(prepared, wishes)
+
+
+def _open(
+    store: str, valid: str | None, wishes: Wishes, how: FileOptions, console: Console
+) -> TrainingRun:
+    """Train on what was encoded before."""
+    if valid is not None or how != FileOptions():
+        found, expected = "how to read a file, beside a store", "only settings of the training"
+        remedy = "say it to seqwise encode"
+        raise ConfigError(Problem(Code.BAD_SETTING, found, expected, remedy))
+    say(console, [("store", escape(store))])
+    prepared = load_prepared(store)
+    return TrainingRun(prepared, settle(wishes, prepared.plan))
 
 
 def _go_on(training: TrainingRun, checkpoints: Checkpoints, console: Console) -> None:
@@ -111,46 +125,6 @@ def _end(training: TrainingRun, stop: StopRequest) -> NoReturn:
     how = "the same command with --resume goes on from there"
     typer.echo(f"seqwise: stopped {training.place()}; {how}", err=True)
     raise typer.Exit(128 + stop.signal)
-
-
-def _sort_wishes(spoken: dict[str, Any]) -> Wishes:
-    wishes: dict[str, Any] = {
-        name: value if isinstance(value, (bool, int, float)) else str(value)
-        for name, value in spoken.items()
-        if value is not None
-    }
-    if "class_weight" in wishes:
-        wishes["class_weight"] = _parse_class_weight(wishes["class_weight"])
-    return Wishes.sorted(wishes)
-
-
-def _parse_class_weight(text: str) -> str | dict[str, float]:
-    """Read ``none``, ``balanced``, or ``spam=3,ham=1``."""
-    if "=" not in text:
-        return text
-    try:
-        pairs = [pair.rsplit("=", 1) for pair in text.split(",")]
-        return {label: float(weight) for label, weight in pairs}
-    except ValueError:
-        raise setting_error("class_weight", text, "LABEL=NUMBER,LABEL=NUMBER") from None
-
-
-def _gather_valid(
-    path: str | None, how: FileOptions, kind: Kind, skip_bad: bool, console: Console
-) -> LabelledSequences | None:
-    if path is None:
-        return None
-    records = open_for_training(path, replace(how, kind=str(kind))).records
-    data = gather(records.checked(kind), kind, skip_bad=skip_bad, path=path)
-    _tell_dropped(console, data.dropped)
-    return data
-
-
-def _tell_dropped(console: Console, dropped: list[Problem]) -> None:
-    for problem in dropped[:5]:
-        say(console, [("left out", escape(str(problem)))])
-    if len(dropped) > 5:
-        say(console, [("left out", f"and {len(dropped) - 5:,} more")])
 
 
 def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:

@@ -53,6 +53,30 @@ def fingerprint(sequence: str | Sequence[Any] | NDArray[Any], kind: str) -> byte
     return blake2b(_canonical(sequence, kind), digest_size=FINGERPRINT_BYTES).digest()
 
 
+def number_equal(marks: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Give each sequence the position of the first one that is equal to it.
+
+    Parameters
+    ----------
+    marks
+        Their fingerprints, two numbers each, ``(n, 2)``.
+
+    Returns
+    -------
+    array
+        int64 ``(n,)``.
+    """
+    if not len(marks):
+        return np.empty(0, dtype=np.int64)
+    order = np.lexsort((marks[:, 1], marks[:, 0]))  # stable: equal ones stay in their order
+    begins = np.ones(len(marks), dtype=bool)
+    begins[1:] = (np.diff(marks[order, 0]) != 0) | (np.diff(marks[order, 1]) != 0)
+    places = np.maximum.accumulate(np.where(begins, np.arange(len(marks)), 0))
+    first = np.empty(len(marks), dtype=np.int64)
+    first[order] = order[places]
+    return first
+
+
 def _canonical(sequence: str | Sequence[Any] | NDArray[Any], kind: str) -> bytes:
     if kind == "series":
         values = np.asarray(sequence, dtype=np.float64)

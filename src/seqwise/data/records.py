@@ -28,7 +28,7 @@ __all__ = ["FORMATS", "RawSequence", "Record", "RecordFile", "check_records", "r
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "fasta", "ts", "folder", "lines")
 
-_FORMAT_BY_ENDING = {
+FORMAT_BY_ENDING = {
     "csv": "csv",
     "tsv": "tsv",
     "tab": "tsv",
@@ -67,6 +67,8 @@ class RecordFile:
         Names of all columns, or None for a format without.
     sequence_column, label_column
         Names of the columns in use.
+    once
+        Whether it can be read only once.
     """
 
     path: str
@@ -74,6 +76,7 @@ class RecordFile:
     columns: tuple[str, ...] | None
     sequence_column: str | None
     label_column: str | None
+    once: bool
     _reader: RecordReader = field(repr=False)
 
     def __iter__(self) -> Iterator[Record]:
@@ -210,7 +213,13 @@ def read_records(
     table = os.fspath(labels_from) if labels_from is not None else None
     reader = _open_reader(chosen, source, Wanted(sequence, label, table, label_required))
     return RecordFile(
-        path, chosen, reader.columns, reader.sequence_column, reader.label_column, reader
+        path,
+        chosen,
+        reader.columns,
+        reader.sequence_column,
+        reader.label_column,
+        source.is_pipe,
+        reader,
     )
 
 
@@ -250,7 +259,7 @@ def _guess_format(source: Source, sequence: str | None) -> str:
     if source.is_folder:
         return "folder"
     name = source.path.lower().removesuffix(".gz")
-    by_ending = _FORMAT_BY_ENDING.get(name.rpartition(".")[2])
+    by_ending = FORMAT_BY_ENDING.get(name.rpartition(".")[2])
     if by_ending is not None:
         return by_ending
     with source.preview() as stream:
@@ -258,7 +267,7 @@ def _guess_format(source: Source, sequence: str | None) -> str:
     by_content = _guess_from_head(head, sequence)
     if by_content is None and not source.is_pipe:
         found = f"a file that begins with {excerpt(head[:80])}"
-        expected = f"a name that ends in one of .{' .'.join(_FORMAT_BY_ENDING)}"
+        expected = f"a name that ends in one of .{' .'.join(FORMAT_BY_ENDING)}"
         remedy = f"name the format (--format {'|'.join(FORMATS)})"
         raise DataError(Problem(Code.UNKNOWN_FORMAT, found, expected, remedy, path=source.path))
     return by_content or "lines"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,17 +32,55 @@ def cut_batches(
     list of arrays
         Positions in `lengths`, each once, in order.
     """
-    batches: list[NDArray[np.int64]] = []
-    start, longest = 0, 0
-    for position, length in enumerate(lengths.tolist()):
-        count = position - start
-        if count and (count == batch_size or max(longest, length) * (count + 1) > batch_steps):
-            batches.append(np.arange(start, position))
-            start, longest = position, 0
-        longest = max(longest, length)
-    if len(lengths):
-        batches.append(np.arange(start, len(lengths)))
-    return batches
+    bounds = _find_bounds(lengths, batch_size, batch_steps)
+    return [np.arange(start, end) for start, end in pairwise(bounds.tolist())]
+
+
+def _find_bounds(
+    lengths: NDArray[np.int64], batch_size: int, batch_steps: int
+) -> NDArray[np.int64]:
+    """Say where each batch begins and the last one ends, ``(num_batches + 1,)``."""
+    bounds = [0]
+    while bounds[-1] < len(lengths):
+        window = lengths[bounds[-1] : bounds[-1] + batch_size]
+        padded = np.maximum.accumulate(window) * np.arange(1, len(window) + 1)
+        count = int(np.searchsorted(padded, batch_steps, side="right"))
+        bounds.append(bounds[-1] + max(count, 1))
+    return np.array(bounds, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The batches of an epoch, made when they are asked for: 8 bytes a sequence.
+
+    Parameters
+    ----------
+    lengths
+        Steps of each sequence, ``(n,)``.
+    order
+        All sequences in order of length, ``(n,)``.
+    bounds
+        Where in `order` the batches begin and end, ``(num_batches + 1,)``.
+    turns
+        Which of them comes when, ``(num_batches,)``.
+    """
+
+    lengths: NDArray[np.int64]
+    order: NDArray[np.int64]
+    bounds: NDArray[np.int64]
+    turns: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+    def __getitem__(self, index: int) -> NDArray[np.int64]:
+        """Give a batch in the order in which recurrent layers take it without moving it."""
+        turn = self.turns[index]
+        indices = self.order[self.bounds[turn] : self.bounds[turn + 1]]
+        return indices[np.argsort(-self.lengths[indices], kind="stable")]
+
+    def __iter__(self) -> Iterator[NDArray[np.int64]]:
+        return (self[index] for index in range(len(self)))
 
 
 class BucketSampler:
@@ -64,19 +106,12 @@ class BucketSampler:
         self.batch_steps = batch_steps
         self.seed = seed
 
-    def batches(self, epoch: int) -> list[NDArray[np.int64]]:
-        """Return the indices of each batch of an epoch, epochs counted from 0."""
+    def batches(self, epoch: int) -> Batches:
+        """Return the batches of an epoch, epochs counted from 0: each gives its indices."""
         random = np.random.default_rng([self.seed, epoch])
+        keys = np.log(self.lengths)
         # A little noise gives other mates in each epoch at the price of a little padding.
-        noise = random.uniform(0, NOISE, len(self.lengths))
-        order = np.argsort(np.log(self.lengths) + noise)
-        batches = cut_batches(
-            self.lengths[order], batch_size=self.batch_size, batch_steps=self.batch_steps
-        )
-        return [
-            self._longest_first(order[batches[index]]) for index in random.permutation(len(batches))
-        ]
-
-    def _longest_first(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Put a batch in the order in which recurrent layers take it without moving it."""
-        return indices[np.argsort(-self.lengths[indices], kind="stable")]
+        keys += random.uniform(0, NOISE, len(self.lengths))
+        order = np.argsort(keys)
+        bounds = _find_bounds(self.lengths[order], self.batch_size, self.batch_steps)
+        return Batches(self.lengths, order, bounds, random.permutation(len(bounds) - 1))

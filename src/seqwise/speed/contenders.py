@@ -12,7 +12,7 @@ differ in the batches and in how the recurrent layer is run:
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -202,7 +202,7 @@ def build_contenders(
     sampler = BucketSampler(
         lengths, batch_size=batch_size, batch_steps=TrainConfig().batch_steps, seed=seed
     )
-    ways: dict[Name, tuple[nn.Module, list[NDArray[np.int64]]]] = {
+    ways: dict[Name, tuple[nn.Module, Iterable[NDArray[np.int64]]]] = {
         USUAL: (PackedModel(model, enforce_sorted=False), np.split(shuffled, cuts)),
         SORTED: (PackedModel(model, enforce_sorted=True), np.split(longest_first, cuts)),
         SEQWISE: (model, sampler.batches(0)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seqwise.training.preparation import PreparedData
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import describe_shape
 
@@ -16,23 +17,14 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
     """
     prepared = run.prepared
     lengths = prepared.train.sequences.lengths
-    num_train, num_valid = len(lengths), len(prepared.valid.targets)
-    steps = prepared.codec.describe()
-    if prepared.codec.vocab_size:
-        share = prepared.num_unknown / max(prepared.num_valid_steps, 1)
-        steps += f"; {share:.1%} of those held out are unknown"
-    if prepared.num_cut:
-        steps += f"; {prepared.num_cut:,} sequences cut at {prepared.data.max_length:,} steps"
     num_weights = sum(weight.numel() for weight in run.training.model.parameters())
     facts = [
-        ("records", f"{num_train:,} to learn from, {num_valid:,} to choose the epoch"),
-        ("classes", f"{len(run.labels):,}"),
-        ("steps", steps),
+        *describe_parts(prepared),
         ("model", f"{describe_shape(run.shape)}; {num_weights:,} weights"),
         ("training", f"at most {run.config.epochs} epochs"),
     ]
     if run.config.refit:
-        num_records = f"{num_train + num_valid:,}"
+        num_records = f"{len(lengths) + len(prepared.valid.targets):,}"
         text = f"as many epochs as the best one took, anew on all {num_records} records"
         facts.append(("refit", text))
     longer = int((lengths > run.config.window).sum())
@@ -43,10 +35,32 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
             "(--window)"
         )
         facts.append(("window", text))
-    if run.num_overlap:
+    if prepared.plan.num_overlap:
         text = (
-            f"{run.num_overlap:,} of the records that choose the epoch stand among those to "
-            "learn from, too: their scores say little"
+            f"{prepared.plan.num_overlap:,} of the records that choose the epoch stand among "
+            "those to learn from, too: their scores say little"
         )
         facts.append(("overlap", text))
     return facts
+
+
+def describe_parts(prepared: PreparedData) -> list[tuple[str, str]]:
+    """Say in words what was encoded.
+
+    Returns
+    -------
+    list of (str, str)
+        Names, and what there is to say of each.
+    """
+    num_train, num_valid = len(prepared.train.targets), len(prepared.valid.targets)
+    steps = prepared.codec.describe()
+    if prepared.codec.vocab_size:
+        share = prepared.num_unknown / max(prepared.num_valid_steps, 1)
+        steps += f"; {share:.1%} of those held out are unknown"
+    if prepared.num_cut:
+        steps += f"; {prepared.num_cut:,} sequences cut at {prepared.data.max_length:,} steps"
+    return [
+        ("records", f"{num_train:,} to learn from, {num_valid:,} to choose the epoch"),
+        ("classes", f"{len(prepared.labels):,}"),
+        ("steps", steps),
+    ]

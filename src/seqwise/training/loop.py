@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from seqwise.config import TrainConfig
 from seqwise.data.codecs import UNKNOWN_ID
 from seqwise.data.collate import collate
-from seqwise.data.sampler import BucketSampler
+from seqwise.data.sampler import Batches, BucketSampler
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores, score
 from seqwise.nn import Batch, SequenceModel
@@ -205,18 +206,18 @@ class Training:
             return report
         return replace(report, epochs_since_best=report.epoch - best.epoch)
 
-    def _begin_epoch(self) -> list[NDArray[np.int64]]:
+    def _begin_epoch(self) -> Batches:
         """Cut the batches of an epoch, in some of which it may have been before."""
         self.model.train()
         now = self._position
         batches = self._sampler.batches(now.epoch)
-        done = [int(self._lengths[indices].sum()) for indices in batches[: now.batch]]
+        done = [int(self._lengths[indices].sum()) for indices in islice(batches, now.batch)]
         progress = self.progress
         progress.epoch, progress.batch, progress.num_batches = now.epoch + 1, 0, len(batches)
         progress.steps, progress.seconds = sum(done), now.seconds
         return batches
 
-    def _train_batch(self, batches: list[NDArray[np.int64]]) -> None:
+    def _train_batch(self, batches: Batches) -> None:
         """Take one step; all chance is a function of (seed, epoch, number of the batch)."""
         started = time.perf_counter()
         now, progress = self._position, self.progress
@@ -304,9 +305,7 @@ class Training:
     def _validate(self) -> Scores | None:
         if self.valid is None:
             return None
-        store = self.valid.sequences
-        sequences = [store[index] for index in range(len(store))]
-        logits = infer_logits(self.model, sequences, device=self.device)
+        logits = infer_logits(self.model, self.valid.sequences, device=self.device)
         return score(softmax(logits), self.valid.targets, self.class_names)
 
     def _weigh_classes(self) -> Tensor | None:

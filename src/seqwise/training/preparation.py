@@ -1,46 +1,32 @@
-"""From records to the two encoded parts that training needs."""
+"""From gathered records to the encoded parts that training needs, in memory or in a store."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqwise.config import DataConfig
+from seqwise.config import DataConfig, TrainConfig
 from seqwise.data.codecs import Codec, build_codec, channel_problem
-from seqwise.data.encoding import EncodedSequences, encode_sequences
-from seqwise.data.fingerprint import fingerprint
+from seqwise.data.disk import begin_store, open_store
+from seqwise.data.encoding import encode_blocks
 from seqwise.data.kinds import Kind
-from seqwise.data.labels import Labels, LabelValue
-from seqwise.data.records import RawSequence, Record
-from seqwise.data.store import RaggedStore
-from seqwise.errors import Code, DataError, Problem, excerpt
+from seqwise.data.labels import Labels
+from seqwise.data.manifest import damaged
+from seqwise.data.parts import EncodedPart, MemoryStore, PartSource, PartStore
+from seqwise.data.store import ChainedStore, RaggedStore
+from seqwise.errors import Code, ConfigError, DataError, Problem, excerpt
+from seqwise.training.gathering import Dropped, LabelledRecords, digest
+from seqwise.training.plan import Plan
+from seqwise.training.settings import SAMPLE, Wishes, choose_data, choose_refit
+from seqwise.training.split import check_classes, count_equal, split
 
-DROP = "leave bad records out (--skip-bad)"
-
-
-@dataclass(frozen=True)
-class LabelledSequences:
-    """The usable records of a file, in the form of their kind.
-
-    Parameters
-    ----------
-    sequences
-        As `check_sequence` gives them.
-    labels
-        One for each sequence.
-    dropped
-        What was wrong with the records that were left out.
-    """
-
-    sequences: list[RawSequence]
-    labels: list[LabelValue]
-    dropped: list[Problem]
+TRAIN, VALID, WHOLE = "train", "valid", "whole"
 
 
 @dataclass(frozen=True)
@@ -55,7 +41,7 @@ class LabelledStore:
         int64 ``(n,)``.
     """
 
-    sequences: RaggedStore
+    sequences: RaggedStore | ChainedStore
     targets: NDArray[np.int64]
 
 
@@ -65,153 +51,223 @@ class PreparedData:
 
     Parameters
     ----------
-    data, codec, labels
-        How sequences and labels are turned into numbers.
+    plan
+        What was decided before.
+    codec
+        Fitted on the training part.
     train, valid
         The part to learn from, and the part that chooses the epoch.
+    whole
+        Where a refit follows: a codec that was fitted on all records, and all of them.
     num_cut
         Sequences of both parts that `max_length` cut.
     num_unknown, num_valid_steps
         Tokens of the validation part that the training part does not have, out of how many.
+    dropped
+        What was wrong with the records that were left out.
     """
 
-    data: DataConfig
+    plan: Plan
     codec: Codec
-    labels: Labels
     train: LabelledStore
     valid: LabelledStore
+    whole: tuple[Codec, LabelledStore] | None
     num_cut: int
     num_unknown: int
     num_valid_steps: int
+    dropped: Dropped = field(default_factory=Dropped)
+
+    @property
+    def data(self) -> DataConfig:
+        """How sequences are turned into numbers."""
+        return self.plan.data
+
+    @property
+    def labels(self) -> Labels:
+        """The classes in the order of the targets."""
+        return self.plan.labels
 
 
-def gather(
-    records: Iterable[Record], kind: Kind, *, skip_bad: bool, path: str | None = None
-) -> LabelledSequences:
-    """Read records for training or validation.
+def prepare(
+    records: LabelledRecords,
+    kind: Kind,
+    wishes: Wishes,
+    *,
+    valid: LabelledRecords | None = None,
+    labels: Labels | None = None,
+    skip_bad: bool = False,
+    store: str | Path | None = None,
+    overwrite: bool = False,
+) -> PreparedData:
+    """Split the records, fit the codec on the training part and encode both parts.
 
     Parameters
     ----------
     records
-        Checked, with labels.
+        To train on; a part of them is held out where `valid` is None.
     kind
-        What the sequences are.
+        What they are.
+    wishes
+        The settings that the user has spoken of.
+    valid
+        Records that choose the epoch, instead of a part of `records`.
+    labels
+        The classes, where they are known before; found in `records` otherwise.
     skip_bad
-        Leave bad records out and list them in `dropped`, instead of refusing the file.
-    path
-        The file, for messages.
+        Leave a class with a single record out instead of refusing the file.
+    store
+        A folder to put the encoded parts into; where it was begun before, it is gone on with. None
+        keeps them in memory.
+    overwrite
+        Replace a store of other records or settings.
 
     Raises
     ------
     DataError
-        If records are bad (the first few and the count), or if there are none.
+        If the records cannot be trained on.
+    ConfigError
+        If the settings do not exist or do not fit.
+    StoreError
+        If the store cannot be written, or if something else stands there.
     """
-    kept: list[tuple[RawSequence, LabelValue, Record]] = []
-    problems: list[Problem] = []
-    for record in records:
-        if record.problem is not None:
-            problems.append(record.problem)
-        elif record.label is None:
-            problems.append(_placed(_missing_label(), record, path))
-        elif record.sequence is not None:
-            kept.append((record.sequence, record.label, record))
-    if kind is Kind.SERIES and kept:
-        kept = _same_channels(kept, problems, path)
-    problems.sort(key=lambda problem: problem.record or 0)
-    if problems and not skip_bad:
-        listed = [replace(each, remedy=f"{each.remedy}, or {DROP}") for each in problems[:5]]
-        raise DataError(listed[0], others=listed[1:], count=len(problems))
-    if not kept:
-        found = f"none of {len(problems):,} records can be used" if problems else "no records"
-        raise DataError(Problem(Code.NO_RECORDS, found, "labelled records", "add some", path=path))
-    return LabelledSequences([row[0] for row in kept], [row[1] for row in kept], problems)
+    config = TrainConfig.from_dict(dict(wishes.train))
+    if valid and config.refit:
+        raise _nothing_held_out()
+    whole = check_classes(records, fewest=1 if valid else 2, skip_bad=skip_bad)
+    train, held_out = (
+        (whole, valid)
+        if valid
+        else split(whole, valid_fraction=config.valid_fraction, seed=config.seed)
+    )
+    refits = choose_refit(len(train), holds_out=valid is None, wishes=wishes)
+    parts = {TRAIN: train, VALID: held_out} | ({WHOLE: whole} if refits else {})
+    plan = Plan(
+        records=digest([whole, *([valid] if valid else [])]),
+        data=choose_data(kind, list(islice(train.sequences(), SAMPLE)), wishes),
+        labels=_present(labels, train) if labels else Labels.fit(_labels_of(train)),
+        counts={name: len(part) for name, part in parts.items()},
+        valid_fraction=None if valid else config.valid_fraction,
+        seed=config.seed,
+        path=records.path,
+        num_overlap=count_equal(whole, valid) if valid else 0,  # a split leaves none
+    )
+    targets = {name: _encode_labels(plan.labels, part) for name, part in parts.items()}
+    if kind is Kind.SERIES:
+        _check_channels(train, held_out)
 
+    def fit(name: str) -> Codec:
+        return build_codec(plan.data).fit(parts[name].sequences())
 
-def digest(parts: Iterable[LabelledSequences], kind: Kind) -> str:
-    """Return a name that only the same records in the same order have (SHA-256)."""
-    total = hashlib.sha256()
-    for part in parts:
-        for sequence in part.sequences:
-            total.update(fingerprint(sequence, kind))
-        total.update(json.dumps(part.labels).encode())
-    return total.hexdigest()
-
-
-def prepare(
-    train: LabelledSequences,
-    valid: LabelledSequences,
-    *,
-    data: DataConfig,
-    labels: Labels,
-    valid_path: str | None = None,
-) -> PreparedData:
-    """Fit the codec on the training part and encode both parts.
-
-    Raises
-    ------
-    DataError
-        If the validation part has a label or a number of channels that the training part has not.
-    """
-    targets = [labels.encode(part.labels) for part in (train, valid)]
-    unknown = np.flatnonzero(targets[1] < 0)
-    if len(unknown):
-        label = excerpt(valid.labels[unknown[0]])
-        found = f"the label {label} (records with such labels: {len(unknown):,})"
-        expected = "the labels of the training file"
-        raise DataError(
-            Problem(Code.UNKNOWN_LABEL, found, expected, "check --valid", path=valid_path)
+    def encode(name: str, codec: Codec) -> PartSource:
+        part, max_length = parts[name], plan.data.max_length
+        return PartSource(
+            targets[name], lambda start: encode_blocks(codec, part.sequences(start), max_length)
         )
-    codec = build_codec(data).fit(train.sequences)
-    for sequence in valid.sequences:
-        problem = codec.check(sequence)
-        if problem is not None:
-            raise DataError(problem.at(path=valid_path))
-    encoded = [encode_sequences(codec, part.sequences, data.max_length) for part in (train, valid)]
+
+    if store is None:
+        prepared = _assemble(plan, MemoryStore(), fit, encode)
+    else:
+        with begin_store(store, plan.to_dict(), overwrite=overwrite) as folder:
+            prepared = _assemble(plan, folder, fit, encode)
+    return replace(prepared, dropped=whole.dropped)
+
+
+def load_prepared(store: str | Path) -> PreparedData:
+    """Read what `prepare` has put into a store.
+
+    Raises
+    ------
+    StoreError
+        If it is not finished, or damaged.
+    """
+    folder = open_store(store)
+    try:
+        plan = Plan.from_dict(folder.manifest.plan)
+    except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
+        damaged(folder.folder, excerpt(f"{type(error).__name__}: {error}"))
+
+    def is_there(name: str, *_: Codec) -> Any:
+        damaged(folder.folder, f"no {excerpt(name)} in it")
+
+    return _assemble(plan, folder, is_there, is_there)
+
+
+def _assemble(
+    plan: Plan,
+    store: PartStore,
+    fit: Callable[[str], Codec],
+    encode: Callable[[str, Codec], PartSource],
+) -> PreparedData:
+    """Put the parts together that are in a store, or come into it now."""
+
+    def part(name: str, codec: Codec) -> EncodedPart:
+        return store.part(
+            name,
+            codec,
+            count=plan.counts[name],
+            num_classes=len(plan.labels),
+            encode=lambda: encode(name, codec),
+        )
+
+    codec = store.codec("codec", plan.data, lambda: fit(TRAIN))
+    train, valid = part(TRAIN, codec), part(VALID, codec)
+    whole = None
+    if WHOLE in plan.counts:
+        whole_codec = store.codec("codec-whole", plan.data, lambda: fit(WHOLE))
+        whole = (whole_codec, _labelled(part(WHOLE, whole_codec)))
     return PreparedData(
-        data=data,
+        plan=plan,
         codec=codec,
-        labels=labels,
-        train=_store(encoded[0], targets[0]),
-        valid=_store(encoded[1], targets[1]),
-        num_cut=encoded[0].num_cut + encoded[1].num_cut,
-        num_unknown=encoded[1].num_unknown,
-        num_valid_steps=encoded[1].num_steps,
+        train=_labelled(train),
+        valid=_labelled(valid),
+        whole=whole,
+        num_cut=train.num_cut + valid.num_cut,
+        num_unknown=valid.num_unknown,
+        num_valid_steps=int(valid.sequences.lengths.sum()),
     )
 
 
-def prepare_whole(
-    records: LabelledSequences, *, data: DataConfig, labels: Labels
-) -> tuple[Codec, LabelledStore]:
-    """Fit the codec on all records, and encode them."""
-    codec = build_codec(data).fit(records.sequences)
-    encoded = encode_sequences(codec, records.sequences, data.max_length)
-    return codec, _store(encoded, labels.encode(records.labels))
+def _labelled(part: EncodedPart) -> LabelledStore:
+    return LabelledStore(part.sequences, part.targets)
 
 
-def _store(encoded: EncodedSequences, targets: NDArray[np.int64]) -> LabelledStore:
-    return LabelledStore(RaggedStore.from_arrays(encoded.arrays), targets)
+def _labels_of(data: LabelledRecords) -> list[Any]:
+    return [data.labels[code] for code in np.unique(data.codes).tolist()]
 
 
-def _same_channels(
-    kept: list[tuple[RawSequence, LabelValue, Record]],
-    problems: list[Problem],
-    path: str | None,
-) -> list[tuple[RawSequence, LabelValue, Record]]:
-    """Take the most frequent number of channels for the meant one."""
-    num_channels = Counter(np.shape(row[0])[1] for row in kept).most_common(1)[0][0]
-    same = []
-    for row in kept:
-        problem = channel_problem(row[0], num_channels)
-        if problem is None:
-            same.append(row)
-        else:
-            problems.append(_placed(problem, row[2], path))
-    return same
+def _present(labels: Labels, train: LabelledRecords) -> Labels:
+    """Keep the classes of which records are left."""
+    left = set(labels.encode(_labels_of(train)).tolist())
+    return Labels(tuple(value for index, value in enumerate(labels.values) if index in left))
 
 
-def _placed(problem: Problem, record: Record, path: str | None) -> Problem:
-    return problem.at(path=path, line=record.line, record=record.number)
+def _encode_labels(labels: Labels, part: LabelledRecords) -> NDArray[np.int32]:
+    """Turn the labels of a part into class indices.
+
+    Raises
+    ------
+    DataError
+        If the training part has no such class.
+    """
+    targets = labels.encode(part.labels).astype(np.int32)[part.codes]
+    unknown = np.flatnonzero(targets < 0)
+    if len(unknown):
+        label = excerpt(part.labels[part.codes[unknown[0]]])
+        found = f"the label {label} (records with such labels: {len(unknown):,})"
+        expected = "the labels of the training file"
+        raise DataError(
+            Problem(Code.UNKNOWN_LABEL, found, expected, "check --valid", path=part.path)
+        )
+    return targets
 
 
-def _missing_label() -> Problem:
-    return Problem(Code.MISSING_LABEL, "no label", "a label for each record", "add it")
+def _check_channels(train: LabelledRecords, valid: LabelledRecords) -> None:
+    problem = channel_problem(np.empty((0, valid.num_channels)), train.num_channels)
+    if problem is not None:
+        raise DataError(problem.at(path=valid.path))
+
+
+def _nothing_held_out() -> ConfigError:
+    found = "refit together with validation data of its own"
+    expected = "one of them: a refit learns at the end from the part held out"
+    return ConfigError(Problem(Code.BAD_SETTING, found, expected, "leave out --refit or --valid"))

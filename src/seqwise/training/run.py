@@ -13,33 +13,24 @@ from numpy.typing import NDArray
 
 from seqwise.artifact import Artifact, TrainingAccount, current_versions
 from seqwise.config import ModelConfig, TrainConfig
-from seqwise.data.kinds import Kind
-from seqwise.data.labels import Labels
+from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
 from seqwise.identity import Identity, check_identity
 from seqwise.nn import SequenceModel
 from seqwise.training.loop import Training, mix_seed
-from seqwise.training.preparation import (
-    LabelledSequences,
-    LabelledStore,
-    digest,
-    prepare,
-    prepare_whole,
-)
+from seqwise.training.preparation import LabelledStore, PreparedData
 from seqwise.training.reports import EpochReport
 from seqwise.training.settings import (
     Wishes,
-    choose_data,
     choose_model,
     choose_training,
 )
-from seqwise.training.split import check_classes, count_equal, split
 from seqwise.training.state import State, join_names, select_names
 
 
 class TrainingRun:
-    """One training from labelled sequences to an artifact.
+    """One training from encoded parts to an artifact.
 
     Iterate over it to train; each step is the report of an epoch. First a part of the records
     chooses the epoch; where the settings say so, a refit on all records follows. It stops by
@@ -47,20 +38,10 @@ class TrainingRun:
 
     Parameters
     ----------
-    train
-        Labelled sequences; a part of them is held out where `valid` is None.
-    kind
-        What they are.
+    prepared
+        The encoded parts.
     wishes
         The settings that the user has spoken of.
-    valid
-        Sequences that choose the epoch, instead of a part of `train`.
-    labels
-        The classes, where they are known before; found in `train` otherwise.
-    skip_bad
-        Leave a class with a single record out instead of refusing the file.
-    path, valid_path
-        The files, for messages and for the model's own account.
 
     Attributes
     ----------
@@ -71,69 +52,37 @@ class TrainingRun:
 
     Raises
     ------
-    DataError
-        If the sequences cannot be trained on.
     ConfigError
         If the settings do not exist or do not fit.
     """
 
-    def __init__(
-        self,
-        train: LabelledSequences,
-        kind: Kind,
-        wishes: Wishes,
-        *,
-        valid: LabelledSequences | None = None,
-        labels: Labels | None = None,
-        skip_bad: bool = False,
-        path: str | None = None,
-        valid_path: str | None = None,
-    ) -> None:
-        config = TrainConfig.from_dict(dict(wishes.train))
-        if valid and config.refit:
-            raise _nothing_held_out()
-        whole = check_classes(train, fewest=1 if valid else 2, skip_bad=skip_bad, path=path)
-        self.path = path
-        self.dropped = whole.dropped
-        self.num_overlap = count_equal(whole, valid, kind) if valid else 0  # a split leaves none
-        train, held_out = (
-            (whole, valid)
-            if valid
-            else split(
-                whole, kind, valid_fraction=config.valid_fraction, seed=config.seed, path=path
-            )
-        )
-        self.labels = _present(labels, train) if labels else Labels.fit(train.labels)
-        self.prepared = prepare(
-            train,
-            held_out,
-            data=choose_data(kind, train.sequences, wishes),
-            labels=self.labels,
-            valid_path=valid_path,
-        )
-        lengths = self.prepared.train.sequences.lengths
+    def __init__(self, prepared: PreparedData, wishes: Wishes) -> None:
+        self.prepared = prepared
+        lengths = prepared.train.sequences.lengths
+        window = TrainConfig.from_dict(dict(wishes.train)).window
         # Validation reads whole sequences, but forwards only: a third of the work of training.
-        num_valid_steps = int(self.prepared.valid.sequences.lengths.sum()) // 3
+        num_valid_steps = prepared.num_valid_steps // 3
         self.config = choose_training(
-            self.prepared.data,
+            prepared.data,
             num_records=len(lengths),
-            num_steps=int(lengths.clip(max=config.window).sum()) + num_valid_steps,
-            holds_out=valid is None,
+            num_steps=int(lengths.clip(max=window).sum()) + num_valid_steps,
+            refits=prepared.whole is not None,
             wishes=wishes,
         )
+        if self.config.refit and prepared.whole is None:
+            raise _nothing_to_refit_on()
         self.shape = choose_model(
-            self.prepared.codec,
-            num_classes=len(self.labels),
-            common_length=_common_length(lengths, config.window),
+            prepared.codec,
+            num_classes=len(prepared.labels),
+            common_length=_common_length(lengths, window),
             wishes=wishes,
         )
-        self.training = self._begin(self.shape, self.prepared.train, self.prepared.valid)
+        self.training = self._begin(self.shape, prepared.train, prepared.valid)
         self.refit: Training | None = None
         self.reports: list[EpochReport] = []
         self.seconds = 0.0
-        self._whole = whole if self.config.refit else None  # raw records take much memory
-        self._records = digest([whole, *([valid] if valid else [])], kind)
-        self._refit_parts = (self.prepared.codec, self.shape)
+        self._whole = prepared.whole if self.config.refit else None
+        self._refit_parts = (prepared.codec, self.shape)
 
     def __iter__(self) -> Iterator[EpochReport]:
         return (report for report in self.steps() if report is not None)
@@ -212,8 +161,8 @@ class TrainingRun:
             self.refit = self._begin_refit(self._whole)
         yield from self.refit.steps()
 
-    def _begin_refit(self, whole: LabelledSequences) -> Training:
-        codec, records = prepare_whole(whole, data=self.prepared.data, labels=self.labels)
+    def _begin_refit(self, whole: tuple[Codec, LabelledStore]) -> Training:
+        codec, records = whole
         # The model stays as it was chosen, but for the tokens that it knows.
         shape = replace(self.shape, vocab_size=codec.vocab_size)
         self._refit_parts = (codec, shape)
@@ -232,12 +181,12 @@ class TrainingRun:
             torch.manual_seed(mix_seed(self.config.seed))
             model = SequenceModel.from_config(shape)
         config = replace(self.config, epochs=epochs or self.config.epochs)
-        return Training(model, train, valid, class_names=self.labels.names, config=config)
+        return Training(model, train, valid, class_names=self.prepared.labels.names, config=config)
 
     def _identity(self) -> Identity:
         """Name what the result of a run follows from."""
         return {
-            "records": {"digest": self._records},
+            "records": {"digest": self.prepared.plan.records},
             "data": self.prepared.data.to_dict(),
             "model": self.shape.to_dict(),
             "train": self.config.to_dict(),
@@ -253,7 +202,7 @@ class TrainingRun:
         return Artifact(
             model=training.best_model(),
             codec=codec,
-            labels=self.labels,
+            labels=self.prepared.labels,
             data=self.prepared.data,
             shape=shape,
             train=self.config,
@@ -264,7 +213,7 @@ class TrainingRun:
     def _account(self) -> TrainingAccount:
         scores = self.scores
         return TrainingAccount(
-            file=self.path,
+            file=self.prepared.plan.path,
             num_train=len(self.prepared.train.targets),
             num_valid=len(self.prepared.valid.targets),
             num_cut=self.prepared.num_cut,
@@ -296,16 +245,11 @@ def _scores(report: EpochReport) -> Scores:
     return report.valid
 
 
-def _nothing_held_out() -> ConfigError:
-    found = "refit together with validation data of its own"
-    expected = "one of them: a refit learns at the end from the part held out"
-    return ConfigError(Problem(Code.BAD_SETTING, found, expected, "leave out --refit or --valid"))
-
-
-def _present(labels: Labels, train: LabelledSequences) -> Labels:
-    """Keep the classes of which records are left."""
-    left = set(np.unique(labels.encode(train.labels)).tolist())
-    return Labels(tuple(value for index, value in enumerate(labels.values) if index in left))
+def _nothing_to_refit_on() -> ConfigError:
+    found, expected = "refit on a store that has no part for it", "a store with all records"
+    return ConfigError(
+        Problem(Code.BAD_SETTING, found, expected, "encode with --refit, or leave it out")
+    )
 
 
 def _common_length(lengths: NDArray[np.int64], window: int) -> int | None:

@@ -95,6 +95,21 @@ def choose_data(kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes) ->
     return DataConfig.from_dict(chosen | dict(wishes.data))
 
 
+def choose_refit(num_records: int, *, holds_out: bool, wishes: Wishes) -> bool:
+    """Choose whether to train once more on all records.
+
+    Parameters
+    ----------
+    num_records
+        Sequences in the training part.
+    holds_out
+        Whether a part of the training file chooses the epoch.
+    wishes
+        What the user has said.
+    """
+    return bool(wishes.train.get("refit", holds_out and num_records <= MOST_REFITTED))
+
+
 def choose_model(
     codec: Codec, *, num_classes: int, common_length: int | None, wishes: Wishes
 ) -> ModelConfig:
@@ -127,9 +142,9 @@ def choose_model(
 
 
 def choose_training(
-    data: DataConfig, *, num_records: int, num_steps: int, holds_out: bool, wishes: Wishes
+    data: DataConfig, *, num_records: int, num_steps: int, refits: bool, wishes: Wishes
 ) -> TrainConfig:
-    """Choose how long to train, how fast, how many tokens to drop, and whether to refit.
+    """Choose how long to train, how fast and how many tokens to drop.
 
     Parameters
     ----------
@@ -139,13 +154,13 @@ def choose_training(
         Sequences in the training part.
     num_steps
         Steps that an epoch trains on, and a third of those that it validates on.
-    holds_out
-        Whether a part of the training file chooses the epoch.
+    refits
+        Whether there is something to refit on.
     wishes
         What the user has said.
     """
     is_biological = data.kind in ("dna", "protein")
-    chosen: dict[str, Any] = {"refit": holds_out and num_records <= MOST_REFITTED}
+    chosen: dict[str, Any] = {"refit": refits}
     if is_biological or (data.kind == "text" and data.tokens in ("characters", "bytes")):
         # A letter says less than a word: more of them can be lost, so that no few are relied on.
         chosen["token_dropout"] = 0.15

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqwise.data.fingerprint import fingerprint
-from seqwise.data.kinds import Kind
+from seqwise.data.fingerprint import number_equal
 from seqwise.data.labels import LabelValue
 from seqwise.errors import Code, DataError, Problem, excerpt
-from seqwise.training.preparation import LabelledSequences
+from seqwise.training.gathering import LabelledRecords, in_order
 
 SPLIT = 271_828  # sets the chance of the split apart from that of training
+GROUPS_AT_ONCE = 1 << 16
 
 
-def check_classes(
-    data: LabelledSequences, *, fewest: int, skip_bad: bool, path: str | None = None
-) -> LabelledSequences:
+def check_classes(data: LabelledRecords, *, fewest: int, skip_bad: bool) -> LabelledRecords:
     """Make sure that there is something to tell apart, and enough of each class.
 
     Parameters
@@ -30,119 +28,129 @@ def check_classes(
         Records that each class must have: 2 where a part is to be held out, 1 otherwise.
     skip_bad
         Leave classes with fewer out instead of refusing the file.
-    path
-        The file, for messages.
 
     Raises
     ------
     DataError
         If a class has fewer and `skip_bad` is not set, or if fewer than two classes are left.
     """
-    counts = Counter(data.labels)
-    rare = [label for label, count in counts.items() if count < fewest]
+    counts = {code: int(data.class_counts[code]) for code in in_order(data.codes).tolist()}
+    rare = [code for code, count in counts.items() if count < fewest]
     if len(counts) - len(rare) < 2 and (skip_bad or len(counts) < 2):
-        raise DataError(_one_class(counts, path))
-    problems = [_rare_class(label, path) for label in rare]
+        raise DataError(_one_class(data, counts))
+    problems = [_rare_class(data.labels[code], data.path) for code in rare]
     if problems and not skip_bad:
         raise DataError(problems[0], others=problems[1:5], count=len(problems))
-    kept = np.flatnonzero([counts[label] >= fewest for label in data.labels])
-    return replace(_select(data, kept), dropped=data.dropped + problems)
+    if not problems:
+        return data
+    kept = data.select(~np.isin(data.codes, rare))
+    return replace(kept, dropped=data.dropped.and_also(problems))
 
 
 def split(
-    data: LabelledSequences,
-    kind: Kind,
-    *,
-    valid_fraction: float,
-    seed: int,
-    path: str | None = None,
-) -> tuple[LabelledSequences, LabelledSequences]:
+    data: LabelledRecords, *, valid_fraction: float, seed: int
+) -> tuple[LabelledRecords, LabelledRecords]:
     """Hold out a part of each class, equal sequences never on both sides.
 
     Parameters
     ----------
     data
         At least two records of each class.
-    kind
-        Tells which sequences are equal.
     valid_fraction
         Share of each class to hold out.
     seed
         Of the choice.
-    path
-        The file, for messages.
 
     Returns
     -------
     tuple
         The training part and the validation part.
     """
-    groups = _group_equal(data, kind)
+    first = number_equal(data.marks)
+    groups = _groups_by_class(data, first)
     random = np.random.default_rng([SPLIT, seed])
-    shares = _shares(Counter(data.labels), valid_fraction, random)
-    held_out: list[int] = []
-    for label, own in groups.items():
-        room = shares[label]
-        stays = len(own)  # the last group is never taken: each class has something to learn from
-        for position in random.permutation(len(own)).tolist():
-            group = own[position]
-            if len(group) <= room and stays > 1:
-                held_out += group
-                room -= len(group)
-                stays -= 1
-    if not held_out:
-        held_out = _smallest_group(groups, path)
-    mask = np.zeros(len(data.sequences), dtype=bool)
-    mask[held_out] = True
-    return _select(data, np.flatnonzero(~mask)), _select(data, np.flatnonzero(mask))
+    shares = _shares(data, valid_fraction, random)
+    held_out = np.zeros(len(data), dtype=bool)  # by the first member of a group
+    for code, (members, sizes) in groups.items():
+        held_out[members[_choose(sizes, shares[code], random)]] = True
+    if not held_out.any():
+        held_out[_smallest_group(groups, data.path)] = True
+    mask = held_out[first]
+    return data.select(~mask), data.select(mask)
 
 
-def _group_equal(data: LabelledSequences, kind: Kind) -> dict[LabelValue, list[list[int]]]:
-    """Group equal sequences by class; those that carry two labels belong to no class."""
-    members: dict[bytes, list[int]] = {}
-    for index, sequence in enumerate(data.sequences):
-        members.setdefault(fingerprint(sequence, kind), []).append(index)
-    groups: dict[LabelValue, list[list[int]]] = {}
-    for group in members.values():
-        labels = {data.labels[index] for index in group}
-        if len(labels) == 1:
-            groups.setdefault(labels.pop(), []).append(group)
+Groups = dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]]
+
+
+def _groups_by_class(data: LabelledRecords, first: NDArray[np.int64]) -> Groups:
+    """Give the first member and the size of each group of equal sequences, by class.
+
+    Groups come in the order of their first members; those that carry two labels belong to no class.
+    """
+    is_first = first == np.arange(len(first))
+    is_first[first[data.codes != data.codes[first]]] = False
+    sizes = np.bincount(first, minlength=len(first))
+    heads = np.flatnonzero(is_first)
+    codes = data.codes[heads]
+    by_code = np.argsort(codes, kind="stable")
+    groups: Groups = {}
+    for code in in_order(codes).tolist():
+        start, end = np.searchsorted(codes, [code, code + 1], sorter=by_code).tolist()
+        members = heads[by_code[start:end]]
+        groups[code] = (members, sizes[members])
     return groups
 
 
-def _shares(
-    counts: Counter[LabelValue], fraction: float, random: np.random.Generator
-) -> dict[LabelValue, int]:
+def _choose(sizes: NDArray[np.int64], room: int, random: np.random.Generator) -> list[int]:
+    """Choose groups by chance as long as they fit into the room."""
+    chosen: list[int] = []
+    for position, size in _shuffled(sizes, random):
+        # The last group is never taken: each class has something to learn from.
+        if not room or len(chosen) == len(sizes) - 1:
+            break
+        if size <= room:
+            chosen.append(position)
+            room -= size
+    return chosen
+
+
+def _shuffled(sizes: NDArray[np.int64], random: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """Give positions and sizes in random order, some at a time as numbers of Python."""
+    order = random.permutation(len(sizes))
+    for start in range(0, len(order), GROUPS_AT_ONCE):
+        positions = order[start : start + GROUPS_AT_ONCE]
+        yield from zip(positions.tolist(), sizes[positions].tolist(), strict=True)
+
+
+def _shares(data: LabelledRecords, fraction: float, random: np.random.Generator) -> dict[int, int]:
     """Say how many records of each class to hold out: whole numbers that add up to the share."""
-    exact = {label: count * fraction for label, count in counts.items()}
-    shares = {label: int(share) for label, share in exact.items()}
-    missing = max(1, round(counts.total() * fraction)) - sum(shares.values())
+    counts = data.class_counts
+    exact = {code: int(counts[code]) * fraction for code in in_order(data.codes).tolist()}
+    shares = {code: int(share) for code, share in exact.items()}
+    missing = max(1, round(len(data) * fraction)) - sum(shares.values())
     ties = dict(zip(exact, random.random(len(exact)), strict=True))
-    by_remainder = sorted(exact, key=lambda label: (shares[label] - exact[label], ties[label]))
-    for label in by_remainder[: max(missing, 0)]:
-        shares[label] += 1
+    by_remainder = sorted(exact, key=lambda code: (shares[code] - exact[code], ties[code]))
+    for code in by_remainder[: max(missing, 0)]:
+        shares[code] += 1
     return shares
 
 
-def count_equal(train: LabelledSequences, valid: LabelledSequences, kind: Kind) -> int:
+def count_equal(train: LabelledRecords, valid: LabelledRecords) -> int:
     """Count the validation sequences that stand in the training part."""
-    known = {fingerprint(sequence, kind) for sequence in train.sequences}
-    return sum(fingerprint(sequence, kind) in known for sequence in valid.sequences)
+    first = number_equal(np.concatenate([train.marks, valid.marks]))
+    return int((first[len(train) :] < len(train)).sum())
 
 
-def _select(data: LabelledSequences, indices: NDArray[np.int64]) -> LabelledSequences:
-    return LabelledSequences(
-        [data.sequences[index] for index in indices.tolist()],
-        [data.labels[index] for index in indices.tolist()],
-        [],
-    )
-
-
-def _smallest_group(groups: dict[LabelValue, list[list[int]]], path: str | None) -> list[int]:
+def _smallest_group(groups: Groups, path: str | None) -> int:
     """Find what to hold out where every group of equal sequences is larger than its share."""
-    candidates = [group for own in groups.values() if len(own) > 1 for group in own]
+    candidates = [
+        (size, member)
+        for members, sizes in groups.values()
+        if len(members) > 1
+        for size, member in [(int(sizes.min()), int(members[sizes.argmin()]))]
+    ]
     if candidates:
-        return min(candidates, key=len)
+        return min(candidates, key=lambda each: each[0])[1]
     raise DataError(
         Problem(
             Code.RARE_CLASS,
@@ -164,9 +172,10 @@ def _rare_class(label: LabelValue, path: str | None) -> Problem:
     )
 
 
-def _one_class(counts: Counter[LabelValue], path: str | None) -> Problem:
-    label, count = counts.most_common(1)[0]
+def _one_class(data: LabelledRecords, counts: dict[int, int]) -> Problem:
+    code = max(counts, key=counts.__getitem__)
+    label, count = data.labels[code], counts[code]
     found = f"1 class with more than one record, {excerpt(label)} ({count:,} records)"
     if len(counts) == 1:
         found = f"1 class only, {excerpt(label)}"
-    return Problem(Code.ONE_CLASS, found, "2 classes or more", "check --label", path=path)
+    return Problem(Code.ONE_CLASS, found, "2 classes or more", "check --label", path=data.path)

@@ -38,7 +38,7 @@ def class_weights(
         counts = np.bincount(targets, minlength=len(class_names))
         weights = (1 / np.maximum(counts, 1)).tolist()
     # Their mean over the training part is 1, so that the learning rate keeps its meaning.
-    mean = float(np.mean([weights[target] for target in targets.tolist()]))
+    mean = float(np.array(weights)[targets].mean())
     if mean == 0:
         raise setting_error("class_weight", 0, "a weight above 0 for some class")
     return [weight / mean for weight in weights]

@@ -1,0 +1,31 @@
+"""From the options of the command line to the settings that the user has spoken of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqwise.config import setting_error
+from seqwise.training.settings import Wishes
+
+
+def sort_wishes(spoken: dict[str, Any]) -> Wishes:
+    """Take those that are not None, as plain values."""
+    wishes: dict[str, Any] = {
+        name: value if isinstance(value, (bool, int, float)) else str(value)
+        for name, value in spoken.items()
+        if value is not None
+    }
+    if "class_weight" in wishes:
+        wishes["class_weight"] = _parse_class_weight(wishes["class_weight"])
+    return Wishes.sorted(wishes)
+
+
+def _parse_class_weight(text: str) -> str | dict[str, float]:
+    """Read ``none``, ``balanced``, or ``spam=3,ham=1``."""
+    if "=" not in text:
+        return text
+    try:
+        pairs = [pair.rsplit("=", 1) for pair in text.split(",")]
+        return {label: float(weight) for label, weight in pairs}
+    except ValueError:
+        raise setting_error("class_weight", text, "LABEL=NUMBER,LABEL=NUMBER") from None

@@ -1,0 +1,75 @@
+"""What is decided before anything is encoded, to JSON and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+from seqwise.config import DataConfig, setting_error
+from seqwise.data.labels import Labels
+from seqwise.errors import excerpt
+from seqwise.training.settings import Wishes
+from seqwise.version import __version__
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is decided before anything is encoded; the encoded parts follow from it.
+
+    Parameters
+    ----------
+    records
+        The digest of the records.
+    data, labels
+        How sequences and labels are turned into numbers.
+    counts
+        Records of each part.
+    valid_fraction, seed
+        Of the split; the share is None where a file of its own chooses the epoch.
+    path
+        The training file, as the user named it.
+    num_overlap
+        Records that choose the epoch and stand among those to learn from, too.
+    version
+        Of seqwise.
+    """
+
+    records: str
+    data: DataConfig
+    labels: Labels
+    counts: dict[str, int]
+    valid_fraction: float | None
+    seed: int
+    path: str | None
+    num_overlap: int
+    version: str = __version__
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return values | {"data": self.data.to_dict(), "labels": list(self.labels.values)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build the plan that `to_dict` was called on."""
+        data, labels = DataConfig.from_dict(values["data"]), Labels(tuple(values["labels"]))
+        return cls(**values | {"data": data, "labels": labels})
+
+
+def settle(wishes: Wishes, plan: Plan) -> Wishes:
+    """Add to the wishes what was settled when a store was encoded.
+
+    Raises
+    ------
+    ConfigError
+        If the user wishes something else.
+    """
+    settled = {**plan.data.to_dict(), "valid_fraction": plan.valid_fraction}
+    for name, value in {**wishes.data, **wishes.train}.items():
+        if name in settled and value != settled[name]:
+            expected = f"{excerpt(settled[name])}, as the store was encoded"
+            raise setting_error(name, value, expected)
+    known: dict[str, Any] = {"seed": plan.seed}
+    if plan.valid_fraction is not None:
+        known["valid_fraction"] = plan.valid_fraction
+    return replace(wishes, train={**known, **wishes.train})
