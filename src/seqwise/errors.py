@@ -7,7 +7,8 @@
     ├── ConfigError       (ValueError)  settings that do not exist or do not fit together
     ├── ShapeError        (ValueError)  tensors that do not fit together, in `seqwise.nn`
     ├── ArtifactError     (ValueError)  a model folder that cannot be read or written
-    └── CheckpointError   (ValueError)  a training that cannot be stopped safely, or go on
+    ├── CheckpointError   (ValueError)  a training that cannot be stopped safely, or go on
+    └── ProcessError      (RuntimeError)  processes of one training that do not work together
 
 The command line turns any of them into one line on standard error and exit code 2.
 """
@@ -26,6 +27,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Problem",
+    "ProcessError",
     "SeqwiseError",
     "ShapeError",
     "excerpt",
@@ -85,6 +87,8 @@ class Code(StrEnum):
     CHECKPOINT_MISMATCH = "checkpoint-mismatch"
     CHECKPOINT_IN_USE = "checkpoint-in-use"
     DAMAGED_CHECKPOINT = "damaged-checkpoint"
+    PROCESS_LOST = "process-lost"
+    PROCESSES_DIFFER = "processes-differ"
 
 
 def excerpt(value: object) -> str:
@@ -258,3 +262,7 @@ class ArtifactError(SeqwiseError, ValueError):
 
 class CheckpointError(SeqwiseError, ValueError):
     """A training that cannot be stopped safely, or cannot go on."""
+
+
+class ProcessError(SeqwiseError, RuntimeError):
+    """The processes of one training do not, or no longer, work together."""

@@ -14,11 +14,10 @@ from typing import Annotated
 
 import typer
 
-from seqwise.cli.options import FileOptions
+from seqwise.cli.options import USAGE_ERROR, FileOptions
 from seqwise.errors import SeqwiseError
 from seqwise.version import __version__
 
-USAGE_ERROR = 2
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -133,6 +132,9 @@ def train(
     checkpoint_seconds: Annotated[
         float, typer.Option(min=0, help="Between two checkpoints, from which --resume goes on.")
     ] = 60.0,
+    workers: Annotated[
+        int, typer.Option(min=0, max=64, help="Threads that prepare batches ahead.")
+    ] = 0,
     device: Device = None,
     quiet: Quiet = False,
     tokens: Annotated[
@@ -270,6 +272,7 @@ def train(
         overwrite=overwrite,
         resume=resume,
         checkpoint_seconds=checkpoint_seconds,
+        workers=workers,
         quiet=quiet,
         how=FileOptions(kind, format_, sequence, label, labels_from),
         wishes={

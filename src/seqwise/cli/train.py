@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,12 +14,13 @@ from rich.markup import escape
 
 from seqwise.artifact import check_output, save_artifact
 from seqwise.cli.files import open_for_training, say
-from seqwise.cli.options import FileOptions
+from seqwise.cli.options import USAGE_ERROR, FileOptions
 from seqwise.config import setting_error
 from seqwise.data.kinds import Kind
-from seqwise.errors import Problem
+from seqwise.errors import Code, Problem, SeqwiseError
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.description import describe_run
+from seqwise.training.distribution import World, join_world, take_device
 from seqwise.training.preparation import LabelledSequences, gather
 from seqwise.training.progress import show_progress
 from seqwise.training.run import TrainingRun
@@ -34,32 +37,54 @@ def run(
     overwrite: bool,
     resume: bool,
     checkpoint_seconds: float,
+    workers: int,
     quiet: bool,
     how: FileOptions,
     wishes: dict[str, Any],
 ) -> None:
     """Train, save, and say what was done."""
-    console = Console(stderr=True, quiet=quiet)
-    check_output(out, overwrite=overwrite)
-    chosen = _sort_wishes(wishes)
-    with Checkpoints(_beside(out)) as checkpoints:
-        if not resume:
-            checkpoints.check_free()
-        training = _prepare(file, valid, chosen, how, skip_bad, console)
+    with join_world() as world, _one_voice(world), ExitStack() as stack:
+        console = Console(stderr=True, quiet=quiet or not world.is_first)
+        checkpoints = Checkpoints(_beside(out))
+        with world.together():
+            take_device(wishes["device"] or "auto")
+            if world.is_first:
+                check_output(out, overwrite=overwrite)
+                stack.enter_context(checkpoints)
+                if not resume:
+                    checkpoints.check_free()
+        with world.together():
+            chosen = _sort_wishes(wishes)
+            training = _prepare(file, valid, chosen, how, skip_bad, console, world, workers)
         say(console, describe_run(training))
-        with StopRequest(training) as stop:
-            if resume:
-                _go_on(training, checkpoints, console)
-            say(console, [("checkpoints", _describe(checkpoints, checkpoint_seconds))])
-            reports = keep_checkpoints(training, checkpoints, stop, seconds=checkpoint_seconds)
-            try:
-                for _ in show_progress(training, reports, console=console):
-                    pass
-            except Stopped:
-                _end(training, stop)
-            save_artifact(training.artifact(), out, overwrite=overwrite)
-            checkpoints.remove()
+        stop = stack.enter_context(StopRequest(training))
+        if resume:
+            _go_on(training, checkpoints, console)
+        say(console, [("checkpoints", _describe(checkpoints, checkpoint_seconds))])
+        reports = keep_checkpoints(training, checkpoints, stop, seconds=checkpoint_seconds)
+        try:
+            for _ in show_progress(training, reports, console=console):
+                pass
+        except Stopped as stopped:
+            _end(training, stopped)
+        with world.together():
+            if world.is_first:
+                save_artifact(training.artifact(), out, overwrite=overwrite)
+                checkpoints.remove()
     say(console, _result(training, out))
+
+
+@contextmanager
+def _one_voice(world: World) -> Iterator[None]:
+    """Let the first process alone say what went wrong."""
+    try:
+        yield
+    except SeqwiseError as error:
+        if world.is_first:
+            raise
+        if error.code is not Code.PROCESS_LOST:
+            world.wait_for_first()
+        raise typer.Exit(USAGE_ERROR) from error
 
 
 def _beside(out: str) -> str:
@@ -78,6 +103,8 @@ def _prepare(
     how: FileOptions,
     skip_bad: bool,
     console: Console,
+    world: World,
+    workers: int,
 ) -> TrainingRun:
     source = open_for_training(file, how)
     say(console, source.facts())
@@ -89,6 +116,8 @@ def _prepare(
         skip_bad=skip_bad,
         path=file,
         valid_path=valid,
+        world=world,
+        workers=workers,
     )
     _tell_dropped(console, training.dropped)
     return training
@@ -102,12 +131,12 @@ def _go_on(training: TrainingRun, checkpoints: Checkpoints, console: Console) ->
     say(console, [("going on", where)])
 
 
-def _end(training: TrainingRun, stop: StopRequest) -> NoReturn:
+def _end(training: TrainingRun, stopped: Stopped) -> NoReturn:
     """Say how to go on, and end as a program that the signal has ended."""
-    assert stop.signal is not None
-    how = "the same command with --resume goes on from there"
-    typer.echo(f"seqwise: stopped {training.place()}; {how}", err=True)
-    raise typer.Exit(128 + stop.signal)
+    if training.world.is_first:
+        how = "the same command with --resume goes on from there"
+        typer.echo(f"seqwise: stopped {training.place()}; {how}", err=True)
+    raise typer.Exit(128 + stopped.signal)
 
 
 def _sort_wishes(spoken: dict[str, Any]) -> Wishes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,8 +19,10 @@ from seqwise.data.labels import Labels
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
 from seqwise.nn import SequenceModel
+from seqwise.training.chance import mix_seed
+from seqwise.training.distribution import ALONE, World
 from seqwise.training.identity import Identity, check_identity
-from seqwise.training.loop import Training, mix_seed
+from seqwise.training.loop import Training
 from seqwise.training.preparation import (
     LabelledSequences,
     LabelledStore,
@@ -61,6 +64,10 @@ class TrainingRun:
         Leave a class with a single record out instead of refusing the file.
     path, valid_path
         The files, for messages and for the model's own account.
+    world
+        The processes that train together; each makes the same run, of the same records.
+    workers
+        Threads that prepare batches ahead.
 
     Attributes
     ----------
@@ -88,12 +95,16 @@ class TrainingRun:
         skip_bad: bool = False,
         path: str | None = None,
         valid_path: str | None = None,
+        world: World = ALONE,
+        workers: int = 0,
     ) -> None:
         config = TrainConfig.from_dict(dict(wishes.train))
         if valid and config.refit:
             raise _nothing_held_out()
         whole = check_classes(train, fewest=1 if valid else 2, skip_bad=skip_bad, path=path)
         self.path = path
+        self.world = world
+        self.workers = workers
         self.dropped = whole.dropped
         self.num_overlap = count_equal(whole, valid, kind) if valid else 0  # a split leaves none
         train, held_out = (
@@ -142,7 +153,16 @@ class TrainingRun:
         """Train batch by batch: None after each update, a report after each epoch.
 
         At each of them `state` may be called, and while `current` validates.
+
+        Raises
+        ------
+        ProcessError
+            If the processes have not the same to train on.
         """
+        self.world.check_same(json.dumps(self._identity()).encode())
+        return self._steps()
+
+    def _steps(self) -> Iterator[EpochReport | None]:
         started = time.perf_counter() - self.seconds
         for report in chain(self._find_best_epoch(), self._refit()):
             self.seconds = time.perf_counter() - started
@@ -232,7 +252,15 @@ class TrainingRun:
             torch.manual_seed(mix_seed(self.config.seed))
             model = SequenceModel.from_config(shape)
         config = replace(self.config, epochs=epochs or self.config.epochs)
-        return Training(model, train, valid, class_names=self.labels.names, config=config)
+        return Training(
+            model,
+            train,
+            valid,
+            class_names=self.labels.names,
+            config=config,
+            world=self.world,
+            workers=self.workers,
+        )
 
     def _identity(self) -> Identity:
         """Name what the result of a run follows from."""
