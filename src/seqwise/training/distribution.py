@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import distributed, nn
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from seqwise.config import Device
@@ -167,13 +169,25 @@ def join_world() -> Iterator[World]:
     if not all(os.environ.get(name) for name in ADDRESS) or os.environ["WORLD_SIZE"] == "1":
         yield ALONE
         return
-    # gloo for what processes tell each other, nccl for gradients that are on GPUs.
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     with noticing_losses():
-        distributed.init_process_group(backend, timeout=PATIENCE)
-    yield World(distributed.get_rank(), distributed.get_world_size())
+        world = _meet()
+    yield world
     # Not where there was an error: the others wait for this process to end.
     distributed.destroy_process_group()
+
+
+def _meet() -> World:
+    store, rank, size = next(rendezvous("env://"))
+    if os.environ.get("GROUP_WORLD_SIZE") == "1":
+        # On one host torchrun may keep the store when it starts processes anew (--max-restarts),
+        # and in it the addresses of those that are gone.
+        store = PrefixStore(os.environ["TORCHELASTIC_RESTART_COUNT"], store)
+    # gloo for what processes tell each other, nccl for gradients that are on GPUs.
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    distributed.init_process_group(
+        backend, store=store, rank=rank, world_size=size, timeout=PATIENCE
+    )
+    return World(rank, size)
 
 
 def take_device(device: Device) -> None:
