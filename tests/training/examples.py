@@ -14,6 +14,7 @@ from seqwise.data.labels import Labels
 from seqwise.data.records import Record
 from seqwise.data.store import RaggedStore
 from seqwise.nn import SequenceModel
+from seqwise.training.distribution import ALONE, World
 from seqwise.training.loop import Training
 from seqwise.training.preparation import LabelledSequences, LabelledStore
 from seqwise.training.run import TrainingRun
@@ -113,7 +114,7 @@ class Task:
     valid: LabelledStore | None = field(default_factory=lambda: make_store(20, seed=2))
     shape: dict[str, Any] = field(default_factory=dict)
 
-    def start(self, **config: Any) -> Training:
+    def start(self, *, world: World = ALONE, workers: int = 0, **config: Any) -> Training:
         """Build a model and the training of it, nothing done yet."""
         torch.manual_seed(0)
         shape = ModelConfig.from_dict({"num_classes": 2, "vocab_size": 8, **SMALL, **self.shape})
@@ -123,6 +124,8 @@ class Task:
             self.valid,
             class_names=CLASSES,
             config=TrainConfig.from_dict({**FAST, "epochs": 3, **config}),
+            world=world,
+            workers=workers,
         )
 
 
@@ -131,7 +134,13 @@ BAD = [(f"bad {number}", "no") for number in range(20)]
 
 
 def make_run(
-    pairs: Any = (*GOOD, *BAD), kind: Kind = Kind.TEXT, *, valid: Any = None, **settings: Any
+    pairs: Any = (*GOOD, *BAD),
+    kind: Kind = Kind.TEXT,
+    *,
+    valid: Any = None,
+    world: World = ALONE,
+    workers: int = 0,
+    **settings: Any,
 ) -> TrainingRun:
     """A small run from pairs of sequence and label, without a refit unless it is asked for."""
     return TrainingRun(
@@ -140,6 +149,8 @@ def make_run(
         Wishes.sorted({**SMALL, **FAST, "epochs": 3, "refit": False, **settings}),
         valid=None if valid is None else labelled(valid),
         path="train.csv",
+        world=world,
+        workers=workers,
     )
 
 
@@ -157,9 +168,11 @@ REFIT_PAIRS = [
 ]
 
 
-def make_refit_run(**settings: Any) -> TrainingRun:
+def make_refit_run(*, world: World = ALONE, workers: int = 0, **settings: Any) -> TrainingRun:
     """A run that ends with a refit, where there is nothing to learn, either."""
     return make_run(
         REFIT_PAIRS,
+        world=world,
+        workers=workers,
         **{"epochs": 6, "learning_rate": 0.1, "batch_size": 8, "refit": True, **settings},
     )
