@@ -41,6 +41,7 @@ from seqwise.data.sampler import BucketSampler
 from seqwise.nn import SequenceModel
 from seqwise.speed.machine import describe_machine
 from seqwise.training import preparation
+from seqwise.training.loading import Loader
 from seqwise.training.loop import Training
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,7 +153,7 @@ def train_and_measure(file: str, model: str, epochs: int) -> dict[str, dict[str,
     watch(TextCodec, "fit", lambda *_: "vocabulary")
     watch(TextCodec, "encode", lambda *_: "encoding")
     watch(BucketSampler, "batches", lambda *_: "batches")
-    watch(Training, "_collate", lambda *_: "batches")
+    watch(Loader, "prepare", lambda *_: "batches")
     watch(Training, "_update", lambda *_: "updates")
     # In training it is a part of the updates.
     watch(SequenceModel, "forward", lambda m, _: "in updates" if m.training else "validation")

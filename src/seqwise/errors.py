@@ -8,7 +8,8 @@
     ├── ShapeError        (ValueError)  tensors that do not fit together, in `seqwise.nn`
     ├── ArtifactError     (ValueError)  a model folder that cannot be read or written
     ├── CheckpointError   (ValueError)  a training that cannot be stopped safely, or go on
-    └── StoreError        (ValueError)  a store of encoded sequences that cannot be read or written
+    ├── StoreError        (ValueError)  a store of encoded sequences that cannot be read or written
+    └── ProcessError      (RuntimeError)  processes of one training that do not work together
 
 The command line turns any of them into one line on standard error and exit code 2.
 """
@@ -27,6 +28,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Problem",
+    "ProcessError",
     "SeqwiseError",
     "ShapeError",
     "StoreError",
@@ -95,6 +97,9 @@ class Code(StrEnum):
     DAMAGED_STORE = "damaged-store"
     STORE_UNFINISHED = "store-unfinished"
     STORE_MISMATCH = "store-mismatch"
+    # processes that train together
+    PROCESS_LOST = "process-lost"
+    PROCESSES_DIFFER = "processes-differ"
 
 
 def excerpt(value: object) -> str:
@@ -272,3 +277,7 @@ class CheckpointError(SeqwiseError, ValueError):
 
 class StoreError(SeqwiseError, ValueError):
     """A store of encoded sequences that cannot be read or written."""
+
+
+class ProcessError(SeqwiseError, RuntimeError):
+    """The processes of one training do not, or no longer, work together."""

@@ -12,7 +12,11 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 def kill(script, kills):
     done = subprocess.run(
-        [sys.executable, BENCHMARKS / script, *f"--kills {kills} --seed 1 --result kills.json".split()],
+        [
+            sys.executable,
+            BENCHMARKS / script,
+            *f"--kills {kills} --seed 1 --result kills.json".split(),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -14,6 +14,7 @@ from seqwise.data.labels import Labels
 from seqwise.data.records import Record
 from seqwise.data.store import RaggedStore
 from seqwise.nn import SequenceModel
+from seqwise.training.distribution import ALONE, World
 from seqwise.training.gathering import LabelledRecords, gather
 from seqwise.training.loop import Training
 from seqwise.training.preparation import LabelledStore, prepare
@@ -121,7 +122,7 @@ class Task:
     valid: LabelledStore | None = field(default_factory=lambda: make_store(20, seed=2))
     shape: dict[str, Any] = field(default_factory=dict)
 
-    def start(self, **config: Any) -> Training:
+    def start(self, *, world: World = ALONE, workers: int = 0, **config: Any) -> Training:
         """Build a model and the training of it, nothing done yet."""
         torch.manual_seed(0)
         shape = ModelConfig.from_dict({"num_classes": 2, "vocab_size": 8, **SMALL, **self.shape})
@@ -131,6 +132,8 @@ class Task:
             self.valid,
             class_names=CLASSES,
             config=TrainConfig.from_dict({**FAST, "epochs": 3, **config}),
+            world=world,
+            workers=workers,
         )
 
 
@@ -144,13 +147,16 @@ def make_run(
     *,
     valid: Any = None,
     skip_bad: bool = False,
+    world: World = ALONE,
+    workers: int = 0,
     **settings: Any,
 ) -> TrainingRun:
     """A small run from pairs of sequence and label, without a refit unless it is asked for."""
     wishes = Wishes.sorted({**SMALL, **FAST, "epochs": 3, "refit": False, **settings})
     held_out = None if valid is None else labelled(valid, kind)
     records = labelled(pairs, kind)
-    return TrainingRun(prepare(records, kind, wishes, valid=held_out, skip_bad=skip_bad), wishes)
+    prepared = prepare(records, kind, wishes, valid=held_out, skip_bad=skip_bad)
+    return TrainingRun(prepared, wishes, world=world, workers=workers)
 
 
 def make_noisy_run() -> tuple[TrainingRun, list[tuple[str, str]]]:
@@ -167,9 +173,11 @@ REFIT_PAIRS = [
 ]
 
 
-def make_refit_run(**settings: Any) -> TrainingRun:
+def make_refit_run(*, world: World = ALONE, workers: int = 0, **settings: Any) -> TrainingRun:
     """A run that ends with a refit, where there is nothing to learn, either."""
     return make_run(
         REFIT_PAIRS,
+        world=world,
+        workers=workers,
         **{"epochs": 6, "learning_rate": 0.1, "batch_size": 8, "refit": True, **settings},
     )

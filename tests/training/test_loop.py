@@ -1,5 +1,5 @@
 import random as python_random
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +13,8 @@ from seqwise.errors import Code, ConfigError
 from seqwise.evaluation.metrics import score
 from seqwise.nn import Batch
 from seqwise.predictor import infer_logits, softmax
-from seqwise.training import loop
-from seqwise.training.loop import mix_seed
+from seqwise.training import loading
+from seqwise.training.chance import mix_seed
 from seqwise.training.optimizer import rate
 from seqwise.training.preparation import LabelledStore
 from tests.training.examples import CLASSES, CPU, Task, make_store
@@ -48,7 +48,8 @@ def one_batch(**config):
 
 def with_scores(training, monkeypatch, *pairs):
     """Let the validation of each epoch give an accuracy and a loss."""
-    given = iter([SimpleNamespace(accuracy=pair[0], log_loss=pair[1]) for pair in pairs])
+    some = score(np.array([[0.5, 0.5]]), np.array([0]), CLASSES)
+    given = iter([replace(some, accuracy=pair[0], log_loss=pair[1]) for pair in pairs])
     monkeypatch.setattr(training, "_validate", lambda: next(given))
     return training
 
@@ -61,7 +62,7 @@ def watch_collate(monkeypatch):
         seen.append(([sequence.tolist() for sequence in sequences], targets.tolist()))
         return collate(sequences, targets)
 
-    monkeypatch.setattr(loop, "collate", watch)
+    monkeypatch.setattr(loading, "collate", watch)
     return seen
 
 
@@ -476,7 +477,7 @@ def test_training_learns():
 
 def test_a_batch_may_be_used_by_ones_own_loop():
     training = Task().start()
-    batch = training._collate(np.array([0, 1]), np.random.default_rng(0))
+    batch = training._loader.prepare(0, 0, np.array([0, 1])).batch
     assert isinstance(batch, Batch)
     assert training.model(batch).shape == (2, 2)
 

@@ -15,7 +15,8 @@ from seqwise.errors import Code, ConfigError, DataError
 from seqwise.evaluation.metrics import score
 from seqwise.nn import SequenceModel
 from seqwise.predictor import Predictor
-from seqwise.training.loop import Training, mix_seed
+from seqwise.training.chance import mix_seed
+from seqwise.training.loop import Training
 from seqwise.training.preparation import LabelledStore
 from tests.training.examples import (
     BAD,

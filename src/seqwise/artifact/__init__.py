@@ -14,12 +14,13 @@ be, links are followed, what is no regular file is not opened, and no file may b
 it is for (docs/design/0009-bad-days.md).
 """
 
-from seqwise.artifact.folder import is_model
+from seqwise.artifact.folder import CONFIG, is_model
 from seqwise.artifact.reading import load_artifact
 from seqwise.artifact.value import Artifact, TrainingAccount, current_versions
 from seqwise.artifact.writing import check_output, save_artifact
 
 __all__ = [
+    "CONFIG",
     "Artifact",
     "TrainingAccount",
     "check_output",

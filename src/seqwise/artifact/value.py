@@ -10,7 +10,7 @@ import torch
 from seqwise.config import DataConfig, ModelConfig, Settings, TrainConfig
 from seqwise.data.codecs import Codec
 from seqwise.data.labels import Labels
-from seqwise.nn import SequenceModel
+from seqwise.nn import Classifier
 from seqwise.version import __version__
 
 
@@ -67,7 +67,7 @@ class Artifact:
         Of the packages it was made with.
     """
 
-    model: SequenceModel
+    model: Classifier
     codec: Codec
     labels: Labels
     data: DataConfig

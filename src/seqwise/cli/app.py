@@ -183,6 +183,9 @@ def train(
         bool, typer.Option("--resume", help="Go on where training was stopped.")
     ] = False,
     checkpoint_seconds: CheckpointSeconds = 60.0,
+    workers: Annotated[
+        int, typer.Option(min=0, max=64, help="Threads that prepare batches ahead.")
+    ] = 0,
     device: Device = None,
     quiet: Quiet = False,
     tokens: Tokens = None,
@@ -288,6 +291,7 @@ def train(
         overwrite=overwrite,
         resume=resume,
         checkpoint_seconds=checkpoint_seconds,
+        workers=workers,
         quiet=quiet,
         how=FileOptions(kind, format_, sequence, label, labels_from),
         wishes={

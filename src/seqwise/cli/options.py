@@ -1,8 +1,10 @@
-"""What the user says of a file, on its way from the options to the readers."""
+"""What the commands share: what the user says of a file, and the exit code of an error."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+USAGE_ERROR = 2  # the exit code where the user can do something about it
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from seqwise.cli.output import Output
 from seqwise.cli.summary import Summary
 from seqwise.cli.writers import stream_writer
 from seqwise.config import Device
+from seqwise.data.collection import RecordFiles
 from seqwise.data.fingerprint import digest_path
 from seqwise.data.kinds import Kind
 from seqwise.data.records import RecordFile
@@ -88,7 +89,9 @@ class _Blocks:
         Whether the next one is being made; nothing changes on the disk then.
     """
 
-    def __init__(self, predictor: Predictor, records: RecordFile, *, strict: bool) -> None:
+    def __init__(
+        self, predictor: Predictor, records: RecordFile | RecordFiles, *, strict: bool
+    ) -> None:
         self.predictor = predictor
         self.records = records
         self.strict = strict

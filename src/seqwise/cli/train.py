@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,18 +12,20 @@ from rich.console import Console
 from rich.markup import escape
 
 from seqwise.artifact import check_output, save_artifact
+from seqwise.cli.ending import USER_ERROR
 from seqwise.cli.files import say
 from seqwise.cli.gathering import MOST_IN_MEMORY, gather_files, prepare_files
 from seqwise.cli.options import FileOptions
-from seqwise.config import setting_error
 from seqwise.cli.wishes import sort_wishes
+from seqwise.config import setting_error
 from seqwise.data.disk import is_store, remove_store
-from seqwise.errors import Code, ConfigError, Problem
+from seqwise.errors import Code, ConfigError, Problem, SeqwiseError
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.description import describe_run
+from seqwise.training.distribution import World, join_world, take_device
 from seqwise.training.plan import settle
-from seqwise.training.preparation import load_prepared
+from seqwise.training.preparation import PreparedData, load_prepared
 from seqwise.training.progress import show_progress
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
@@ -37,39 +41,59 @@ def run(
     overwrite: bool,
     resume: bool,
     checkpoint_seconds: float,
+    workers: int,
     quiet: bool,
     how: FileOptions,
     wishes: dict[str, Any],
 ) -> None:
     """Train, save, and say what was done."""
-    console = Console(stderr=True, quiet=quiet)
-    check_output(out, overwrite=overwrite)
-    if not checkpoint_seconds >= 0:
-        raise setting_error("checkpoint_seconds", checkpoint_seconds, "0 or more")
-    chosen = sort_wishes(wishes)
-    store = Path(f"{Path(out)}.store")
-    with Checkpoints(f"{Path(out)}.checkpoints") as checkpoints:
-        if not resume:
-            checkpoints.check_free()
-        if len(files) == 1 and is_store(files[0]):
-            training = _open(files[0], valid, chosen, how, console)
-        else:
-            training = _prepare(files, valid, chosen, how, skip_bad, store, console)
+    with join_world() as world, _one_voice(world), ExitStack() as stack:
+        console = Console(stderr=True, quiet=quiet or not world.is_first)
+        checkpoints = Checkpoints(f"{Path(out)}.checkpoints")
+        store = Path(f"{Path(out)}.store")
+        with world.together():
+            if not checkpoint_seconds >= 0:
+                raise setting_error("checkpoint_seconds", checkpoint_seconds, "0 or more")
+            take_device(wishes["device"] or "auto")
+            if world.is_first:
+                check_output(out, overwrite=overwrite)
+                stack.enter_context(checkpoints)
+                if not resume:
+                    checkpoints.check_free()
+            chosen = sort_wishes(wishes)
+        prepared, chosen = _prepare(files, valid, chosen, how, skip_bad, store, console, world)
+        with world.together():
+            training = TrainingRun(prepared, chosen, world=world, workers=workers)
         say(console, describe_run(training))
-        with StopRequest(lambda: training.current.progress.validating) as stop:
-            if resume:
-                _go_on(training, checkpoints, console)
-            say(console, [("checkpoints", _describe(checkpoints, checkpoint_seconds))])
-            reports = keep_checkpoints(training, checkpoints, stop, seconds=checkpoint_seconds)
-            try:
-                for _ in show_progress(training, reports, console=console):
-                    pass
-            except Stopped:
-                _end(training, stop)
-            save_artifact(training.artifact(), out, overwrite=overwrite)
-            checkpoints.remove()
-            remove_store(store)
+        stop = stack.enter_context(StopRequest(lambda: training.current.progress.validating))
+        if resume:
+            _go_on(training, checkpoints, console)
+        say(console, [("checkpoints", _describe(checkpoints, checkpoint_seconds))])
+        reports = keep_checkpoints(training, checkpoints, stop, seconds=checkpoint_seconds)
+        try:
+            for _ in show_progress(training, reports, console=console):
+                pass
+        except Stopped:
+            _end(training, stop)
+        with world.together():
+            if world.is_first:
+                save_artifact(training.artifact(), out, overwrite=overwrite)
+                checkpoints.remove()
+                remove_store(store)
     say(console, _result(training, out))
+
+
+@contextmanager
+def _one_voice(world: World) -> Iterator[None]:
+    """Let the first process alone say what went wrong."""
+    try:
+        yield
+    except SeqwiseError as error:
+        if world.is_first:
+            raise
+        if error.code is not Code.PROCESS_LOST:
+            world.wait_for_first()
+        raise typer.Exit(USER_ERROR) from error
 
 
 def _describe(checkpoints: Checkpoints, seconds: float) -> str:
@@ -85,30 +109,39 @@ def _prepare(
     skip_bad: bool,
     store: Path,
     console: Console,
-) -> TrainingRun:
-    data = gather_files(files, valid, how, skip_bad=skip_bad, console=console)
-    wishes = wishes.with_columns(*data.columns)
-    folder = store if data.is_large else None
-    if folder is not None:
-        text = f"more than {MOST_IN_MEMORY}: encoded into {escape(str(store))}"
-        say(console, [("store", f"{text}, until the model is there")])
-    prepared = prepare_files(
-        data, wishes, store=folder, skip_bad=skip_bad, overwrite=True, console=console
-    )
-    return TrainingRun(prepared, wishes)
+    world: World,
+) -> tuple[PreparedData, Wishes]:
+    """Read and encode the files; what is large the first process encodes for all."""
+    if len(files) == 1 and is_store(files[0]):
+        with world.together():
+            return _open(files[0], valid, wishes, how, console)
+    prepared = None
+    with world.together():
+        data = gather_files(files, valid, how, skip_bad=skip_bad, console=console)
+        wishes = wishes.with_columns(*data.columns)
+        folder = store if data.is_large else None
+        if folder is not None:
+            text = f"more than {MOST_IN_MEMORY}: encoded into {escape(str(store))}"
+            say(console, [("store", f"{text}, until the model is there")])
+        if folder is None or world.is_first:
+            prepared = prepare_files(
+                data, wishes, store=folder, skip_bad=skip_bad, overwrite=True, console=console
+            )
+    with world.together():
+        return prepared or load_prepared(store), wishes
 
 
 def _open(
     store: str, valid: str | None, wishes: Wishes, how: FileOptions, console: Console
-) -> TrainingRun:
-    """Train on what was encoded before."""
+) -> tuple[PreparedData, Wishes]:
+    """Take what was encoded before."""
     if valid is not None or how != FileOptions():
         found, expected = "how to read a file, beside a store", "only settings of the training"
         remedy = "say it to seqwise encode"
         raise ConfigError(Problem(Code.BAD_SETTING, found, expected, remedy))
     say(console, [("store", escape(store))])
     prepared = load_prepared(store)
-    return TrainingRun(prepared, settle(wishes, prepared.plan))
+    return prepared, settle(wishes, prepared.plan)
 
 
 def _go_on(training: TrainingRun, checkpoints: Checkpoints, console: Console) -> None:
@@ -122,8 +155,9 @@ def _go_on(training: TrainingRun, checkpoints: Checkpoints, console: Console) ->
 def _end(training: TrainingRun, stop: StopRequest) -> NoReturn:
     """Say how to go on, and end as a program that the signal has ended."""
     assert stop.signal is not None
-    how = "the same command with --resume goes on from there"
-    typer.echo(f"seqwise: stopped {training.place()}; {how}", err=True)
+    if training.world.is_first:
+        how = "the same command with --resume goes on from there"
+        typer.echo(f"seqwise: stopped {training.place()}; {how}", err=True)
     raise typer.Exit(128 + stop.signal)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from seqwise.data.kinds import Kind
 from seqwise.data.records import FORMAT_BY_ENDING, Record, RecordFile, check_records, read_records
@@ -63,10 +64,11 @@ class RecordFiles:
         for file in self.files:
             yield from _records_of(file)
 
-    def checked(self, kind: Kind) -> Iterator[Record]:
-        """Read the records with each sequence in the form of its kind."""
+    def checked(self, kind: Kind, *, start: int = 0) -> Iterator[Record]:
+        """Read the records with each sequence in the form of its kind, as `RecordFile` does."""
         for file in self.files:
             records = _records_of(file)
+            start -= sum(1 for _ in islice(records, start))
             yield from check_records(records, kind, path=file.path, column=file.sequence_column)
 
 

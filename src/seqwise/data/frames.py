@@ -66,6 +66,7 @@ def read_frame(
         columns=reader.columns,
         sequence_column=reader.sequence_column,
         label_column=reader.label_column,
+        once=isinstance(frame, pa.RecordBatchReader),
         _reader=reader,
     )
 

@@ -24,7 +24,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
-import safetensors.torch
 from safetensors import SafetensorError
 
 from seqwise.atomic import held_folder, write_folder
@@ -93,10 +92,7 @@ class Checkpoints:
         CheckpointError
             If it cannot be written; those before are as they were.
         """
-        files = {
-            STATE: json.dumps(state.values, allow_nan=False).encode(),
-            TENSORS: safetensors.torch.save(state.tensors),
-        }
+        files = dict(zip((STATE, TENSORS), state.to_bytes(), strict=True))
         hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
         manifest = {"format_version": FORMAT_VERSION, "sha256": hashes}
         files[MANIFEST] = json.dumps(manifest, indent=2).encode()
@@ -183,7 +179,7 @@ def _read(place: Path) -> State:
         if hashlib.sha256(content).hexdigest() != expected[name]:
             _fail_damaged(place, f"{name} is not what was written")
     try:
-        return State(json.loads(contents[STATE]), safetensors.torch.load(contents[TENSORS]))
+        return State.from_bytes(contents[STATE], contents[TENSORS])
     except (ValueError, SafetensorError) as error:
         _fail_damaged(place, excerpt(error))
 

@@ -70,9 +70,7 @@ def fit_ngrams(
         yield model.eval()
 
 
-def _draw(
-    lengths: NDArray[np.int64], targets: NDArray[np.int64], seed: int
-) -> NDArray[np.int64]:
+def _draw(lengths: NDArray[np.int64], targets: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     """Draw sequences of `MOST_STEPS` in all, the first of each class for certain."""
     if lengths.sum() <= MOST_STEPS:
         return np.arange(len(lengths))
@@ -108,9 +106,9 @@ def _learn_ngrams(
         rows = torch.arange(len(batch)).unsqueeze(1).expand_as(keys)[mask].numpy()
         pairs = np.stack([rows, keys[mask].numpy()], axis=1)
         distinct.append(_distinct(pairs))
-    keys, frequency = np.unique(np.concatenate(distinct), return_counts=True)
-    kept = np.ones(len(keys), dtype=bool)
-    if len(keys) > MANY_NGRAMS:
+    known, frequency = np.unique(np.concatenate(distinct), return_counts=True)
+    kept = np.ones(len(known), dtype=bool)
+    if len(known) > MANY_NGRAMS:
         kept = frequency > 1
     most = MOST_NGRAM_WEIGHTS // num_classes
     if kept.sum() > most:
@@ -119,7 +117,7 @@ def _learn_ngrams(
     if not kept.any():
         kept[:most] = True
     idf = np.log((1 + len(drawn)) / (1 + frequency[kept])) + 1
-    return torch.from_numpy(keys[kept]), torch.from_numpy(idf.astype(np.float32))
+    return torch.from_numpy(known[kept]), torch.from_numpy(idf.astype(np.float32))
 
 
 def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -127,7 +125,8 @@ def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     is_new = np.ones(len(pairs), dtype=bool)
     is_new[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
-    return pairs[is_new, 1]
+    distinct: NDArray[np.int64] = pairs[is_new, 1]
+    return distinct
 
 
 def _count(model: NgramModel, sequences: RaggedStore, drawn: NDArray[np.int64]) -> sparse.csr_array:

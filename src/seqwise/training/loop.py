@@ -8,21 +8,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqwise.config import TrainConfig
-from seqwise.data.codecs import UNKNOWN_ID
-from seqwise.data.collate import collate
-from seqwise.data.sampler import Batches, BucketSampler
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores, score
-from seqwise.nn import Batch, SequenceModel
+from seqwise.nn import SequenceModel
 from seqwise.predictor import choose_device, infer_logits, softmax
+from seqwise.training.chance import mix_seed, seed_device
+from seqwise.training.distribution import ALONE, World, noticing_losses
+from seqwise.training.loading import Loader, Share
 from seqwise.training.optimizer import (
     MOMENTS,
     build_optimizer,
@@ -85,6 +83,10 @@ class Training:
         Of the targets, in order.
     config
         How to train.
+    world
+        The processes that train the same model, each on its share of every batch.
+    workers
+        Threads that prepare batches ahead; their number changes no result.
 
     Attributes
     ----------
@@ -111,22 +113,21 @@ class Training:
         *,
         class_names: list[str],
         config: TrainConfig,
+        world: World = ALONE,
+        workers: int = 0,
     ) -> None:
-        self.device = choose_device(config.device)
-        self.model = model.to(self.device)
+        self.model = model.to(choose_device(config.device))
+        # With its number: a thread of the loader has a current GPU of its own.
+        self.device = model.head.weight.device
         self.train = train
         self.valid = valid
         self.class_names = class_names
         self.config = config
         self.progress = Progress()
         self._position = Position()
-        self._lengths = np.minimum(train.sequences.lengths, config.window)
-        self._sampler = BucketSampler(
-            self._lengths,
-            batch_size=config.batch_size,
-            batch_steps=config.batch_steps,
-            seed=config.seed,
-        )
+        self.world = world
+        self._loader = Loader(train, config, world=world, device=self.device, workers=workers)
+        self._network: nn.Module = model  # what is called in training
         self._class_weight = self._weigh_classes()
         self._optimizer = build_optimizer(model, config)
         self._best: dict[str, Tensor] = {}
@@ -155,10 +156,11 @@ class Training:
 
         At each of them `state` may be called.
         """
+        self._network = self.world.wrap(self.model)
         while not self.is_over:
-            batches = self._begin_epoch()
-            while self._position.batch < len(batches):
-                self._train_batch(batches)
+            shares = self._begin_epoch()
+            while self._position.batch < self.progress.num_batches:
+                self._train_batch(shares)
                 yield None
             yield self._end_epoch()
 
@@ -206,60 +208,65 @@ class Training:
             return report
         return replace(report, epochs_since_best=report.epoch - best.epoch)
 
-    def _begin_epoch(self) -> Batches:
+    def _begin_epoch(self) -> Iterator[Share]:
         """Cut the batches of an epoch, in some of which it may have been before."""
         self.model.train()
         now = self._position
-        batches = self._sampler.batches(now.epoch)
-        done = [int(self._lengths[indices].sum()) for indices in islice(batches, now.batch)]
+        batches = self._loader.batches(now.epoch)
+        done = [int(self._loader.lengths[indices].sum()) for indices in islice(batches, now.batch)]
         progress = self.progress
         progress.epoch, progress.batch, progress.num_batches = now.epoch + 1, 0, len(batches)
         progress.steps, progress.seconds = sum(done), now.seconds
-        return batches
+        return self._loader.load(now.epoch, batches, now.batch)
 
-    def _train_batch(self, batches: Batches) -> None:
+    def _train_batch(self, shares: Iterator[Share]) -> None:
         """Take one step; all chance is a function of (seed, epoch, number of the batch)."""
         started = time.perf_counter()
         now, progress = self._position, self.progress
-        chance = (self.config.seed, now.epoch, now.batch)
+        share = next(shares)
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            _seed(self.device, mix_seed(*chance, 2))
-            random = np.random.default_rng(mix_seed(*chance, 1))
-            batch = self._collate(batches[now.batch], random)
-            done = now.epoch + now.batch / len(batches)
-            loss = self._update(batch, done / self.config.epochs)
+            # What is dropped in the model is drawn by each process for its own records.
+            purpose = 2 + self.world.rank
+            seed_device(self.device, mix_seed(self.config.seed, now.epoch, now.batch, purpose))
+            done = now.epoch + now.batch / progress.num_batches
+            loss = self._update(share, done / self.config.epochs)
         now.batch += 1
-        now.loss += loss * len(batch)
+        now.loss += loss * share.num_records
         now.seconds += time.perf_counter() - started
         progress.batch, progress.loss, progress.seconds = now.batch, loss, now.seconds
-        progress.steps += int(batch.lengths.sum())
+        progress.steps += share.num_steps
 
     def _end_epoch(self) -> EpochReport:
         started = time.perf_counter()
         self.progress.validating = True
-        valid = self._validate()
-        self.progress.validating = False
+        try:
+            valid = self._validate()
+        finally:
+            self.progress.validating = False
         now = self._position
         report = EpochReport(
             epoch=now.epoch + 1,
             train_loss=now.loss / len(self.train.targets),
             valid=valid,
             seconds=now.seconds + time.perf_counter() - started,
-            steps_per_second=int(self._lengths.sum()) / now.seconds,
+            steps_per_second=int(self._loader.lengths.sum()) / now.seconds,
             epochs_since_best=0,
         )
+        # What is decided by it is decided alike everywhere, whatever a processor rounds.
+        report = EpochReport.from_dict(self.world.as_in_first(report.to_dict()))
         self._position = Position(epoch=report.epoch)
         return self._judge(report)
 
-    def _update(self, batch: Batch, position: float) -> float:
+    def _update(self, share: Share, position: float) -> float:
         for group in self._optimizer.param_groups:
             group["lr"] = self.config.learning_rate * rate(position, self.config.warmup_fraction)
         self._optimizer.zero_grad(set_to_none=True)
-        loss = self._loss(batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        with noticing_losses():
+            loss = self._loss(share)
+            loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
-        value = float(loss.detach())
+        value = self.world.mean(float(loss.detach()))
         if not math.isfinite(value):
             raise self._diverged(f"the loss is {value}")
         if not bool(norm.isfinite()):
@@ -267,10 +274,13 @@ class Training:
         self._optimizer.step()
         return value
 
-    def _loss(self, batch: Batch) -> Tensor:
-        """Take the mean cross-entropy, weighted by class where weights were asked for."""
-        logits = self.model(batch)
-        targets = batch.targets
+    def _loss(self, share: Share) -> Tensor:
+        """Take the cross-entropy, weighted by class where weights were asked for.
+
+        Its mean over the processes is that over the records of the whole batch.
+        """
+        logits = self._network(share.batch)
+        targets = share.batch.targets
         assert targets is not None
         total = nn.functional.cross_entropy(
             logits,
@@ -279,33 +289,23 @@ class Training:
             label_smoothing=self.config.label_smoothing,
             reduction="sum",
         )
+        if share.is_idle:
+            total = total * 0
         # Not by the sum of the batch's own weights, as torch does: a class would weigh less the
         # more of a batch it fills, and nothing in a batch of one.
-        return total / len(batch)
+        return total / (share.num_records / self.world.size)
 
     def _diverged(self, found: str) -> ConfigError:
         found = f"{found} in epoch {self.progress.epoch}"
         return ConfigError(Problem(Code.DIVERGED, found, "a number", "lower --learning-rate"))
 
-    def _collate(self, indices: NDArray[np.int64], random: np.random.Generator) -> Batch:
-        sequences = [self._draw(self.train.sequences[index], random) for index in indices.tolist()]
-        return collate(sequences, self.train.targets[indices]).to(self.device)
-
-    def _draw(self, sequence: NDArray[Any], random: np.random.Generator) -> NDArray[Any]:
-        """Take what this epoch reads of a sequence: a window of a long one, some tokens dropped."""
-        window, share = self.config.window, self.config.token_dropout
-        if len(sequence) > window:
-            start = int(random.integers(len(sequence) - window + 1))
-            sequence = sequence[start : start + window]
-        if share and sequence.ndim == 1:
-            dropped = random.random(len(sequence)) < share
-            sequence = np.where(dropped, UNKNOWN_ID, sequence)
-        return sequence
-
     def _validate(self) -> Scores | None:
         if self.valid is None:
             return None
-        logits = infer_logits(self.model, self.valid.sequences, device=self.device)
+        store = self.valid.sequences
+        own = self.world.share(np.arange(len(store)))
+        sequences = [store[index] for index in own.tolist()]
+        logits = self.world.collect(infer_logits(self.model, sequences, device=self.device))
         return score(softmax(logits), self.valid.targets, self.class_names)
 
     def _weigh_classes(self) -> Tensor | None:
@@ -313,19 +313,6 @@ class Training:
         if weights is None:
             return None
         return torch.tensor(weights, dtype=torch.float32, device=self.device)
-
-
-def _seed(device: torch.device, seed: int) -> None:
-    """Seed the generator of a device; `torch.manual_seed`, for all there are, takes 0.4 ms."""
-    if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
-    else:
-        torch.default_generator.manual_seed(seed)
-
-
-def mix_seed(*parts: int) -> int:
-    """Make one seed of several numbers, such as (seed, epoch, purpose)."""
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _rank(report: EpochReport) -> tuple[float, float]:

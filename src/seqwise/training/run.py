@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +19,9 @@ from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
 from seqwise.identity import Identity, check_identity
 from seqwise.nn import SequenceModel
-from seqwise.training.loop import Training, mix_seed
+from seqwise.training.chance import mix_seed
+from seqwise.training.distribution import ALONE, World
+from seqwise.training.loop import Training
 from seqwise.training.preparation import LabelledStore, PreparedData
 from seqwise.training.reports import EpochReport
 from seqwise.training.settings import (
@@ -42,6 +45,10 @@ class TrainingRun:
         The encoded parts.
     wishes
         The settings that the user has spoken of.
+    world
+        The processes that train together; each makes the same run, of the same records.
+    workers
+        Threads that prepare batches ahead.
 
     Attributes
     ----------
@@ -56,8 +63,17 @@ class TrainingRun:
         If the settings do not exist or do not fit.
     """
 
-    def __init__(self, prepared: PreparedData, wishes: Wishes) -> None:
+    def __init__(
+        self,
+        prepared: PreparedData,
+        wishes: Wishes,
+        *,
+        world: World = ALONE,
+        workers: int = 0,
+    ) -> None:
         self.prepared = prepared
+        self.world = world
+        self.workers = workers
         lengths = prepared.train.sequences.lengths
         window = TrainConfig.from_dict(dict(wishes.train)).window
         # Validation reads whole sequences, but forwards only: a third of the work of training.
@@ -91,7 +107,16 @@ class TrainingRun:
         """Train batch by batch: None after each update, a report after each epoch.
 
         At each of them `state` may be called, and while `current` validates.
+
+        Raises
+        ------
+        ProcessError
+            If the processes have not the same to train on.
         """
+        self.world.check_same(json.dumps(self._identity()).encode())
+        return self._steps()
+
+    def _steps(self) -> Iterator[EpochReport | None]:
         started = time.perf_counter() - self.seconds
         for report in chain(self._find_best_epoch(), self._refit()):
             self.seconds = time.perf_counter() - started
@@ -181,7 +206,15 @@ class TrainingRun:
             torch.manual_seed(mix_seed(self.config.seed))
             model = SequenceModel.from_config(shape)
         config = replace(self.config, epochs=epochs or self.config.epochs)
-        return Training(model, train, valid, class_names=self.prepared.labels.names, config=config)
+        return Training(
+            model,
+            train,
+            valid,
+            class_names=self.prepared.labels.names,
+            config=config,
+            world=self.world,
+            workers=self.workers,
+        )
 
     def _identity(self) -> Identity:
         """Name what the result of a run follows from."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+import safetensors.torch
 from torch import Tensor
 
 
@@ -24,6 +26,23 @@ class State:
 
     values: dict[str, Any]
     tensors: dict[str, Tensor]
+
+    def to_bytes(self) -> tuple[bytes, bytes]:
+        """Return the values as JSON and the tensors as safetensors."""
+        return json.dumps(self.values, allow_nan=False).encode(), safetensors.torch.save(
+            self.tensors
+        )
+
+    @classmethod
+    def from_bytes(cls, values: bytes, tensors: bytes) -> Self:
+        """Read what `to_bytes` gave.
+
+        Raises
+        ------
+        ValueError, SafetensorError
+            If it is something else.
+        """
+        return cls(json.loads(values), safetensors.torch.load(tensors))
 
 
 def join_names(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from seqwise.errors import CheckpointError, Problem
+from seqwise.errors import CheckpointError, Problem, ProcessError
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.training.checkpoint import Checkpoints
+from seqwise.training.distribution import World
 from seqwise.training.reports import EpochReport
 from seqwise.training.run import TrainingRun
+from seqwise.training.state import State
 
 
 def go_on(run: TrainingRun, checkpoints: Checkpoints) -> tuple[bool, list[Problem]]:
@@ -25,14 +27,33 @@ def go_on(run: TrainingRun, checkpoints: Checkpoints) -> tuple[bool, list[Proble
     CheckpointError
         If all are damaged, or if they are those of a training of something else.
     """
-    state, problems = checkpoints.read()
-    if state is not None:
-        try:
-            run.restore(state)
-        except CheckpointError as error:
-            path = str(checkpoints.folder)
-            raise CheckpointError(error.problem.at(path=path)) from None
+    world = run.world
+    state: State | None = None
+    problems: list[Problem] = []
+    with world.together():
+        if world.is_first:
+            state, problems = checkpoints.read()
+    state = _as_in_first(world, state)
+    with world.together():
+        if state is not None:
+            _restore(run, state, str(checkpoints.folder))
     return state is not None, problems
+
+
+def _as_in_first(world: World, state: State | None) -> State | None:
+    """Give the state that the first process has, which alone needs a folder of checkpoints."""
+    if world.size == 1:
+        return state
+    values, tensors = state.to_bytes() if state else (b"", b"")
+    values, tensors = world.broadcast(values), world.broadcast(tensors)
+    return State.from_bytes(values, tensors) if values else None
+
+
+def _restore(run: TrainingRun, state: State, path: str) -> None:
+    try:
+        run.restore(state)
+    except CheckpointError as error:
+        raise CheckpointError(error.problem.at(path=path)) from None
 
 
 def keep_checkpoints(
@@ -54,19 +75,33 @@ def keep_checkpoints(
     Raises
     ------
     Stopped
-        If a signal came; a checkpoint has been written then.
+        If a signal came to one of the processes; a checkpoint has been written then.
+    ProcessError
+        If another process has gone; a checkpoint has been written then, too.
     CheckpointError
         If a checkpoint cannot be written.
     """
-    written = time.monotonic()
+    world, written = run.world, time.monotonic()
+    steps = run.steps()
     try:
-        for report in run.steps():
+        for report in steps:
+            is_due = world.is_first and time.monotonic() - written >= seconds
+            number, write = world.largest(stop.signal or 0, int(is_due))
+            if number:
+                stop.signal = number
             stop.grant()
-            if time.monotonic() - written >= seconds:
-                checkpoints.write(run.state())
+            if write:
+                with world.together():
+                    _write(run, checkpoints)
                 written = time.monotonic()
             if report is not None:
                 yield report
-    except Stopped:
-        checkpoints.write(run.state())
+    except (Stopped, ProcessError):
+        # Not together: who knows who is there still, and at which step.
+        _write(run, checkpoints)
         raise
+
+
+def _write(run: TrainingRun, checkpoints: Checkpoints) -> None:
+    if run.world.is_first:
+        checkpoints.write(run.state())
