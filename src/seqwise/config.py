@@ -184,10 +184,13 @@ class ModelConfig(Settings):
     pooling
         ``last``, ``mean``, ``max``, ``attention``, or several joined by ``+``.
     ngrams
-        For tokens: tokens of the longest n-gram of a linear model that answers together with the
-        network; 0 for no such model.
+        For tokens: tokens of the longest n-gram of the linear model that answers together with the
+        network.
     num_ngrams
-        N-grams that it knows.
+        N-grams that it knows; 0 where there is no such model.
+    num_dilations, num_thresholds
+        For series: of each kernel of the linear model of random convolutions that answers together
+        with the network; 0 where there is no such model.
     embedding_dim, hidden_size, num_layers, bidirectional, dropout
         As torch spells them; `hidden_size` is for each direction, or for each width of the
         convolutions, and `num_layers` counts blocks, where an encoder is made of these. Encoders
@@ -201,8 +204,10 @@ class ModelConfig(Settings):
     kernel_size: int = 0
     num_positions: int = 0
     pooling: str = "last+max+mean"
-    ngrams: int = 0
+    ngrams: int = 3
     num_ngrams: int = 0
+    num_dilations: int = 0
+    num_thresholds: int = 0
     embedding_dim: int = 128
     hidden_size: int = 128
     num_layers: int = 1
@@ -222,11 +227,12 @@ class ModelConfig(Settings):
         if self.kernel_size and (self.kernel_size % 2 == 0 or not self.vocab_size):
             raise setting_error("kernel_size", self.kernel_size, "an odd number, and tokens")
         self._check_range("kernel_size", 0, 99, "0 to 99")
-        self._check_range("ngrams", 0, 8, "0 to 8")
-        if self.ngrams and not self.vocab_size:
-            raise setting_error("ngrams", self.ngrams, "0: a series has no n-grams")
-        most = MOST_NGRAM_WEIGHTS // self.num_classes if self.ngrams else 0
+        self._check_range("ngrams", 1, 8, "1 to 8")
+        most = MOST_NGRAM_WEIGHTS // self.num_classes if self.vocab_size else 0
         self._check_range("num_ngrams", 0, most, f"0 to {most:,}")
+        self._check_range("num_dilations", 0, 16 if self.num_channels else 0, "0 to 16, for series")
+        most = 100 if self.num_dilations else 0
+        self._check_range("num_thresholds", 0, most, "0 to 100, for series")
         for name in ("embedding_dim", "hidden_size"):
             self._check_range(name, 1, None, "at least 1")
         if self.encoder == "transformer" and self.hidden_size % 2:
@@ -273,6 +279,8 @@ class TrainConfig(Settings):
         weight in the loss, 1 where it names none.
     valid_fraction
         Share of the training file held out to choose the epoch, where no file is given for it.
+    linear
+        Let a linear model, of n-grams or of random convolutions, answer together with the network.
     refit
         Train once more, on all records of the training file, as many epochs as the best one took;
         the scores stay those of the part held out. Not where a file is given to choose the epoch.
@@ -295,6 +303,7 @@ class TrainConfig(Settings):
     label_smoothing: float = 0.0
     class_weight: ClassWeight | dict[str, float] = "none"
     valid_fraction: float = 0.1
+    linear: bool = False
     refit: bool = False
     seed: int = 0
     device: Device = "auto"

@@ -52,6 +52,7 @@ SETTINGS = (
     "dropout",
     "kernel_size",
     "num_positions",
+    "ngrams",
     # of the training
     "epochs",
     "patience",
@@ -66,6 +67,7 @@ SETTINGS = (
     "label_smoothing",
     "class_weight",
     "valid_fraction",
+    "linear",
     "refit",
     "seed",
     "device",
@@ -81,13 +83,13 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     encoder, pooling, embedding_dim, hidden_size, num_layers, bidirectional, dropout, \
-kernel_size, num_positions
+kernel_size, num_positions, ngrams
         The model.
     tokens, lowercase, vocab_size, min_count, kmer, max_length
         What a step is.
     epochs, patience, batch_size, batch_steps, window, token_dropout, learning_rate, \
-warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, valid_fraction, refit, \
-seed, device
+warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, valid_fraction, linear, \
+refit, seed, device
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
@@ -129,6 +131,7 @@ seed, device
         dropout: float | None = None,
         kernel_size: int | None = None,
         num_positions: int | None = None,
+        ngrams: int | None = None,
         tokens: str | None = None,
         lowercase: bool | None = None,
         vocab_size: int | None = None,
@@ -148,6 +151,7 @@ seed, device
         label_smoothing: float | None = None,
         class_weight: str | dict[Any, float] | None = None,
         valid_fraction: float | None = None,
+        linear: bool | None = None,
         refit: bool | None = None,
         seed: int | None = None,
         device: Device | None = None,
@@ -165,6 +169,7 @@ seed, device
         self.dropout = dropout
         self.kernel_size = kernel_size
         self.num_positions = num_positions
+        self.ngrams = ngrams
         self.tokens = tokens
         self.lowercase = lowercase
         self.vocab_size = vocab_size
@@ -184,6 +189,7 @@ seed, device
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.valid_fraction = valid_fraction
+        self.linear = linear
         self.refit = refit
         self.seed = seed
         self.device = device

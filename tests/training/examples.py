@@ -24,7 +24,13 @@ from seqwise.training.settings import Wishes
 CPU = torch.device("cpu")
 CLASSES = ["no", "yes"]
 SMALL = {"embedding_dim": 8, "hidden_size": 8, "num_layers": 1, "dropout": 0.0}
-FAST = {"device": "cpu", "learning_rate": 0.03, "patience": 100, "token_dropout": 0.0}
+FAST = {
+    "device": "cpu",
+    "learning_rate": 0.03,
+    "patience": 100,
+    "token_dropout": 0.0,
+    "linear": False,
+}
 
 ACCOUNT = TrainingAccount(
     file="ü.csv",

@@ -36,6 +36,8 @@ class TrainingAccount(Settings):
         For each epoch `epoch`, `train_loss`, `valid_accuracy`, `valid_log_loss`, without the refit.
     refitted
         Whether the weights are those of a second training, on all records.
+    network_accuracy, linear_accuracy
+        Of the network and of the linear model alone, where both answer together.
     """
 
     file: str | None
@@ -49,6 +51,8 @@ class TrainingAccount(Settings):
     valid_log_loss: float
     epochs: list[dict[str, float]]
     refitted: bool
+    network_accuracy: float | None = None
+    linear_accuracy: float | None = None
 
 
 @dataclass(frozen=True)

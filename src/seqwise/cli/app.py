@@ -54,6 +54,7 @@ class FormatName(StrEnum):
 class EncoderName(StrEnum):
     """What reads the steps."""
 
+    auto = "auto"
     rnn = "rnn"
     lstm = "lstm"
     gru = "gru"
@@ -230,6 +231,19 @@ def train(
         int | None,
         typer.Option(help="Positions with a vector of their own.", rich_help_panel=MODEL),
     ] = None,
+    linear: Annotated[
+        bool | None,
+        typer.Option(
+            "--linear/--no-linear",
+            help="Let a linear model answer together with the network; the default, unless an "
+            "encoder is named.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    ngrams: Annotated[
+        int | None,
+        typer.Option(help="Tokens of the linear model's longest n-gram.", rich_help_panel=MODEL),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(help="Most passes over the training part.", rich_help_panel=TRAINING),
@@ -310,6 +324,8 @@ def train(
             "dropout": dropout,
             "kernel_size": kernel_size,
             "num_positions": num_positions,
+            "linear": linear,
+            "ngrams": ngrams,
             "epochs": epochs,
             "patience": patience,
             "batch_size": batch_size,

@@ -54,7 +54,7 @@ def run(
         with world.together():
             if not checkpoint_seconds >= 0:
                 raise setting_error("checkpoint_seconds", checkpoint_seconds, "0 or more")
-            take_device(wishes["device"] or "auto")
+            take_device(wishes.get("device") or "auto")
             if world.is_first:
                 check_output(out, overwrite=overwrite)
                 stack.enter_context(checkpoints)
@@ -173,6 +173,14 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
             f"(most frequent class: {scores.majority_accuracy:.4f})",
         )
     ]
+    companion = training.companion
+    if companion is not None:
+        text = (
+            f"network alone {companion.network_scores.accuracy:.4f}, "
+            f"linear model alone {companion.own_scores.accuracy:.4f}; they answer together, "
+            f"believed {companion.weights[0]:.2f} and {companion.weights[1]:.2f} times"
+        )
+        facts.append(("accuracy", text))
     if training.is_refitted:
         text = (
             f"anew on all records, up to epoch {best}; the result above has the scores before the "

@@ -15,6 +15,7 @@ from seqwise.nn.embedding import (
 )
 from seqwise.nn.encoder import Encoder
 from seqwise.nn.ensemble import Classifier, Ensemble, build_model
+from seqwise.nn.kernels import KernelModel
 from seqwise.nn.masking import mask_from_lengths, reverse_within_lengths, step_at, zero_padding
 from seqwise.nn.mingru import MinGRUEncoder, MinGRULayer
 from seqwise.nn.model import ENCODERS, POOLINGS, SequenceModel, build_pooling
@@ -46,6 +47,7 @@ __all__ = [
     "Embedding",
     "Encoder",
     "Ensemble",
+    "KernelModel",
     "LastPooling",
     "MaxPooling",
     "MeanPooling",

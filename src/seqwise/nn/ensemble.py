@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seqwise.config import ModelConfig
 from seqwise.nn.batch import Batch, shape_error
+from seqwise.nn.kernels import KernelModel
 from seqwise.nn.model import SequenceModel
 from seqwise.nn.ngrams import NgramModel
 
@@ -38,7 +39,7 @@ class Ensemble(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, members: Sequence[SequenceModel | NgramModel]) -> None:
+    def __init__(self, members: Sequence[SequenceModel | NgramModel | KernelModel]) -> None:
         super().__init__()
         sizes = sorted({member.num_classes for member in members})
         if len(sizes) != 1:
@@ -58,12 +59,14 @@ class Ensemble(nn.Module):
         return (self.weights.view(-1, 1, 1) * beliefs).sum(dim=0)
 
 
-Classifier = SequenceModel | NgramModel | Ensemble
+Classifier = SequenceModel | NgramModel | KernelModel | Ensemble
 
 
 def build_model(config: ModelConfig) -> SequenceModel | Ensemble:
     """Build all that a configuration describes: the network, and what answers together with it."""
     network = SequenceModel.from_config(config)
-    if not config.ngrams:
-        return network
-    return Ensemble([network, NgramModel.from_config(config)])
+    if config.num_ngrams:
+        return Ensemble([network, NgramModel.from_config(config)])
+    if config.num_dilations:
+        return Ensemble([network, KernelModel.from_config(config)])
+    return network

@@ -120,6 +120,10 @@ class NgramModel(nn.Module):
             positions=config.num_positions > 0,
         )
 
+    def sizes(self) -> dict[str, int]:
+        """Give what `from_config` reads of the model's sizes."""
+        return {"num_ngrams": len(self.keys)}
+
     @property
     def num_classes(self) -> int:
         """Size of the logits."""

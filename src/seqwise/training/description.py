@@ -23,6 +23,10 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
         ("model", f"{describe_shape(run.shape)}; {num_weights:,} weights"),
         ("training", f"at most {run.config.epochs} epochs"),
     ]
+    if run.config.linear:
+        what = f"n-grams up to {run.shape.ngrams}" if run.shape.vocab_size else "convolutions"
+        text = f"a linear model of {what}, fitted in the end, answers together with it"
+        facts.append(("beside it", text))
     if run.config.refit:
         num_records = f"{len(lengths) + len(prepared.valid.targets):,}"
         text = f"as many epochs as the best one took, anew on all {num_records} records"

@@ -13,9 +13,10 @@ from sklearn.linear_model import LogisticRegression
 from seqwise.config import MOST_NGRAM_WEIGHTS
 from seqwise.data.collate import collate
 from seqwise.data.sampler import cut_batches
-from seqwise.data.store import RaggedStore
+from seqwise.data.store import ChainedStore, RaggedStore
 from seqwise.nn import Batch
 from seqwise.nn.ngrams import NgramModel, ngram_keys
+from seqwise.training.drawing import draw_records
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse of the penalty on large weights
 MOST_STEPS = 20_000_000  # of the sequences that are read, so that memory stays bounded
@@ -25,7 +26,7 @@ MOST_ITERATIONS = 300
 
 
 def fit_ngrams(
-    sequences: RaggedStore,
+    sequences: RaggedStore | ChainedStore,
     targets: NDArray[np.int64],
     *,
     num_classes: int,
@@ -59,7 +60,8 @@ def fit_ngrams(
     NgramModel
         One for each of `strengths`.
     """
-    drawn = _draw(sequences.lengths, targets, seed)
+    random = np.random.default_rng(seed)
+    drawn = draw_records(sequences.lengths, targets, random, most_steps=MOST_STEPS)
     keys, idf = _learn_ngrams(sequences, drawn, num_classes, longest, positions)
     counted = None
     for strength in strengths:
@@ -70,19 +72,8 @@ def fit_ngrams(
         yield model.eval()
 
 
-def _draw(lengths: NDArray[np.int64], targets: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Draw sequences of `MOST_STEPS` in all, the first of each class for certain."""
-    if lengths.sum() <= MOST_STEPS:
-        return np.arange(len(lengths))
-    order = np.random.default_rng(seed).permutation(len(lengths))
-    firsts = order[np.unique(targets[order], return_index=True)[1]]
-    order = np.concatenate([firsts, order[~np.isin(order, firsts)]])
-    num_drawn = int(np.searchsorted(lengths[order].cumsum(), MOST_STEPS, side="right"))
-    return np.sort(order[: max(len(firsts), num_drawn)])
-
-
 def _batches(
-    sequences: RaggedStore, drawn: NDArray[np.int64]
+    sequences: RaggedStore | ChainedStore, drawn: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.int64], Batch]]:
     """Pad the drawn sequences, those of near-equal lengths together; gives their places, too."""
     lengths = sequences.lengths[drawn]
@@ -93,7 +84,7 @@ def _batches(
 
 
 def _learn_ngrams(
-    sequences: RaggedStore,
+    sequences: RaggedStore | ChainedStore,
     drawn: NDArray[np.int64],
     num_classes: int,
     longest: int,
@@ -129,7 +120,9 @@ def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     return distinct
 
 
-def _count(model: NgramModel, sequences: RaggedStore, drawn: NDArray[np.int64]) -> sparse.csr_array:
+def _count(
+    model: NgramModel, sequences: RaggedStore | ChainedStore, drawn: NDArray[np.int64]
+) -> sparse.csr_array:
     rows, columns, values = [], [], []
     for members, batch in _batches(sequences, drawn):
         features, counts = model.count(batch)

@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 
@@ -45,6 +46,15 @@ class Progress:
     steps: int = 0
     seconds: float = 0.0
     validating: bool = False
+
+    @contextmanager
+    def as_validating(self) -> Iterator[None]:
+        """While entered, training stands still: nothing is lost by leaving it at once."""
+        self.validating = True
+        try:
+            yield
+        finally:
+            self.validating = False
 
 
 @dataclass
@@ -239,11 +249,8 @@ class Training:
 
     def _end_epoch(self) -> EpochReport:
         started = time.perf_counter()
-        self.progress.validating = True
-        try:
+        with self.progress.as_validating():
             valid = self._validate()
-        finally:
-            self.progress.validating = False
         now = self._position
         report = EpochReport(
             epoch=now.epoch + 1,

@@ -18,8 +18,9 @@ from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
 from seqwise.identity import Identity, check_identity
-from seqwise.nn import SequenceModel
+from seqwise.nn import Classifier, SequenceModel
 from seqwise.training.chance import mix_seed
+from seqwise.training.companion import Companion, find_companion
 from seqwise.training.distribution import ALONE, World
 from seqwise.training.loop import Training
 from seqwise.training.preparation import LabelledStore, PreparedData
@@ -99,6 +100,7 @@ class TrainingRun:
         self.seconds = 0.0
         self._whole = prepared.whole if self.config.refit else None
         self._refit_parts = (prepared.codec, self.shape)
+        self._companion: tuple[int, Companion] | None = None  # and of which epoch
 
     def __iter__(self) -> Iterator[EpochReport]:
         return (report for report in self.steps() if report is not None)
@@ -163,9 +165,27 @@ class TrainingRun:
             self.refit.restore(_part(state, "refit"))
 
     @property
+    def companion(self) -> Companion | None:
+        """The linear model that answers together with the best epoch so far; None without one."""
+        if not self.config.linear:
+            return None
+        epoch = self.training.best.epoch
+        if self._companion is None or self._companion[0] != epoch:
+            found = find_companion(
+                self.training.best_model(),
+                self.prepared.train,
+                self.prepared.valid,
+                shape=self.shape,
+                config=self.config,
+                names=self.prepared.labels.names,
+            )
+            self._companion = (epoch, found)
+        return self._companion[1]
+
+    @property
     def scores(self) -> Scores:
         """Scores of the best epoch so far, on the records that chose it."""
-        return _scores(self.training.best)
+        return self.companion.scores if self.companion else _scores(self.training.best)
 
     @property
     def is_refitted(self) -> bool:
@@ -177,6 +197,9 @@ class TrainingRun:
             if report is not None:
                 self.reports.append(report)
             yield report
+        if self.world.is_first:
+            with self.training.progress.as_validating():
+                self.companion  # noqa: B018 - found while it may still be stopped
 
     def _refit(self) -> Iterator[EpochReport | None]:
         """Train fresh weights on all records, for as many epochs as the best one took."""
@@ -230,10 +253,17 @@ class TrainingRun:
     def artifact(self) -> Artifact:
         """Put together what was trained: the best epoch so far, or the refit where it has ended."""
         codec, shape, training = self.prepared.codec, self.shape, self.training
+        companion = self.companion
         if self.refit is not None and self.refit.is_over:
             codec, shape, training = *self._refit_parts, self.refit
+            if companion is not None:
+                names = self.prepared.labels.names
+                companion = companion.refit(training.train, shape, self.config, names)
+        model: Classifier = training.best_model()
+        if companion is not None:
+            model, shape = companion.join(training.best_model(), shape)
         return Artifact(
-            model=training.best_model(),
+            model=model,
             codec=codec,
             labels=self.prepared.labels,
             data=self.prepared.data,
@@ -244,7 +274,7 @@ class TrainingRun:
         )
 
     def _account(self) -> TrainingAccount:
-        scores = self.scores
+        scores, companion = self.scores, self.companion
         return TrainingAccount(
             file=self.prepared.plan.path,
             num_train=len(self.prepared.train.targets),
@@ -265,6 +295,8 @@ class TrainingRun:
                 for report in self.reports
             ],
             refitted=self.is_refitted,
+            network_accuracy=companion and companion.network_scores.accuracy,
+            linear_accuracy=companion and companion.own_scores.accuracy,
         )
 
 

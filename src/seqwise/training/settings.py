@@ -14,10 +14,11 @@ from seqwise.data.codecs import Codec
 from seqwise.data.kinds import Kind
 from seqwise.data.records import RawSequence
 
+SIZES_OF_LINEAR = {"num_ngrams", "num_dilations", "num_thresholds"}
 # Each with the fields that are no wishes, as they follow from the data.
 CONFIGURATIONS: tuple[tuple[Any, set[str]], ...] = (
     (DataConfig, {"kind"}),
-    (ModelConfig, {"num_classes", "vocab_size", "num_channels"}),
+    (ModelConfig, {"num_classes", "vocab_size", "num_channels", *SIZES_OF_LINEAR}),
     (TrainConfig, set()),
 )
 SAMPLE = 1_000
@@ -68,7 +69,7 @@ class Wishes:
             homes = [part for part, known in zip(parts, names, strict=True) if name in known]
             if not homes:
                 raise unknown_setting(name, value, set().union(*names))
-            if value is not None:
+            if value is not None and (name, value) != ("encoder", "auto"):
                 homes[0][name] = value
         # Refused here, before a file is read, and not only where a configuration is made of them.
         DataConfig.from_dict({"kind": "text", **parts[0]})
@@ -136,9 +137,20 @@ def choose_model(
         "vocab_size": codec.vocab_size,
         "num_channels": codec.num_channels,
         "num_positions": common_length if aligned else 0,
+        "ngrams": _longest_ngram(codec),
         **SHAPES.get(wishes.model.get("encoder", ""), {}),
     }
     return ModelConfig.from_dict(chosen | dict(wishes.model))
+
+
+def _longest_ngram(codec: Codec) -> int:
+    """Choose the n-grams that say most of such sequences, by what they got on held-out parts."""
+    data = codec.config
+    if data.kind == "dna" and data.kmer == 1:
+        return 6
+    if data.kind == "text":
+        return 4 if data.tokens in ("characters", "bytes") else 2
+    return 3
 
 
 def choose_training(
@@ -160,7 +172,8 @@ def choose_training(
         What the user has said.
     """
     is_biological = data.kind in ("dna", "protein")
-    chosen: dict[str, Any] = {"refit": refits}
+    # Who names an encoder wants to see what that one can do.
+    chosen: dict[str, Any] = {"refit": refits, "linear": "encoder" not in wishes.model}
     if is_biological or (data.kind == "text" and data.tokens in ("characters", "bytes")):
         # A letter says less than a word: more of them can be lost, so that no few are relied on.
         chosen["token_dropout"] = 0.15
@@ -189,4 +202,9 @@ def describe_shape(shape: ModelConfig) -> str:
     if shape.num_positions:
         details.append(f"{shape.num_positions} positions")
     convolution = f"convolution over {shape.kernel_size}, " if shape.kernel_size else ""
-    return f"{convolution}{shape.encoder} ({', '.join(details)}), pooling {shape.pooling}"
+    beside = ""
+    if shape.num_ngrams:
+        beside = f"; beside it a linear model of {shape.num_ngrams:,} n-grams (1 to {shape.ngrams})"
+    if shape.num_dilations:
+        beside = "; beside it a linear model of random convolutions"
+    return f"{convolution}{shape.encoder} ({', '.join(details)}), pooling {shape.pooling}{beside}"

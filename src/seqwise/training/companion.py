@@ -1,0 +1,140 @@
+"""The linear model beside a network: how it is fitted, and how much each of the two is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+
+from seqwise.config import ModelConfig, TrainConfig
+from seqwise.evaluation.metrics import Scores, score
+from seqwise.nn import Ensemble, KernelModel, NgramModel, SequenceModel
+from seqwise.predictor import choose_device, infer_logits
+from seqwise.training.linear import STRENGTHS, fit_ngrams
+from seqwise.training.pool import fit_weights
+from seqwise.training.preparation import LabelledStore
+from seqwise.training.ridge import fit_kernels
+from seqwise.training.weighting import class_weights
+
+LinearModel = NgramModel | KernelModel
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Companion:
+    """A linear model that answers together with a network.
+
+    Parameters
+    ----------
+    model
+        Fitted on the records that the network learned from.
+    strength
+        With which it was fitted, of those that were tried.
+    weights
+        ``(2,)``, how much the network and the model are believed.
+    network_scores, own_scores, scores
+        Of the network, of the model, and of both together, on the records that chose the epoch.
+        The last follow `weights`, two numbers that these records have chosen, too.
+    """
+
+    model: LinearModel
+    strength: float
+    weights: NDArray[np.float64]
+    network_scores: Scores
+    own_scores: Scores
+    scores: Scores
+
+    def refit(
+        self, records: LabelledStore, shape: ModelConfig, config: TrainConfig, names: list[str]
+    ) -> Companion:
+        """Fit the model anew, on all records; scores and weights stay."""
+        return replace(self, model=next(_fit(records, shape, config, names, (self.strength,))))
+
+    def join(self, network: SequenceModel, shape: ModelConfig) -> tuple[Ensemble, ModelConfig]:
+        """Make one model of both, and its configuration."""
+        ensemble = Ensemble([network, self.model])
+        ensemble.weights = torch.from_numpy(self.weights).float()
+        return ensemble.eval(), ModelConfig.from_dict(shape.to_dict() | self.model.sizes())
+
+
+def find_companion(
+    network: SequenceModel,
+    train: LabelledStore,
+    valid: LabelledStore,
+    *,
+    shape: ModelConfig,
+    config: TrainConfig,
+    names: list[str],
+) -> Companion:
+    """Fit linear models on the training part, and take the one that helps the network most.
+
+    Parameters
+    ----------
+    network
+        Trained; its weights stay.
+    train, valid
+        The part to learn from, and the part that says what helps.
+    shape, config
+        Of the network and its training.
+    names
+        Of the classes.
+    """
+    network_beliefs = _beliefs(network, valid, config)
+    tried = []
+    for strength, model in zip(STRENGTHS, _fit(train, shape, config, names), strict=False):
+        beliefs = _beliefs(model, valid, config)
+        weights, surprise = fit_weights([network_beliefs, beliefs], valid.targets)
+        tried.append((surprise, strength, model, beliefs, weights))
+    _, strength, model, beliefs, weights = min(tried, key=lambda each: each[:2])
+    pooled = log_softmax(weights[0] * network_beliefs + weights[1] * beliefs, axis=1)
+    scores = [
+        score(np.exp(each), valid.targets, names) for each in (network_beliefs, beliefs, pooled)
+    ]
+    return Companion(model, strength, weights, *scores)
+
+
+def _fit(
+    part: LabelledStore,
+    shape: ModelConfig,
+    config: TrainConfig,
+    names: list[str],
+    strengths: tuple[float, ...] = STRENGTHS,
+) -> Iterator[LinearModel]:
+    class_weight = class_weights(config.class_weight, part.targets, names)
+    if shape.num_channels:
+        yield fit_kernels(
+            part.sequences,
+            part.sequences.lengths,
+            part.targets,
+            num_channels=shape.num_channels,
+            num_classes=shape.num_classes,
+            class_weight=class_weight,
+            seed=config.seed,
+        )
+        return
+    yield from fit_ngrams(
+        part.sequences,
+        part.targets,
+        num_classes=shape.num_classes,
+        longest=shape.ngrams,
+        positions=shape.num_positions > 0,
+        strengths=strengths,
+        class_weight=class_weight,
+        seed=config.seed,
+    )
+
+
+def _beliefs(
+    model: SequenceModel | LinearModel, valid: LabelledStore, config: TrainConfig
+) -> NDArray[np.float64]:
+    """Give the logarithms of the probabilities of each class, ``(n, num_classes)``."""
+    device = choose_device(config.device) if isinstance(model, SequenceModel) else CPU
+    beliefs: NDArray[np.float64] = log_softmax(
+        infer_logits(model, valid.sequences, device=device).astype(np.float64), axis=1
+    )
+    return beliefs

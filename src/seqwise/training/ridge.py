@@ -1,0 +1,180 @@
+"""Linear models of random convolutions, fitted in closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from seqwise.data.collate import collate
+from seqwise.data.sampler import cut_batches
+from seqwise.data.store import Sequences
+from seqwise.nn.kernels import MOST_CHANNELS, NUM_KERNELS, KernelModel
+from seqwise.training.drawing import draw_records
+
+MOST_RECORDS = 4_000  # that are learned from: the price grows with their cube
+MOST_STEPS = 20_000_000
+MOST_DILATIONS = 8
+NUM_FEATURES = 5_000
+NUM_SAMPLED, SAMPLE_STEPS = 64, 4_096  # series that thresholds come from, and steps of each
+BATCH_STEPS = 1 << 14
+PENALTIES = np.logspace(-5, 2, 15)
+
+
+def choose_kernels(lengths: NDArray[np.int64]) -> tuple[int, int]:
+    """Choose the numbers of dilations and of thresholds for series of such lengths."""
+    num_dilations = len(_dilations(lengths))
+    return num_dilations, max(1, NUM_FEATURES // (2 * NUM_KERNELS * num_dilations))
+
+
+def _dilations(lengths: NDArray[np.int64]) -> list[int]:
+    """Spread a kernel from 9 steps up to the length that half of the series have."""
+    most = max(1, (int(np.median(lengths)) - 1) // 8)
+    number = min(MOST_DILATIONS, int(np.log2(most)) + 1)
+    return sorted({int(2**power) for power in np.linspace(0, np.log2(most), number)})
+
+
+def fit_kernels(
+    sequences: Sequences,
+    lengths: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    *,
+    num_channels: int,
+    num_classes: int,
+    class_weight: list[float] | None = None,
+    seed: int = 0,
+) -> KernelModel:
+    """Fit a linear model of random convolutions.
+
+    A ridge regression on the classes, its penalty chosen by what it says of each series when that
+    one is left out, and so is how sure it may be. Where there are more than `MOST_RECORDS`, some
+    are drawn, each class among them.
+
+    Parameters
+    ----------
+    sequences, lengths
+        Standardised, ``n`` of them, and their steps.
+    targets
+        int64 ``(n,)``, in which each class stands.
+    num_channels, num_classes
+        As in `KernelModel`.
+    class_weight
+        Of each class, or None where all weigh the same.
+    seed
+        Of the channels that a kernel reads, and of what is drawn.
+    """
+    random = np.random.default_rng(seed)
+    drawn = draw_records(lengths, targets, random, most_records=MOST_RECORDS, most_steps=MOST_STEPS)
+    num_dilations, num_thresholds = choose_kernels(lengths)
+    model = KernelModel(
+        num_channels, num_classes, num_dilations=num_dilations, num_thresholds=num_thresholds
+    )
+    model.dilations = torch.tensor(_dilations(lengths))
+    model.channels = _draw_channels(model.channels, random)
+    _place_thresholds(model, sequences, drawn, random)
+    features = _measure(model, sequences, lengths, drawn)
+    record_weight = np.ones(len(drawn))
+    if class_weight is not None:
+        record_weight = np.array(class_weight)[targets[drawn]]
+    _solve(model, features, targets[drawn], record_weight)
+    return model.eval()
+
+
+def _draw_channels(channels: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
+    """Give each kernel some channels to read, one more often than many."""
+    num_channels = channels.size(2)
+    drawn = torch.zeros_like(channels)
+    most = np.log2(min(num_channels, MOST_CHANNELS) + 1)
+    for kernel in drawn.flatten(0, 1):
+        number = max(1, int(2 ** random.uniform(0, most)))
+        kernel[random.permutation(num_channels)[:number]] = 1
+    return drawn
+
+
+def _place_thresholds(
+    model: KernelModel,
+    sequences: Sequences,
+    drawn: NDArray[np.int64],
+    random: np.random.Generator,
+) -> None:
+    """Put the thresholds of a kernel where its results on some series lie."""
+    num_thresholds = model.thresholds.size(2)
+    # Quantiles that fill the range evenly however many there are (multiples of the golden ratio).
+    quantiles = (np.arange(1, num_thresholds + 1) * (np.sqrt(5) - 1) / 2) % 1
+    sampled = random.choice(drawn, min(len(drawn), NUM_SAMPLED), replace=False)
+    for number, dilation in enumerate(model.dilations.tolist()):
+        results = []
+        for index in sampled.tolist():
+            series = torch.from_numpy(np.array(sequences[index][:SAMPLE_STEPS], dtype=np.float64))
+            x = series.T.unsqueeze(0)
+            results.append(model.convolve(x, number, dilation, 0, x.size(2))[0].numpy())
+        ordered = np.sort(np.concatenate(results, axis=1), axis=1)
+        # Between two of them: none of these series is moved across a threshold by a rounding.
+        places = (quantiles * (ordered.shape[1] - 1)).astype(int)
+        placed = (ordered[:, places] + ordered[:, (places + 1).clip(max=ordered.shape[1] - 1)]) / 2
+        model.thresholds[number] = torch.from_numpy(placed)
+
+
+def _measure(
+    model: KernelModel, sequences: Sequences, lengths: NDArray[np.int64], drawn: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    features = np.empty((len(drawn), len(model.mean)))
+    order = np.argsort(lengths[drawn], kind="stable")
+    for places in cut_batches(
+        lengths[drawn][order], batch_size=BATCH_STEPS, batch_steps=BATCH_STEPS
+    ):
+        members = order[places]
+        batch = collate([sequences[index] for index in drawn[members].tolist()])
+        features[members] = model.measure(batch).numpy()
+    return features
+
+
+def _solve(
+    model: KernelModel,
+    features: NDArray[np.float64],
+    targets: NDArray[np.int64],
+    record_weight: NDArray[np.float64],
+) -> None:
+    """Fit the last layer, by the products of all pairs of records: they are fewer than features."""
+    mean = np.average(features, axis=0, weights=record_weight)
+    scale = features.std(axis=0)
+    scale[scale == 0] = 1
+    scale *= np.sqrt(features.shape[1])
+    roots = np.sqrt(record_weight)[:, None]
+    x = roots * (features - mean) / scale
+    classes = np.eye(model.num_classes)[targets] * 2 - 1
+    means = np.average(classes, axis=0, weights=record_weight)
+    y = roots * (classes - means)
+    values, vectors = np.linalg.eigh(x @ x.T)
+    values = values.clip(min=0)
+    turned = vectors.T @ y
+    best = (np.inf, 0.0, 0.0)
+    for penalty in PENALTIES:
+        shrunk = values / (values + penalty)
+        leverage = (vectors**2) @ shrunk + record_weight / record_weight.sum()
+        error = (y - vectors @ (shrunk[:, None] * turned)) / (1 - leverage[:, None])
+        left_out = classes - error / roots  # what is said of each record without having seen it
+        best = min(best, (*_least_surprise(left_out, targets, record_weight), penalty))
+    _, sureness, penalty = best
+    dual = vectors @ (turned / (values + penalty)[:, None])
+    with torch.no_grad():
+        model.mean = torch.from_numpy(mean).float()
+        model.scale = torch.from_numpy(scale).float()
+        model.weight.copy_(torch.from_numpy(x.T @ dual * sureness))
+        model.bias.copy_(torch.from_numpy(means * sureness))
+
+
+def _least_surprise(
+    scores: NDArray[np.float64], targets: NDArray[np.int64], record_weight: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Find the factor that makes logits of scores, and the log loss with it."""
+    rows = np.arange(len(targets))
+
+    def log_loss(power: float) -> float:
+        beliefs = log_softmax(scores * np.exp(power), axis=1)
+        return float(-np.average(beliefs[rows, targets], weights=record_weight))
+
+    found = minimize_scalar(log_loss, bounds=(-2.0, 6.0), method="bounded")
+    return float(found.fun), float(np.exp(found.x))

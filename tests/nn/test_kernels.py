@@ -1,0 +1,86 @@
+from itertools import combinations
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import torch
+
+from seqwise.data.collate import collate
+from seqwise.errors import ShapeError
+from seqwise.nn import Batch, KernelModel, kernels
+
+NUM_CHANNELS = 3
+
+
+def make_series(lengths, seed=0):
+    random = np.random.default_rng(seed)
+    return [random.normal(size=(length, NUM_CHANNELS)).astype(np.float32) for length in lengths]
+
+
+def make_model(num_classes=3):
+    model = KernelModel(NUM_CHANNELS, num_classes, num_dilations=2, num_thresholds=2)
+    torch.manual_seed(0)
+    model.dilations = torch.tensor([1, 3])
+    model.channels = (torch.rand(model.channels.shape) > 0.4).float()
+    model.thresholds.normal_()
+    model.mean.normal_()
+    model.scale = torch.rand(model.scale.shape) + 0.5
+    with torch.no_grad():
+        model.weight.normal_(std=0.05)
+        model.bias.normal_()
+    return model.eval()
+
+
+def plain_features(model, series):
+    """The features of one series, step by step."""
+    features = []
+    for number, dilation in enumerate(model.dilations.tolist()):
+        shares, means = [], []
+        for index, chosen in enumerate(combinations(range(9), 3)):
+            weights = [2.0 if step in chosen else -1.0 for step in range(9)]
+            mixed = series.astype(np.float64) @ model.channels[number, index].double().numpy()
+            results = []
+            for time in range(len(series)):
+                total = 0.0
+                for step, weight in enumerate(weights):
+                    place = time + (step - 4) * dilation
+                    if 0 <= place < len(series):
+                        total += weight * mixed[place]
+                results.append(total)
+            for threshold in model.thresholds[number, index].tolist():
+                above = np.clip(np.array(results) - threshold, 0, None)
+                shares.append((above > 0).mean())
+                means.append(above.mean())
+        features += [*shares, *means]
+    return np.array([*features, np.log(len(series))])
+
+
+def test_features_equal_a_plain_loop():
+    model, series = make_model(), make_series([1, 5, 30])
+    for row, each in zip(model.measure(collate(series)).numpy(), series, strict=True):
+        np.testing.assert_allclose(row, plain_features(model, each), atol=1e-12)
+
+
+def test_nothing_depends_on_the_batch_or_on_chunks():
+    model, lengths = make_model(), [7, 1, 40, 40, 12]
+    series = make_series(lengths)
+    batch = collate(series, pad_to=64)
+    for row, length in zip(batch.inputs, lengths, strict=True):
+        row[length:] = float("nan")
+    logits = model(batch)
+    one_by_one = torch.cat([model(collate([each])) for each in series])
+    torch.testing.assert_close(logits, one_by_one, atol=1e-6, rtol=0)
+    with patch.object(kernels, "CHUNK_STEPS", 5):
+        torch.testing.assert_close(model(batch), logits, atol=1e-6, rtol=0)
+
+
+def test_gradients_reach_all_weights():
+    model = make_model()
+    model(collate(make_series([9, 20]))).square().sum().backward()
+    assert (model.weight.grad != 0).float().mean() > 0.9
+    assert (model.bias.grad != 0).all()
+
+
+def test_other_channels_are_refused():
+    with pytest.raises(ShapeError, match=r"\(batch, time, 3\)"):
+        make_model()(Batch(torch.zeros(1, 2, 4), torch.tensor([2])))

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+import torch
+
+from seqwise.artifact import load_artifact, save_artifact
+from seqwise.data.kinds import Kind
+from seqwise.nn import Ensemble, SequenceModel
+from seqwise.predictor import Predictor
+from seqwise.training.run import TrainingRun
+from tests.training.examples import GOOD, make_run
+
+BAD = [(f"bad {number}", "no") for number in range(20)]
+WAVES = [
+    (np.sin(np.arange(30 + number) * speed)[:, None], label)
+    for speed, label in ((0.4, "slow"), (1.2, "fast"))
+    for number in range(12)
+]
+
+
+def finish(pairs, kind, **settings) -> TrainingRun:
+    run = make_run(pairs, kind, linear=True, **settings)
+    list(run)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("pairs", "kind"), [(GOOD + BAD, Kind.TEXT), (WAVES, Kind.SERIES)], ids=["text", "series"]
+)
+@pytest.mark.parametrize("refit", [False, True])
+def test_both_answer_together_and_are_saved_together(pairs, kind, refit, tmp_path):
+    run = finish(pairs, kind, refit=refit)
+    artifact = run.artifact()
+    assert isinstance(artifact.model, Ensemble)
+    assert artifact.training.linear_accuracy == run.companion.own_scores.accuracy
+    assert artifact.training.network_accuracy == run.companion.network_scores.accuracy
+    assert artifact.training.valid_log_loss == run.scores.log_loss
+    save_artifact(artifact, tmp_path / "model")
+    loaded = load_artifact(tmp_path / "model")
+    for name, weight in artifact.model.state_dict().items():
+        assert torch.equal(loaded.model.state_dict()[name], weight), name
+    assert loaded.shape == artifact.shape
+
+
+def test_scores_are_those_of_both_on_the_records_held_out():
+    pairs = GOOD[:15] + BAD[:15]
+    held_out = GOOD[15:] + BAD[15:]
+    run = finish(pairs, Kind.TEXT, valid=held_out)
+    artifact = run.artifact()
+    logits = []
+    for text, _ in held_out:
+        array = artifact.codec.encode([text])[0]
+        batch = torch.tensor(np.array([array]), dtype=torch.int64)
+        from seqwise.nn import Batch
+
+        logits.append(artifact.model(Batch(batch, torch.tensor([batch.size(1)]))).detach())
+    probabilities = torch.cat(logits).softmax(1).numpy()
+    targets = artifact.labels.encode([label for _, label in held_out])
+    expected = -np.log(probabilities[np.arange(len(targets)), targets]).mean()
+    assert abs(run.scores.log_loss - expected) < 1e-5
+    assert run.scores.log_loss <= run.companion.network_scores.log_loss + 1e-2
+
+
+def test_a_refit_fits_the_linear_model_on_all_records():
+    pairs = [*GOOD, *BAD, ("rareword", "yes"), ("rareword again", "yes")]
+    before = finish(pairs, Kind.TEXT, refit=False).artifact()
+    after = finish(pairs, Kind.TEXT, refit=True).artifact()
+    assert after.shape.num_ngrams > before.shape.num_ngrams
+    assert torch.equal(before.model.weights, after.model.weights)
+
+
+def test_without_it_the_network_answers_alone():
+    run = make_run(GOOD + BAD)
+    list(run)
+    assert run.companion is None
+    assert isinstance(run.artifact().model, SequenceModel)
+    assert run.artifact().training.linear_accuracy is None
+
+
+def test_a_run_left_early_has_one_too():
+    run = make_run(GOOD + BAD, linear=True)
+    for _ in run:
+        break
+    assert isinstance(run.artifact().model, Ensemble)
+
+
+def test_a_run_that_goes_on_ends_with_the_same_model(tmp_path):
+    straight = finish(GOOD + BAD, Kind.TEXT, refit=True, epochs=2)
+    stopped = make_run(GOOD + BAD, Kind.TEXT, refit=True, epochs=2, linear=True)
+    for _ in stopped.steps():
+        if stopped.refit is not None:
+            break
+    other = make_run(GOOD + BAD, Kind.TEXT, refit=True, epochs=2, linear=True)
+    other.restore(stopped.state())
+    list(other)
+    expected = straight.artifact().model.state_dict()
+    for name, weight in other.artifact().model.state_dict().items():
+        assert torch.equal(weight, expected[name]), name
+
+
+def test_predictions_of_a_saved_model_are_its_own(tmp_path):
+    run = finish(GOOD + BAD, Kind.TEXT)
+    save_artifact(run.artifact(), tmp_path / "model")
+    predictor = Predictor.load(tmp_path / "model")
+    assert isinstance(predictor.model, Ensemble)

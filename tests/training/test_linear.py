@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from seqwise.config import MOST_NGRAM_WEIGHTS
+from seqwise.data.collate import collate
+from seqwise.data.store import RaggedStore
+from seqwise.training import linear
+from seqwise.training.linear import fit_ngrams
+
+
+def make_part(num_records=60, num_classes=3, seed=0):
+    random = np.random.default_rng(seed)
+    arrays = [
+        random.integers(2, 9, random.integers(1, 12)).astype(np.int32) for _ in range(num_records)
+    ]
+    targets = np.array([int(each[0]) % num_classes for each in arrays])
+    targets[:num_classes] = np.arange(num_classes)
+    return arrays, targets
+
+
+def ngrams_as_words(array):
+    tokens = ["<", *map(str, array.tolist()), ">"]
+    return [
+        " ".join(tokens[start : start + size])
+        for size in (1, 2, 3)
+        for start in range(len(tokens) - size + 1)
+    ]
+
+
+@pytest.mark.parametrize("num_classes", [2, 3])
+def test_logits_are_those_of_scikit_learn(num_classes):
+    arrays, targets = make_part(num_classes=num_classes)
+    store = RaggedStore.from_arrays(arrays)
+    models = list(fit_ngrams(store, targets, num_classes=num_classes, longest=3, positions=False))
+    assert len(models) == len(linear.STRENGTHS)
+    vectorizer = TfidfVectorizer(analyzer=ngrams_as_words, sublinear_tf=True)
+    features = vectorizer.fit_transform(arrays)
+    for strength, model in zip(linear.STRENGTHS, models, strict=True):
+        assert len(model.keys) == features.shape[1]
+        peer = LogisticRegression(C=strength, max_iter=linear.MOST_ITERATIONS)
+        peer.fit(features, targets)
+        with torch.no_grad():
+            found = model(collate(arrays)).softmax(1).numpy()
+        assert np.abs(found - peer.predict_proba(features)).max() < 5e-3
+
+
+def test_positions_tell_what_ngrams_do_not():
+    random = np.random.default_rng(0)
+    arrays = [random.permutation(np.arange(2, 10)).astype(np.int32) for _ in range(200)]
+    targets = np.array([int(each[3] < 6) for each in arrays])
+    store = RaggedStore.from_arrays(arrays)
+
+    def accuracy(positions):
+        model = next(
+            fit_ngrams(
+                store, targets, num_classes=2, longest=1, positions=positions, strengths=(100,)
+            )
+        )
+        return (model(collate(arrays)).argmax(1).numpy() == targets).mean()
+
+    assert accuracy(positions=True) == 1.0
+    assert accuracy(positions=False) < 0.7
+
+
+def test_class_weights_are_heeded():
+    arrays, targets = make_part(num_classes=2)
+    store = RaggedStore.from_arrays(arrays)
+
+    def share(class_weight):
+        model = next(
+            fit_ngrams(
+                store, targets, num_classes=2, longest=1, positions=False, class_weight=class_weight
+            )
+        )
+        return float(model(collate(arrays)).detach().softmax(1)[:, 1].mean())
+
+    assert share([1.0, 9.0]) > share(None) + 0.1
+
+
+def test_rare_ngrams_are_left_out_where_there_are_many(monkeypatch):
+    arrays, targets = make_part()
+    store = RaggedStore.from_arrays(arrays)
+
+    def known():
+        return len(next(fit_ngrams(store, targets, num_classes=3, longest=3, positions=False)).keys)
+
+    everything = known()
+    monkeypatch.setattr(linear, "MANY_NGRAMS", 10)
+    frequent = known()
+    assert 0 < frequent < everything
+    monkeypatch.setattr(linear, "MOST_NGRAM_WEIGHTS", 3 * 20)
+    assert 0 < known() <= 20 < frequent
+    assert linear.MOST_NGRAM_WEIGHTS < MOST_NGRAM_WEIGHTS
+
+
+def test_of_too_many_steps_some_records_are_drawn(monkeypatch):
+    arrays, targets = make_part(num_records=300)
+    targets[:] = 0
+    targets[7], targets[200] = 1, 2
+    monkeypatch.setattr(linear, "MOST_STEPS", 100)
+    store = RaggedStore.from_arrays(arrays)
+    model = next(fit_ngrams(store, targets, num_classes=3, longest=1, positions=False))
+    assert torch.isfinite(model(collate(arrays))).all()
+    assert float(model.weight.detach().abs().sum(0).min()) > 0
