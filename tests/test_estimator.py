@@ -124,6 +124,8 @@ def test_parameters_reach_the_model():
         "label_smoothing": 0.1,
         "class_weight": "balanced",
         "valid_fraction": 0.4,
+        "ngrams": 2,
+        "linear": True,
         "refit": True,
         "seed": 7,
         "device": "cpu",
@@ -543,13 +545,14 @@ def test_load_of_a_model_of_the_command_line(tmp_path):
     rows = [f"{text},{label}" for text, label in zip(TEXTS, LABELS, strict=True)]
     file.write_text("\n".join(["text,label", *rows]))
     train_on_the_command_line(
-        file=str(file),
+        files=[str(file)],
         out=str(tmp_path / "model"),
         valid=None,
         skip_bad=False,
         overwrite=False,
         resume=False,
         checkpoint_seconds=60,
+        workers=0,
         quiet=True,
         how=FileOptions(),
         wishes=ABLE,
