@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from seqwise.artifact import load_artifact
-from seqwise.cli.files import open_for_model, say
+from seqwise.cli.files import guessed_column, open_for_model, say
 from seqwise.cli.options import FileOptions
 from seqwise.cli.writers import open_writer
 from seqwise.config import Device
@@ -72,6 +72,7 @@ def run(
     artifact = load_artifact(folder)
     predictor = Predictor(artifact, device=device or "auto", deterministic=deterministic)
     records = open_for_model(file, how, artifact, label_required=False)
+    say(console, guessed_column(records, how, artifact))
     summary = _Summary()
     if out is not None and file != "-" and _is_same(out, file):
         found = "it is the file to read"
