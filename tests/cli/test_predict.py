@@ -153,10 +153,10 @@ def test_a_model_trained_on_a_column_reads_other_names(model):
 def test_a_column_that_is_guessed_is_told(model):
     Path("new.csv").write_text(f"message,label,id\n{HAM},ham,1\n{SPAM},spam,2\n")
     told = "file new.csv (csv), sequences in 'message' (a guess: there is no 'text' as in training;"
-    for command in ("predict", "evaluate"):
-        assert told in run(command, model, "new.csv").told
+    for verb in ("predict", "evaluate"):
+        assert told in run(verb, model, "new.csv").told
         for said in (("--quiet",), ("--sequence", "message")):
-            assert "a guess" not in run(command, model, "new.csv", *said).told
+            assert "a guess" not in run(verb, model, "new.csv", *said).told
 
 
 def test_jsonl_on_standard_output(model, mixed):
