@@ -150,6 +150,15 @@ def test_a_model_trained_on_a_column_reads_other_names(model):
     assert labels_of(run("predict", model, "new.csv", "--sequence", "message")) == ["ham", "spam"]
 
 
+def test_a_column_that_is_guessed_is_told(model):
+    Path("new.csv").write_text(f"message,label,id\n{HAM},ham,1\n{SPAM},spam,2\n")
+    told = "file new.csv (csv), sequences in 'message' (a guess: there is no 'text' as in training;"
+    for verb in ("predict", "evaluate"):
+        assert told in run(verb, model, "new.csv").told
+        for said in (("--quiet",), ("--sequence", "message")):
+            assert "a guess" not in run(verb, model, "new.csv", *said).told
+
+
 def test_jsonl_on_standard_output(model, mixed):
     outcome = run("predict", model, mixed, "--output-format", "jsonl", "--probabilities")
     rows = [json.loads(line) for line in outcome.out.splitlines()]

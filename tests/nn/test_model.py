@@ -63,6 +63,20 @@ PARTS = {  # where each of the others has its layers
 }
 
 
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("pooling", ["last", "max+last"])
+def test_the_last_step_is_that_of_the_encoder_s_directions(bidirectional, pooling):
+    embedding = TokenEmbedding(9, 4)
+    encoder = RecurrentEncoder(
+        "gru", 4, 6 // (2 if bidirectional else 1), bidirectional=bidirectional
+    )
+    right = build_pooling(pooling, 6, bidirectional=bidirectional)
+    SequenceModel(embedding, encoder, right, nn.Linear(right.output_size, 2))
+    wrong = build_pooling(pooling, 6, bidirectional=not bidirectional)
+    with pytest.raises(ShapeError, match=f"bidirectional={bidirectional}, as the encoder has"):
+        SequenceModel(embedding, encoder, wrong, nn.Linear(wrong.output_size, 2))
+
+
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_a_configuration_describes_a_model(encoder, pooling):

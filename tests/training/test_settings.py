@@ -69,6 +69,30 @@ def test_what_the_user_says_of_the_data_is_done():
     assert (data.tokens, data.lowercase, data.max_length) == ("bytes", True, 7)
 
 
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [
+        (Kind.SERIES, {"kmer": 3}),
+        (Kind.TEXT, {"kmer": 3}),
+        (Kind.DNA, {"tokens": "bpe"}),
+        (Kind.EVENTS, {"lowercase": False}),
+        (Kind.PROTEIN, {"min_count": 2}),
+        (Kind.SERIES, {"vocab_size": 50}),
+    ],
+)
+def test_a_setting_without_effect_is_refused(kind, setting):
+    with pytest.raises(ConfigError, match=f"and these are {kind} - change --"):
+        choose_data(kind, NAMES, Wishes.sorted(setting))
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_what_a_model_was_made_with_may_be_said_again(kind):
+    """As `SequenceClassifier.load` does."""
+    data = choose_data(kind, NAMES, Wishes())
+    spoken = {name: value for name, value in data.to_dict().items() if name != "kind"}
+    assert choose_data(kind, NAMES, Wishes(data=spoken)) == data
+
+
 @pytest.mark.parametrize("kind", Kind)
 def test_the_kind_is_kept(kind):
     assert choose_data(kind, NAMES, Wishes()).kind == kind

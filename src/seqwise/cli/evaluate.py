@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from seqwise.artifact import load_artifact
 from seqwise.assessment import Assessment, assess
-from seqwise.cli.files import open_for_model, say
+from seqwise.cli.files import guessed_column, open_for_model, say
 from seqwise.cli.options import FileOptions
 from seqwise.config import Device
 from seqwise.data.kinds import Kind
@@ -35,6 +35,7 @@ def run(
     artifact = load_artifact(folder)
     kind = Kind(artifact.data.kind)
     records = open_for_model(file, how, artifact, label_required=True)
+    say(Console(stderr=True, quiet=quiet), guessed_column(records, how, artifact))
     known = None
     if train_file is not None:
         seen = open_for_model(train_file, how, artifact, label_required=False)

@@ -97,6 +97,18 @@ def open_for_model(
             raise error from None  # the model's own columns are the better advice
 
 
+def guessed_column(
+    records: RecordFile | RecordFiles, how: FileOptions, artifact: Artifact
+) -> list[tuple[str, str]]:
+    """Name the column of the sequences where neither the user nor training has named it."""
+    column, known = records.sequence_column, artifact.data.sequence_column
+    if column is None or column in (how.sequence, known):
+        return []
+    reason = "by its name" if known is None else f"there is no {known!r} as in training"
+    text = f"sequences in {column!r} (a guess: {reason}; --sequence says otherwise)"
+    return [("file", escape(f"{records.path} ({records.format}), {text}"))]
+
+
 def _read(
     paths: Sequence[str], how: FileOptions, *, label_required: bool
 ) -> RecordFile | RecordFiles:

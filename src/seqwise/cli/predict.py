@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from seqwise.artifact import CONFIG, current_versions, load_artifact
-from seqwise.cli.files import open_for_model, say
+from seqwise.cli.files import guessed_column, open_for_model, say
 from seqwise.cli.options import FileOptions
 from seqwise.cli.output import Output
 from seqwise.cli.summary import Summary
@@ -50,6 +50,7 @@ def run(
     artifact = load_artifact(folder)
     predictor = Predictor(artifact, device=device or "auto", deterministic=deterministic)
     records = open_for_model(file, how, artifact, label_required=False)
+    say(console, guessed_column(records, how, artifact))
     blocks = _Blocks(predictor, records, strict=strict)
     if out is None:
         writer = stream_writer(sys.stdout, out_format, artifact.labels, probabilities=probabilities)

@@ -110,7 +110,8 @@ class SequenceModel(nn.Module):
     Raises
     ------
     ShapeError
-        If one part's size is not the size that the next one takes.
+        If one part's size is not the size that the next one takes, or if the last step is taken of
+        other directions than those of the encoder.
 
     Examples
     --------
@@ -140,6 +141,7 @@ class SequenceModel(nn.Module):
         _check_fit("embedding", embedding.embedding_dim, "encoder", encoder.input_size)
         _check_fit("encoder", encoder.output_size, "pooling", pooling.input_size)
         _check_fit("pooling", pooling.output_size, "head", head.in_features)
+        _check_directions(encoder, pooling)
         self.embedding = embedding
         self.encoder = encoder
         self.pooling = pooling
@@ -185,6 +187,17 @@ def _build_embedding(config: ModelConfig) -> Embedding:
     if config.num_positions:
         embedding = PositionEmbedding(embedding, config.num_positions)
     return embedding
+
+
+def _check_directions(encoder: Encoder, pooling: Pooling) -> None:
+    """Refuse the last step of a direction that ends at the first one."""
+    for part in pooling.modules():
+        if isinstance(part, LastPooling) and part.bidirectional != encoder.bidirectional:
+            raise shape_error(
+                f"LastPooling has bidirectional={part.bidirectional}",
+                f"bidirectional={encoder.bidirectional}, as the encoder has",
+                "build both for the same directions",
+            )
 
 
 def _check_fit(giver: str, given: int, taker: str, taken: int) -> None:

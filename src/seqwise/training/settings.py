@@ -9,7 +9,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqwise.config import WITH_DIRECTIONS, DataConfig, ModelConfig, TrainConfig, unknown_setting
+from seqwise.config import (
+    WITH_DIRECTIONS,
+    DataConfig,
+    ModelConfig,
+    TrainConfig,
+    setting_error,
+    unknown_setting,
+)
 from seqwise.data.codecs import Codec
 from seqwise.data.kinds import Kind
 from seqwise.data.records import RawSequence
@@ -21,7 +28,16 @@ CONFIGURATIONS: tuple[tuple[Any, set[str]], ...] = (
     (ModelConfig, {"num_classes", "vocab_size", "num_channels", *SIZES_OF_LINEAR}),
     (TrainConfig, set()),
 )
+# What a setting is about; with other kinds it would have no effect, and is refused.
+MEANT_FOR = {
+    "tokens": (Kind.TEXT,),
+    "lowercase": (Kind.TEXT,),
+    "vocab_size": (Kind.TEXT, Kind.EVENTS),
+    "min_count": (Kind.TEXT, Kind.EVENTS),
+    "kmer": (Kind.DNA, Kind.PROTEIN),
+}
 SAMPLE = 1_000
+_DEFAULTS = DataConfig(kind="text").to_dict()
 MAX_POSITIONS = 1_024
 LARGE_VOCABULARY = 1_000  # learned by heart sooner than a small one
 MOTIF = 9  # letters of DNA or protein that a filter sees at once
@@ -87,7 +103,17 @@ def choose_data(kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes) ->
     """Choose what a step is.
 
     Text of single words (names, say) is read by the character, and with its case.
+
+    Raises
+    ------
+    ConfigError
+        For a setting that has no effect on sequences of this kind.
     """
+    for name, kinds in MEANT_FOR.items():
+        value = wishes.data.get(name)
+        if kind not in kinds and value not in (None, _DEFAULTS[name]):
+            expected = f"nothing, as it is about {' and '.join(kinds)}, and these are {kind}"
+            raise setting_error(name, value, expected)
     chosen: dict[str, Any] = {"kind": str(kind)}
     if kind is Kind.TEXT:
         words = np.mean([len(str(text).split()) for text in sequences[:SAMPLE]])

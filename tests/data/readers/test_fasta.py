@@ -40,6 +40,12 @@ def test_labels_in_a_second_table(tmp_path):
     assert records[2] == Record("TT", None, 3, 5)
 
 
+def test_a_header_without_a_label_says_where_it_may_stand(tmp_path):
+    (record,) = read_records(write(tmp_path / "a.fa", ">s1\nAC\n"))
+    assert record.problem.code is Code.MISSING_LABEL
+    assert "--labels-from" in record.problem.remedy
+
+
 @pytest.mark.parametrize(
     ("table", "code"),
     [

@@ -114,7 +114,11 @@ class FastaReader:
                 return Problem(Code.MISSING_LABEL, found, "one label a sequence", MEND)
             return label
         named = NAMED_LABEL.search(description)
-        return read_label(named.group(1) if named else description, required=self._label_required)
+        told = read_label(named.group(1) if named else description, required=self._label_required)
+        if isinstance(told, Problem) and told.code is Code.MISSING_LABEL:
+            remedy = "write it behind the id, or name a table of ids and labels (--labels-from)"
+            return replace(told, remedy=remedy)
+        return told
 
 
 def read_label_table(path: str, label: str | None) -> dict[str, str]:
