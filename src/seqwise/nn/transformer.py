@@ -114,9 +114,10 @@ class TransformerEncoder(Encoder):
     """Blocks of self-attention in which each step sees all others of its sequence.
 
     Vaswani et al. 2017, Attention Is All You Need, with norms before the blocks (Xiong et al. 2020)
-    and rotary positions (Su et al. 2021); the marks at both ends are our own. A sequence of more than 4,096 steps is cut into pieces of
-    as many, from its start, whose steps see each other only: a longer one takes memory and time in
-    proportion to its length, and each piece is what training reads of it.
+    and rotary positions (Su et al. 2021); the marks at both ends are our own. A sequence of more
+    than 4,096 steps is cut into pieces of as many, from its start, whose steps see each other only:
+    a longer one takes memory and time in proportion to its length, and each piece is what training
+    reads of it.
 
     Parameters
     ----------
@@ -176,7 +177,8 @@ class TransformerEncoder(Encoder):
         return steps.view(batch, num_pieces * PIECE, -1)[:, :time]
 
     def _encode_pieces(self, x: Tensor, lengths: Tensor) -> Tensor:
-        # Attention to no key at all would be NaN: pieces beyond the end see one, of zeros.
+        # Not all of torch's kernels answer attention to no key at all with a number: pieces beyond
+        # the end see one key, of zeros.
         mask = mask_from_lengths(lengths.clamp(min=1), x.size(1), x.device)[:, None, None, :]
         x = self.entry(self.ends(x, lengths))  # (batch, time, hidden_size)
         table = rotary_table(x.size(1), self.output_size // count_heads(self.output_size), x)
