@@ -193,15 +193,14 @@ class TransformerEncoder(Encoder):
 
 
 def count_heads(size: int) -> int:
-    """Choose how many heads share the features: as many as have 32 each or little more.
+    """Choose how many heads share the features: 32 each where that goes, otherwise one has all.
 
     Examples
     --------
-    >>> [count_heads(size) for size in (6, 64, 128, 100)]
-    [1, 2, 4, 2]
+    >>> [count_heads(size) for size in (6, 64, 96, 100)]
+    [1, 2, 3, 1]
     """
-    most = max(1, size // HEAD_SIZE)
-    return max(heads for heads in range(1, most + 1) if size % (2 * heads) == 0)
+    return size // HEAD_SIZE if size % HEAD_SIZE == 0 else 1
 
 
 def _cut_anew(chunks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
