@@ -188,7 +188,7 @@ def test_a_long_value_is_cut_in_the_message():
 @pytest.mark.parametrize("encoder", ["convolution", "residual", "transformer"])
 def test_encoders_that_see_both_sides_have_no_direction(encoder):
     message = refuse(ModelConfig, encoder=encoder, bidirectional=False)
-    assert "rnn, lstm, gru, mingru can read in one direction" in message
+    assert "bidirectional is False - true, or rnn, lstm, gru, mingru" in message
     assert build(ModelConfig, encoder=encoder).bidirectional
 
 

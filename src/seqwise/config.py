@@ -192,9 +192,7 @@ class ModelConfig(Settings):
         For series: of each kernel of the linear model of random convolutions that answers together
         with the network; 0 where there is no such model.
     embedding_dim, hidden_size, num_layers, bidirectional, dropout
-        As torch spells them; `hidden_size` is for each direction, or for each width of the
-        convolutions, and `num_layers` counts blocks, where an encoder is made of these. Encoders
-        without directions have no other `bidirectional` than true.
+        As torch spells them; `hidden_size` is for each direction, or width of a convolution.
     """
 
     num_classes: int
@@ -238,8 +236,7 @@ class ModelConfig(Settings):
         if self.encoder == "transformer" and self.hidden_size % 2:
             raise setting_error("hidden_size", self.hidden_size, "an even number (transformer)")
         if not self.bidirectional and self.encoder not in WITH_DIRECTIONS:
-            found = f"true: only {', '.join(WITH_DIRECTIONS)} can read in one direction"
-            raise setting_error("bidirectional", False, found)
+            raise setting_error("bidirectional", False, f"true, or {', '.join(WITH_DIRECTIONS)}")
         self._check_range("num_layers", 1, 100, "1 to 100")
         self._check_range("dropout", 0, 0.95, "0 to 0.95")
 

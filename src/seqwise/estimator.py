@@ -75,7 +75,7 @@ SETTINGS = (
 
 
 class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A recurrent classifier of whole sequences of any length.
+    """A classifier of whole sequences of any length.
 
     Each parameter but the last three is a setting of `DataConfig`, `ModelConfig` or `TrainConfig`,
     described there; None takes the default, or what training chooses from the data.

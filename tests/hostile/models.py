@@ -189,6 +189,17 @@ for _part, _key, _value in [
     )
 
 
+for _encoder in ("mingru", "convolution", "residual", "transformer"):
+    for _shape in ({"hidden_size": 2**62}, {"hidden_size": 2**40, "num_layers": 100}):
+        _values = {"encoder": _encoder, **_shape}
+        note(
+            f"model: {_values}",
+            lambda folder, values=_values: change_config(
+                folder, lambda config: config["model"].update(values)
+            ),
+        )
+
+
 # The vocabulary
 
 

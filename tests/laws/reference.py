@@ -84,6 +84,12 @@ def encode_mingru(encoder: MinGRUEncoder, x: Tensor) -> Tensor:
     return torch.cat([forward, run_mingru(encoder.directions[1], x.flip(0)).flip(0)], dim=1)
 
 
+def mark_ends(ends, x: Tensor) -> Tensor:
+    first, last = torch.zeros_like(x), torch.zeros_like(x)
+    first[0], last[-1] = 1, 1
+    return x + first * ends.marks[0] + last * ends.marks[1]
+
+
 def affine(linear, x: Tensor) -> Tensor:
     return x @ linear.weight.T + linear.bias
 
@@ -143,7 +149,7 @@ def attend(block, x: Tensor) -> Tensor:
 
 
 def encode_transformer(encoder: TransformerEncoder, x: Tensor) -> Tensor:
-    x = affine(encoder.entry, x)
+    x = affine(encoder.entry, mark_ends(encoder.ends, x))
     for block in encoder.blocks:
         x = x + attend(block, norm(block.norm, x))
         first, inner, _, outer = block.network

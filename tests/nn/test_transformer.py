@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from seqwise.errors import ShapeError
-from seqwise.nn import TransformerEncoder, transformer
+from seqwise.nn import EndMarks, TransformerEncoder, transformer
 from seqwise.nn.transformer import count_heads, rotary_table, rotate
 
 
@@ -24,6 +24,14 @@ def test_products_depend_on_the_distance_alone():
         same = products.diagonal(distance)
         torch.testing.assert_close(same, same[:1].expand_as(same), rtol=0, atol=1e-12)
     assert products[0].std() > 1e-3
+
+
+def test_the_first_and_the_last_real_step_are_marked():
+    ends = EndMarks(2)
+    with torch.no_grad():
+        ends.marks.copy_(torch.tensor([[1.0, 0.0], [0.0, 10.0]]))
+    marked = ends(torch.zeros(3, 4, 2), torch.tensor([4, 2, 1])).sum(-1)
+    assert marked.tolist() == [[1, 0, 0, 10], [1, 10, 0, 0], [11, 0, 0, 0]]
 
 
 def test_each_step_sees_all_of_its_sequence_and_no_padding():

@@ -31,7 +31,7 @@ from seqwise.nn.pooling import (
 from seqwise.nn.recurrent import RecurrentEncoder, use_path
 from seqwise.nn.residual import ResidualBlock, ResidualEncoder
 from seqwise.nn.streaming import can_stream, stream_logits
-from seqwise.nn.transformer import TransformerBlock, TransformerEncoder
+from seqwise.nn.transformer import EndMarks, TransformerBlock, TransformerEncoder
 
 __all__ = [
     "ENCODERS",
@@ -46,6 +46,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Encoder",
+    "EndMarks",
     "Ensemble",
     "KernelModel",
     "LastPooling",

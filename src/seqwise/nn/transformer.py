@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seqwise.nn.batch import shape_error
 from seqwise.nn.dropout import Dropout
+from seqwise.nn.embedding import TOKEN_DEVIATION
 from seqwise.nn.encoder import Encoder, check_features
 from seqwise.nn.masking import mask_from_lengths, zero_padding
 
@@ -84,13 +85,39 @@ class TransformerBlock(nn.Module):
         return x + self.dropout(self.network(x))  # type: ignore[no-any-return]
 
 
+class EndMarks(nn.Module):
+    """Add a learned vector to the first step of each sequence, and another to the last.
+
+    Attention with rotary positions sees how far apart two steps are, but not where a sequence
+    begins and ends.
+
+    Parameters
+    ----------
+    size
+        Features of a step.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.marks = nn.Parameter(torch.empty(2, size))
+        nn.init.normal_(self.marks, std=TOKEN_DEVIATION)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Mark the ends in ``(batch, time, size)``."""
+        steps = torch.arange(x.size(1), device=x.device)
+        is_last = steps == lengths.to(x.device).unsqueeze(1) - 1  # (batch, time)
+        is_first = (steps == 0).expand_as(is_last)
+        return x + torch.stack([is_first, is_last], dim=-1).to(x.dtype) @ self.marks
+
+
 class TransformerEncoder(Encoder):
     """Blocks of self-attention in which each step sees all others of its sequence.
 
     Vaswani et al. 2017, Attention Is All You Need, with norms before the blocks (Xiong et al. 2020)
-    and rotary positions (Su et al. 2021). A sequence of more than 4,096 steps is cut into pieces of
-    as many, from its start, whose steps see each other only: a longer one takes memory and time in
-    proportion to its length, and each piece is what training reads of it.
+    and rotary positions (Su et al. 2021); the marks at both ends are our own. A sequence of more
+    than 4,096 steps is cut into pieces of as many, from its start, whose steps see each other only:
+    a longer one takes memory and time in proportion to its length, and each piece is what training
+    reads of it.
 
     Parameters
     ----------
@@ -126,6 +153,7 @@ class TransformerEncoder(Encoder):
             )
         self.input_size = input_size
         self.output_size = hidden_size
+        self.ends = EndMarks(input_size)
         self.entry = nn.Linear(input_size, hidden_size)
         self.blocks = nn.ModuleList(
             TransformerBlock(hidden_size, dropout=dropout) for _ in range(num_layers)
@@ -149,9 +177,10 @@ class TransformerEncoder(Encoder):
         return steps.view(batch, num_pieces * PIECE, -1)[:, :time]
 
     def _encode_pieces(self, x: Tensor, lengths: Tensor) -> Tensor:
-        # Where there is no key at all, attention is 0 / 0: pieces beyond the end see one of zeros.
+        # Not all of torch's kernels answer attention to no key at all with a number: pieces beyond
+        # the end see one key, of zeros.
         mask = mask_from_lengths(lengths.clamp(min=1), x.size(1), x.device)[:, None, None, :]
-        x = self.entry(x)  # (batch, time, hidden_size)
+        x = self.entry(self.ends(x, lengths))  # (batch, time, hidden_size)
         table = rotary_table(x.size(1), self.output_size // count_heads(self.output_size), x)
         for block in self.blocks:
             x = block(x, mask, table)
@@ -164,15 +193,14 @@ class TransformerEncoder(Encoder):
 
 
 def count_heads(size: int) -> int:
-    """Choose how many heads share the features: as many as have 32 each or little more.
+    """Choose how many heads share the features: 32 each where that goes, otherwise one has all.
 
     Examples
     --------
-    >>> [count_heads(size) for size in (6, 64, 128, 100)]
-    [1, 2, 4, 2]
+    >>> [count_heads(size) for size in (6, 64, 96, 100)]
+    [1, 2, 3, 1]
     """
-    most = max(1, size // HEAD_SIZE)
-    return max(heads for heads in range(1, most + 1) if size % (2 * heads) == 0)
+    return size // HEAD_SIZE if size % HEAD_SIZE == 0 else 1
 
 
 def _cut_anew(chunks: Iterable[Tensor], size: int) -> Iterator[Tensor]:

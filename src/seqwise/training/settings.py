@@ -47,7 +47,7 @@ EPOCHS_RANGE = (6, 60)
 # What other encoders than the LSTM are better given (docs/design/0015-encoders.md).
 SHAPES: dict[str, dict[str, Any]] = {
     "convolution": {"pooling": "max"},
-    "residual": {"pooling": "max+mean", "num_layers": 4},
+    "residual": {"pooling": "max+mean", "num_layers": 5},
     "transformer": {"pooling": "max+mean", "num_layers": 2},
 }
 RATES = {"transformer": 1e-3}
