@@ -74,7 +74,7 @@ class ParquetReader:
                 labels: list[Any] = [None] * batch.num_rows
                 if self.label_column is not None:
                     labels = _to_list(batch.column(self.label_column))
-                sequences = _sequences(batch.column(self.sequence_column))
+                sequences = read_sequences(batch.column(self.sequence_column))
                 for sequence, label in zip(sequences, labels, strict=True):
                     number += 1
                     yield self._check.record(sequence, label, number)
@@ -155,8 +155,8 @@ def _decoded(value: object) -> object:
     return value
 
 
-def _sequences(column: pa.Array) -> Iterable[RawSequence | None]:
-    """Give the sequences of a block: views of one array where they are made of numbers."""
+def read_sequences(column: pa.Array) -> Iterable[RawSequence | None]:
+    """Give the sequences of a column: views of one array where they are made of numbers."""
     column = _plain_list(column)
     if not _is_list(column.type):
         return _to_list(column)
