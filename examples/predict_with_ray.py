@@ -2,8 +2,8 @@
 
     python examples/predict_with_ray.py MODEL IN OUT WORKERS
 
-IN and OUT are folders, or whatever Ray Data reads and writes, that all machines can reach, and so is
-MODEL. Each row of IN comes out with its columns, but for the sequence, and with what the model says.
+MODEL, IN and OUT are on paths that all machines can reach. Each row of IN comes out with what the
+model says of it, and with all its columns but the sequence. Leave a core or two to the reading.
 """
 
 import sys
@@ -14,10 +14,11 @@ from seqwise import BatchPredictor
 
 
 def main(model: str, source: str, target: str, workers: str) -> None:
+    """Read, predict and write, all at once."""
     ray.data.read_parquet(source).map_batches(
         BatchPredictor,
         fn_constructor_args=[model],
-        fn_constructor_kwargs={"probabilities": True, "deterministic": True},
+        fn_constructor_kwargs={"deterministic": True},
         batch_format="pyarrow",
         batch_size=4096,
         num_cpus=1,

@@ -103,12 +103,10 @@ class BatchPredictor:
             If a column that is to be kept has the name of a result.
         """
         schema = self.schema(rows.schema)
-        if isinstance(rows, pa.Table):
-            batches = rows.combine_chunks().to_batches()
-            return pa.Table.from_batches([self(batch) for batch in batches], schema)
-        results = self._results(rows)
-        kept = [rows.column(name) for name in schema.names if name not in results.schema.names]
-        return pa.RecordBatch.from_arrays([*kept, *results.columns], schema=schema)
+        if isinstance(rows, pa.RecordBatch):
+            return self._predict(rows, schema)
+        batches = rows.combine_chunks().to_batches()
+        return pa.Table.from_batches([self._predict(batch, schema) for batch in batches], schema)
 
     def schema(self, schema: pa.Schema) -> pa.Schema:
         """Say which columns come out where such columns go in.
@@ -150,8 +148,8 @@ class BatchPredictor:
         wanted = Wanted(sequence=name, label_required=False)
         return choose_columns(schema.names, wanted, PLACE)[0]
 
-    def _results(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        predictor, schema = self._predictor, self._result_schema
+    def _predict(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+        predictor, results = self._predictor, self._result_schema
         column = self._sequence(batch.schema)
         records = check_records(
             _read(batch, column), Kind(predictor.data.kind), path=PLACE, column=column
@@ -160,13 +158,12 @@ class BatchPredictor:
             _without_place(block).columns(predictor.labels, probabilities=self.probabilities)
             for block in predictor.predict(records, path=PLACE, column=column)
         ]
-        arrays = [
-            pa.chunked_array(
-                [pa.array(block[field.name], field.type) for block in blocks], field.type
-            ).combine_chunks()
-            for field in schema
-        ]
-        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+        kept = schema.names[: -len(results)]
+        return pa.RecordBatch.from_arrays(
+            [batch.column(name) for name in kept]
+            + [_join([block[field.name] for block in blocks], field.type) for field in results],
+            schema=schema,
+        )
 
 
 def result_schema(labels: Labels, *, probabilities: bool) -> pa.Schema:
@@ -186,3 +183,7 @@ def _without_place(block: PredictedBlock) -> PredictedBlock:
     """Leave out of each problem where it is: its row says so, and a batch may be cut anywhere."""
     problems = [each and replace(each, path=None, record=None) for each in block.problems]
     return replace(block, problems=problems)
+
+
+def _join(pieces: list[list[Any]], kind: pa.DataType) -> pa.Array:
+    return pa.chunked_array([pa.array(piece, kind) for piece in pieces], kind).combine_chunks()
