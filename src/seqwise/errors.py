@@ -7,7 +7,7 @@
     ├── ConfigError       (ValueError)  settings that do not exist or do not fit together
     ├── ShapeError        (ValueError)  tensors that do not fit together, in `seqwise.nn`
     ├── ArtifactError     (ValueError)  a model folder that cannot be read or written
-    └── CheckpointError   (ValueError)  a training that cannot be stopped safely, or go on
+    └── CheckpointError   (ValueError)  work that cannot be stopped safely, or cannot go on
 
 The command line turns any of them into one line on standard error and exit code 2.
 """
@@ -79,7 +79,7 @@ class Code(StrEnum):
     NOT_A_MODEL = "not-a-model"
     NEWER_FORMAT = "newer-format"
     DAMAGED_MODEL = "damaged-model"
-    # training
+    # training, and work that is stopped
     DIVERGED = "diverged"
     CHECKPOINT_EXISTS = "checkpoint-exists"
     CHECKPOINT_MISMATCH = "checkpoint-mismatch"
@@ -257,4 +257,4 @@ class ArtifactError(SeqwiseError, ValueError):
 
 
 class CheckpointError(SeqwiseError, ValueError):
-    """A training that cannot be stopped safely, or cannot go on."""
+    """A training or a prediction that cannot be stopped safely, or cannot go on."""

@@ -56,8 +56,8 @@ def run(
             try:
                 for _ in show_progress(training, reports, console=console):
                     pass
-            except Stopped:
-                _end(training, stop)
+            except Stopped as stopped:
+                _end(training, stopped)
             save_artifact(training.artifact(), out, overwrite=overwrite)
             checkpoints.remove()
     say(console, _result(training, out))
@@ -103,12 +103,11 @@ def _go_on(training: TrainingRun, checkpoints: Checkpoints, console: Console) ->
     say(console, [("going on", where)])
 
 
-def _end(training: TrainingRun, stop: StopRequest) -> NoReturn:
+def _end(training: TrainingRun, stopped: Stopped) -> NoReturn:
     """Say how to go on, and end as a program that the signal has ended."""
-    assert stop.signal is not None
     how = "the same command with --resume goes on from there"
     typer.echo(f"seqwise: stopped {training.place()}; {how}", err=True)
-    raise typer.Exit(128 + stop.signal)
+    raise typer.Exit(128 + stopped.signal)
 
 
 def _sort_wishes(spoken: dict[str, Any]) -> Wishes:
