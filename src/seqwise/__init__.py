@@ -1,7 +1,8 @@
 """Sequence classification that people can rely on: one label for a whole sequence.
 
 ``seqwise.SequenceClassifier`` is the scikit-learn face, ``seqwise.Predictor`` streams predictions,
-``seqwise.nn`` holds the building blocks.
+``seqwise.BatchPredictor`` is for engines that spread Arrow tables over machines, and ``seqwise.nn``
+holds the building blocks.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from typing import TYPE_CHECKING
 from seqwise.version import __version__
 
 if TYPE_CHECKING:
+    from seqwise.batch_predictor import BatchPredictor
     from seqwise.estimator import SequenceClassifier
     from seqwise.predictor import Predictor
 
-__all__ = ["Predictor", "SequenceClassifier", "__version__"]
+__all__ = ["BatchPredictor", "Predictor", "SequenceClassifier", "__version__"]
 
 # torch takes seconds to import: names that need it are looked up when they are asked for.
-_HOMES = {"Predictor": "seqwise.predictor", "SequenceClassifier": "seqwise.estimator"}
+_HOMES = {
+    "BatchPredictor": "seqwise.batch_predictor",
+    "Predictor": "seqwise.predictor",
+    "SequenceClassifier": "seqwise.estimator",
+}
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,7 @@
     ├── ConfigError       (ValueError)  settings that do not exist or do not fit together
     ├── ShapeError        (ValueError)  tensors that do not fit together, in `seqwise.nn`
     ├── ArtifactError     (ValueError)  a model folder that cannot be read or written
-    ├── CheckpointError   (ValueError)  a training that cannot be stopped safely, or go on
+    ├── CheckpointError   (ValueError)  work that cannot be stopped safely, or cannot go on
     ├── StoreError        (ValueError)  a store of encoded sequences that cannot be read or written
     └── ProcessError      (RuntimeError)  processes of one training that do not work together
 
@@ -84,7 +84,7 @@ class Code(StrEnum):
     NOT_A_MODEL = "not-a-model"
     NEWER_FORMAT = "newer-format"
     DAMAGED_MODEL = "damaged-model"
-    # training
+    # training, and work that is stopped
     DIVERGED = "diverged"
     CHECKPOINT_EXISTS = "checkpoint-exists"
     CHECKPOINT_MISMATCH = "checkpoint-mismatch"
@@ -272,7 +272,7 @@ class ArtifactError(SeqwiseError, ValueError):
 
 
 class CheckpointError(SeqwiseError, ValueError):
-    """A training that cannot be stopped safely, or cannot go on."""
+    """A training or a prediction that cannot be stopped safely, or cannot go on."""
 
 
 class StoreError(SeqwiseError, ValueError):

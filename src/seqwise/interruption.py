@@ -11,7 +11,17 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(BaseException):
-    """The work was asked to stop; no error, and nobody's to catch but his who can save it."""
+    """The work was asked to stop; no error, and nobody's to catch but his who can save it.
+
+    Parameters
+    ----------
+    signal
+        What asked.
+    """
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(signal)
+        self.signal = signal
 
 
 class StopRequest:
@@ -55,9 +65,9 @@ class StopRequest:
             If a signal came.
         """
         if self.signal is not None:
-            raise Stopped
+            raise Stopped(self.signal)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         if self._may_leave():
-            raise Stopped
+            raise Stopped(number)

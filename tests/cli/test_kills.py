@@ -11,12 +11,9 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 def kill(script, kills):
+    options = ("--kills", str(kills), "--seed", "1", "--result", "kills.json")
     done = subprocess.run(
-        [
-            sys.executable,
-            BENCHMARKS / script,
-            *f"--kills {kills} --seed 1 --result kills.json".split(),
-        ],
+        [sys.executable, BENCHMARKS / script, *options],
         capture_output=True,
         text=True,
         check=False,

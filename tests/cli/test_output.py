@@ -185,6 +185,7 @@ def test_a_full_disk(model, records, monkeypatch, form, block):
     assert line.startswith(f"out.{form}: No space left on device - ")
     assert Path(f"out.{form}.parts").exists() == (block > 1)
     assert ("the same command goes on" in line) == (block > 1)
+    assert not list(Path().glob("*.parts/open*"))
     assert is_done(predict(model, "new.csv", form), content, form)
 
 
@@ -222,6 +223,26 @@ def test_an_end_between_the_file_and_the_removal_of_parts(model, records, predic
         with pytest.raises(ZeroDivisionError):
             predict(model)
     Path("out.csv.parts/00000003.csv").unlink()
+    predicting.during(0, None)
+    assert is_done(predict(model), content)
+    assert predicting.count == 0
+
+
+@pytest.mark.parametrize("number", range(1, 10))
+def test_an_end_amid_the_removal_of_parts(model, records, predicting, monkeypatch, number):
+    content = expected(model)
+    count, unlink = [], Path.unlink
+
+    def end(path, **options):
+        if path.name.startswith("0") or path.name == "manifest.json":
+            count.append(1)
+            if len(count) == number:
+                raise KeyboardInterrupt
+        unlink(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", end)
+        assert predict(model).code == 130
     predicting.during(0, None)
     assert is_done(predict(model), content)
     assert predicting.count == 0

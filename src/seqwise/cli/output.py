@@ -246,11 +246,12 @@ class Output:
                 path.unlink()
 
     def _form_name(self) -> str:
-        if self.path.suffix.lower() not in ENDINGS:
+        form = ENDINGS.get(self.path.suffix.lower())
+        if form is None:
             found = f"the ending {excerpt(self.path.suffix)}"
             expected = "one of " + ", ".join(ENDINGS)
             self._refuse(Code.UNKNOWN_FORMAT, found, expected, "rename it (-o)")
-        return ENDINGS[self.path.suffix.lower()]
+        return form
 
     def _check_free(self) -> None:
         if self.path.exists() and not (self._overwrite and self.path.is_file()):

@@ -72,9 +72,9 @@ def run(
             try:
                 if not output.is_whole:
                     _write(output, blocks, stop, console, seconds=checkpoint_seconds)
-            except Stopped:
+            except Stopped as stopped:
                 output.keep()
-                _end(output, stop, is_pipe=identity is None)
+                _end(output, stopped, is_pipe=identity is None)
             output.finish()
     say(console, [*output.summary.facts(), ("written to", escape(out))])
 
@@ -166,9 +166,8 @@ def _write(
             kept = time.monotonic()
 
 
-def _end(output: Output, stop: StopRequest, *, is_pipe: bool) -> NoReturn:
+def _end(output: Output, stopped: Stopped, *, is_pipe: bool) -> NoReturn:
     """Say how to go on, and end as a program that the signal has ended."""
-    assert stop.signal is not None
     message = "interrupted, nothing was written"
     if output.parts:
         count = output.summary.num_records
@@ -176,7 +175,7 @@ def _end(output: Output, stop: StopRequest, *, is_pipe: bool) -> NoReturn:
     elif is_pipe:
         message += ": a pipe cannot be gone on with"
     typer.echo(f"seqwise: {message}", err=True)
-    raise typer.Exit(128 + stop.signal)
+    raise typer.Exit(128 + stopped.signal)
 
 
 def _is_same(out: str, file: str) -> bool:

@@ -73,8 +73,8 @@ def run(
         try:
             for _ in show_progress(training, reports, console=console):
                 pass
-        except Stopped:
-            _end(training, stop)
+        except Stopped as stopped:
+            _end(training, stopped)
         with world.together():
             if world.is_first:
                 save_artifact(training.artifact(), out, overwrite=overwrite)
@@ -152,13 +152,12 @@ def _go_on(training: TrainingRun, checkpoints: Checkpoints, console: Console) ->
     say(console, [("going on", where)])
 
 
-def _end(training: TrainingRun, stop: StopRequest) -> NoReturn:
+def _end(training: TrainingRun, stopped: Stopped) -> NoReturn:
     """Say how to go on, and end as a program that the signal has ended."""
-    assert stop.signal is not None
     if training.world.is_first:
         how = "the same command with --resume goes on from there"
         typer.echo(f"seqwise: stopped {training.place()}; {how}", err=True)
-    raise typer.Exit(128 + stop.signal)
+    raise typer.Exit(128 + stopped.signal)
 
 
 def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:

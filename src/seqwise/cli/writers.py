@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from typing_extensions import override
 
+from seqwise.batch_predictor import result_schema
 from seqwise.data.labels import Labels
 from seqwise.predictor import PredictedBlock, result_columns
 
@@ -88,8 +89,7 @@ class ParquetWriter(Writer):
 
     def __init__(self, path: Path, labels: Labels, *, probabilities: bool) -> None:
         super().__init__(labels, probabilities=probabilities)
-        kinds = {"label": pa.string(), "problem": pa.string()}
-        self._schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in self.columns])
+        self._schema = result_schema(labels, probabilities=probabilities)
         self._file = pq.ParquetWriter(path, self._schema)
 
     @override
