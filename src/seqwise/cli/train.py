@@ -14,7 +14,7 @@ from seqwise.cli.files import say
 from seqwise.cli.gathering import MOST_IN_MEMORY, gather_files, prepare_files
 from seqwise.cli.options import FileOptions
 from seqwise.cli.wishes import sort_wishes
-from seqwise.data.disk import is_store, remove_store
+from seqwise.data.store_folder import is_store, remove_store
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.description import describe_run

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from seqwise.config import DataConfig, TrainConfig
 from seqwise.data.codecs import Codec, build_codec, channel_problem
-from seqwise.data.disk import begin_store, open_store
 from seqwise.data.encoding import encode_blocks
 from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
 from seqwise.data.manifest import damaged
 from seqwise.data.parts import EncodedPart, MemoryStore, PartSource, PartStore
 from seqwise.data.store import ChainedStore, RaggedStore
+from seqwise.data.store_folder import begin_store, open_store
 from seqwise.errors import Code, ConfigError, DataError, Problem, excerpt
 from seqwise.training.gathering import Dropped, LabelledRecords, digest
 from seqwise.training.plan import Plan
