@@ -73,7 +73,7 @@ def main() -> None:
 
 def write(rows: list[dict[str, Any]]) -> None:
     result = {
-        "machine": describe_machine(),
+        "machine": {**describe_machine(), "load": [round(each, 1) for each in os.getloadavg()]},
         "data": f"generated: texts of {SHORTEST} to {LONGEST} words, {CLASSES} classes",
         "training": {**MODEL, "flags": FLAGS},
         "runs": rows,
@@ -90,7 +90,7 @@ def measure(size: int, folder: Path, threads: int, *, direct: bool) -> dict[str,
     generate(table, size)
     row: dict[str, Any] = {"records": size, "file_mb": megabytes(table)}
     row["encode"] = watch(["encode", str(table), "-o", str(store), "--keep-best"], threads)
-    row["store_mb"] = sum(map(megabytes, store.iterdir()))
+    row["store_mb"] = round(sum(map(megabytes, store.iterdir())), 1)
     row["train_store"] = train(store, model, threads)
     shutil.rmtree(store)
     shutil.rmtree(model)
