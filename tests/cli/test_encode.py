@@ -155,6 +155,13 @@ def test_a_killed_process_is_gone_on_with_to_the_same_bytes():
     assert bytes_of("store") == bytes_of("whole")
 
 
+def test_a_store_that_the_user_has_made_is_kept(table):
+    good(run("encode", table, "-o", "model.encoded"))
+    before = bytes_of("model.encoded")
+    good(train("model.encoded"))
+    assert bytes_of("model.encoded") == before
+
+
 # Many files
 
 
@@ -199,7 +206,7 @@ def test_a_large_file_goes_through_a_store(table, monkeypatch):
     monkeypatch.setattr(gathering, "RECORDS_IN_MEMORY", 10)
     told = good(train(table, *TWO_EPOCHS, out="large")).told
     assert "store more than a million records" in told
-    assert "encoded into large.store, until the model is there" in told
+    assert "encoded into large.encoded, until the model is there" in told
     assert model_of("small") == model_of("large")
     assert sorted(os.listdir()) == ["large", "small", "table.csv"]
     found = good(run("inspect", table, "--json")).json
@@ -208,7 +215,7 @@ def test_a_large_file_goes_through_a_store(table, monkeypatch):
 
 def test_many_characters_are_large_too(table, monkeypatch):
     monkeypatch.setattr(gathering, "SIZE_IN_MEMORY", 200)
-    assert "large.store" in good(train(table, out="large")).told
+    assert "large.encoded" in good(train(table, out="large")).told
 
 
 def test_a_stopped_training_finds_its_store_again(table, all_is_large, monkeypatch):
@@ -224,7 +231,7 @@ def test_a_stopped_training_finds_its_store_again(table, all_is_large, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(Training, "_train_batch", train_batch)
         assert train(table, *TWO_EPOCHS, *EACH_STEP).code == 143
-    assert Path("model.store").is_dir()
+    assert Path("model.encoded").is_dir()
     with monkeypatch.context() as patch:
         # Nothing is encoded a second time.
         patch.setattr("seqwise.data.disk.write_shard", None)
@@ -234,9 +241,9 @@ def test_a_stopped_training_finds_its_store_again(table, all_is_large, monkeypat
 
 
 def test_a_store_left_behind_by_something_else_is_replaced(table, all_is_large):
-    good(run("encode", table, "-o", "model.store", "--vocab-size", 11))
+    good(run("encode", table, "-o", "model.encoded", "--vocab-size", 11))
     good(train(table, *TWO_EPOCHS))
-    assert not Path("model.store").exists()
+    assert not Path("model.encoded").exists()
 
 
 MEASURED = """

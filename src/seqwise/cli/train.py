@@ -43,11 +43,12 @@ def run(
     console = Console(stderr=True, quiet=quiet)
     check_output(out, overwrite=overwrite)
     chosen = sort_wishes(wishes)
-    store = Path(f"{Path(out)}.store")
+    store = Path(f"{Path(out)}.encoded")
+    is_encoded = len(files) == 1 and is_store(files[0])
     with Checkpoints(f"{Path(out)}.checkpoints") as checkpoints:
         if not resume:
             checkpoints.check_free()
-        if len(files) == 1 and is_store(files[0]):
+        if is_encoded:
             training = _open(files[0], valid, chosen, how, console)
         else:
             training = _prepare(files, valid, chosen, how, skip_bad, store, console)
@@ -64,7 +65,8 @@ def run(
                 _end(training, stop)
             save_artifact(training.artifact(), out, overwrite=overwrite)
             checkpoints.remove()
-            remove_store(store)
+            if not is_encoded:
+                remove_store(store)
     say(console, _result(training, out))
 
 
