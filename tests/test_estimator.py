@@ -543,7 +543,7 @@ def test_load_of_a_model_of_the_command_line(tmp_path):
     rows = [f"{text},{label}" for text, label in zip(TEXTS, LABELS, strict=True)]
     file.write_text("\n".join(["text,label", *rows]))
     train_on_the_command_line(
-        file=str(file),
+        files=[str(file)],
         out=str(tmp_path / "model"),
         valid=None,
         skip_bad=False,
