@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -73,7 +74,7 @@ def main() -> None:
 
 def write(rows: list[dict[str, Any]]) -> None:
     result = {
-        "machine": describe_machine(),
+        "machine": {**describe_machine(), "load": [round(each, 1) for each in os.getloadavg()]},
         "data": f"generated: texts of {SHORTEST} to {LONGEST} words, {CLASSES} classes",
         "training": {**MODEL, "flags": FLAGS},
         "runs": rows,
@@ -90,7 +91,7 @@ def measure(size: int, folder: Path, threads: int, *, direct: bool) -> dict[str,
     generate(table, size)
     row: dict[str, Any] = {"records": size, "file_mb": megabytes(table)}
     row["encode"] = watch(["encode", str(table), "-o", str(store), "--keep-best"], threads)
-    row["store_mb"] = sum(map(megabytes, store.iterdir()))
+    row["store_mb"] = round(sum(map(megabytes, store.iterdir())), 1)
     row["train_store"] = train(store, model, threads)
     shutil.rmtree(store)
     shutil.rmtree(model)
@@ -133,7 +134,7 @@ def generate(path: Path, size: int) -> None:
 def watch(arguments: list[str], threads: int) -> dict[str, Any]:
     """Run a command of seqwise to its end, and look at its memory meanwhile."""
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "RAYON_NUM_THREADS": str(threads)}
-    started = time.perf_counter()
+    started, before = time.perf_counter(), processor_seconds()
     process = subprocess.Popen([*PROGRAM, *arguments], env=environment)
     most = {"VmHWM": 0, "RssAnon": 0, "RssFile": 0}
     while process.poll() is None:
@@ -144,10 +145,17 @@ def watch(arguments: list[str], threads: int) -> dict[str, Any]:
         raise SystemExit(f"{arguments} ended with {process.returncode}")
     return {
         "seconds": round(time.perf_counter() - started, 1),
+        "processor_seconds": round(processor_seconds() - before, 1),
         "resident_mb": most["VmHWM"] // 1024,
         "anonymous_mb": most["RssAnon"] // 1024,
         "mapped_files_mb": most["RssFile"] // 1024,
     }
+
+
+def processor_seconds() -> float:
+    """Give what the commands have taken of the processors so far, whatever else runs there."""
+    taken = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return taken.ru_utime + taken.ru_stime
 
 
 def memory(process: int) -> dict[str, int]:

@@ -659,7 +659,7 @@ def file_that_fits_no_machine(monkeypatch):
     def fill(*arguments, **settings):
         raise MemoryError
 
-    monkeypatch.setattr("seqwise.cli.train.gather", fill)
+    monkeypatch.setattr("seqwise.cli.gathering.gather", fill)
     return (*TRAIN, good())
 
 
@@ -668,8 +668,71 @@ def no_room_for_a_model_in_memory(monkeypatch):
     def refuse(*arguments, **settings):
         raise OSError(errno.EMFILE, "Too many open files", "/tmp/spill")
 
-    monkeypatch.setattr("seqwise.cli.train.gather", refuse)
+    monkeypatch.setattr("seqwise.cli.gathering.gather", refuse)
     return (*TRAIN, good())
+
+
+def encoded():
+    """Leave a store behind."""
+    assert run("encode", good(), "-o", "store").code == 0
+    return "store"
+
+
+@case("damaged-store")
+def cut_shard(monkeypatch):
+    path = Path(encoded()) / "train-000000.arrow"
+    path.write_bytes(path.read_bytes()[:-1])
+    return (*TRAIN, "store")
+
+
+@case("damaged-store")
+def manifest_of_something_else(monkeypatch):
+    Path(encoded(), "manifest.json").write_text("{}")
+    return (*TRAIN, "store")
+
+
+@case("store-unfinished")
+def half_a_store(monkeypatch):
+    Path(encoded(), "manifest.json").rename("store/progress.json")
+    return (*TRAIN, "store")
+
+
+@case("store-mismatch")
+def other_settings_in_the_same_store(monkeypatch):
+    encoded()
+    return ("encode", "train.csv", "-o", "store", "--seed", "1")
+
+
+@case("output-exists")
+def something_else_where_a_store_is_to_be(monkeypatch):
+    Path("results").mkdir()
+    Path("results/novel.txt").touch()
+    return ("encode", good(), "-o", "results")
+
+
+@case("output-unwritable")
+def a_store_in_a_folder_that_is_not_there(monkeypatch):
+    return ("encode", good(), "-o", "no/store")
+
+
+@case("newer-format")
+def a_store_of_the_future(monkeypatch):
+    path = Path(encoded(), "manifest.json")
+    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 2'))
+    return (*TRAIN, "store")
+
+
+@case("bad-setting")
+def settings_of_the_data_beside_a_store(monkeypatch):
+    return (*TRAIN, encoded(), "--vocab-size", "20")
+
+
+@case("bad-format")
+def something_else_beside_tables(monkeypatch):
+    Path("tables").mkdir()
+    good("tables/1.csv")
+    Path("tables/2.doc").touch()
+    return (*TRAIN, "tables")
 
 
 # The tests
@@ -806,6 +869,6 @@ def test_an_error_that_is_no_user_s_fault_shows_where_it_comes_from(monkeypatch)
     def fail(*arguments, **settings):
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setattr("seqwise.cli.train.gather", fail)
+    monkeypatch.setattr("seqwise.cli.gathering.gather", fail)
     with pytest.raises(RuntimeError, match="of ours"):
         run(*TRAIN, good())

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from seqwise.config import DataConfig
+from seqwise.data import encoding
 from seqwise.data.codecs import build_codec
-from seqwise.data.encoding import encode_sequences
+from seqwise.data.encoding import encode_blocks, encode_sequences
 
 CODEC = build_codec(DataConfig(kind="events")).fit([["a", "b"]])
 SEQUENCES = [["a", "x", "b", "x"], ["b"], ["x", "a"]]
@@ -41,3 +42,41 @@ def test_values_are_never_unknown():
 def test_nothing_to_encode():
     encoded = encode_sequences(CODEC, [], None)
     assert (encoded.arrays, encoded.num_steps, encoded.num_unknown) == ([], 0, 0)
+
+
+# Blocks
+
+
+def arrays_of(blocks):
+    return [
+        block.sequences[index].tolist() for block in blocks for index in range(len(block.sequences))
+    ]
+
+
+def test_blocks_are_cut_by_number_and_by_size_and_anew_behind_each(monkeypatch):
+    monkeypatch.setattr(encoding, "BLOCK_RECORDS", 3)
+    monkeypatch.setattr(encoding, "BLOCK_SIZE", 6)
+    stream = [["a"] * length for length in (1, 1, 1, 1, 5, 9, 2, 2, 2, 1)]
+    blocks = list(encode_blocks(CODEC, stream, None))
+    assert [block.sequences.lengths.tolist() for block in blocks] == [
+        [1, 1, 1],
+        [1, 5],
+        [9],
+        [2, 2, 2],
+        [1],
+    ]
+    start = 0
+    for number, block in enumerate(blocks):
+        again = list(encode_blocks(CODEC, iter(stream[start:]), None))
+        assert arrays_of(again) == arrays_of(blocks[number:])
+        assert len(again) == len(blocks) - number
+        start += len(block.sequences)
+
+
+def test_blocks_count_what_was_lost():
+    blocks = list(encode_blocks(CODEC, SEQUENCES, 3))
+    assert sum(block.num_cut for block in blocks) == 1
+    assert sum(block.num_unknown for block in blocks) == 2
+    assert arrays_of(blocks) == [
+        each.tolist() for each in encode_sequences(CODEC, SEQUENCES, 3).arrays
+    ]

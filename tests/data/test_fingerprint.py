@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqwise.data.fingerprint import fingerprint
+from seqwise.data.fingerprint import fingerprint, number_equal
 
 ids = st.lists(st.text(min_size=1, max_size=3), max_size=4)
 rows = st.lists(st.sampled_from([0.0, -0.0, 1.0, 2.5]), min_size=1, max_size=6)
@@ -72,3 +72,9 @@ def test_fingerprint_is_16_bytes_and_survives_broken_text():
 def test_unknown_kind():
     with pytest.raises(ValueError, match="music"):
         fingerprint("a", "music")
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=30))
+def test_equal_marks_are_numbered_by_the_first_of_them(pairs):
+    marks = np.array(pairs, dtype=np.uint64).reshape(-1, 2)
+    assert number_equal(marks).tolist() == [pairs.index(pair) for pair in pairs]

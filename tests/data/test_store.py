@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqwise.data.store import RaggedStore
+from seqwise.data.store import ChainedStore, RaggedStore
 
 IDS = [np.array([4, 5, 6], dtype=np.int32), np.array([7], dtype=np.int32)]
 
@@ -46,3 +46,32 @@ def test_counting_from_the_end_gives_no_wrong_sequence():
         assert RaggedStore.from_arrays(IDS)[-1].tolist() == [7]
     except IndexError:
         return
+
+
+# Several stores
+
+
+@given(
+    st.lists(
+        st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=4), min_size=1, max_size=4),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_chained_stores_are_one(groups):
+    parts = [RaggedStore.from_arrays([np.array(each) for each in group]) for group in groups]
+    expected = [each for group in groups for each in group]
+    for store in (ChainedStore(parts), RaggedStore.joined(parts)):
+        assert len(store) == len(expected)
+        assert [each.tolist() for each in store] == expected
+        assert store.lengths.tolist() == list(map(len, expected))
+        assert store.lengths.dtype == np.int64
+
+
+def test_chained_stores_stay_where_they_are():
+    part = RaggedStore.from_arrays(IDS)
+    chained = ChainedStore([part, part])
+    assert np.shares_memory(chained[3], part.values)
+    for index in (-1, 4):
+        with pytest.raises(IndexError):
+            chained[index]

@@ -11,6 +11,7 @@ from seqwise.cli.files import say
 from seqwise.cli.gathering import gather_files, prepare_files
 from seqwise.cli.options import FileOptions
 from seqwise.cli.wishes import sort_wishes
+from seqwise.data.store_folder import check_place
 from seqwise.training.description import describe_parts
 
 
@@ -27,6 +28,7 @@ def run(
 ) -> None:
     """Encode, and say what was done."""
     console = Console(stderr=True, quiet=quiet)
+    check_place(out)
     chosen = sort_wishes(wishes)
     data = gather_files(files, valid, how, skip_bad=skip_bad, console=console)
     prepared = prepare_files(

@@ -13,7 +13,7 @@ from seqwise.artifact import Artifact, is_model, load_artifact
 from seqwise.cli.files import OpenFile, open_for_training, say
 from seqwise.cli.gathering import MOST_IN_MEMORY, is_large
 from seqwise.cli.options import FileOptions
-from seqwise.data.disk import is_store
+from seqwise.data.store_folder import is_store
 from seqwise.errors import Code, ConfigError, DataError, Problem, one_line
 from seqwise.inspection import FileSummary, summarise
 from seqwise.inspection_tables import summary_table

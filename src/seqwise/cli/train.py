@@ -18,7 +18,7 @@ from seqwise.cli.gathering import MOST_IN_MEMORY, gather_files, prepare_files
 from seqwise.cli.options import FileOptions
 from seqwise.cli.wishes import sort_wishes
 from seqwise.config import setting_error
-from seqwise.data.disk import is_store, remove_store
+from seqwise.data.store_folder import is_store, remove_store
 from seqwise.errors import Code, ConfigError, Problem, SeqwiseError
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.training.checkpoint import Checkpoints
@@ -50,7 +50,8 @@ def run(
     with join_world() as world, _one_voice(world), ExitStack() as stack:
         console = Console(stderr=True, quiet=quiet or not world.is_first)
         checkpoints = Checkpoints(f"{Path(out)}.checkpoints")
-        store = Path(f"{Path(out)}.store")
+        store = Path(f"{Path(out)}.encoded")
+        is_encoded = len(files) == 1 and is_store(files[0])
         with world.together():
             if not checkpoint_seconds >= 0:
                 raise setting_error("checkpoint_seconds", checkpoint_seconds, "0 or more")
@@ -79,7 +80,8 @@ def run(
             if world.is_first:
                 save_artifact(training.artifact(), out, overwrite=overwrite)
                 checkpoints.remove()
-                remove_store(store)
+                if not is_encoded:
+                    remove_store(store)
     say(console, _result(training, out))
 
 

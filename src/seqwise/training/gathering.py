@@ -96,6 +96,10 @@ class LabelledRecords:
         is_kept[self.is_kept] = mask
         return replace(self, is_kept=is_kept, marks=self.marks[mask], codes=self.codes[mask])
 
+    def without_marks(self) -> LabelledRecords:
+        """Let go of what is needed no more when it is known which records are equal."""
+        return replace(self, marks=self.marks[:0].copy())
+
     def sequences(self, start: int = 0) -> Iterator[RawSequence]:
         """Read the sequences, the first `start` left out.
 

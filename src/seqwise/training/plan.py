@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-from seqwise.config import DataConfig, setting_error
+from typing_extensions import override
+
+from seqwise.config import DataConfig, Settings, setting_error
 from seqwise.data.labels import Labels
+from seqwise.data.readers.values import check_text
 from seqwise.errors import excerpt
 from seqwise.training.settings import Wishes
 from seqwise.version import __version__
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, kw_only=True)
+class Plan(Settings):
     """All that is decided before anything is encoded; the encoded parts follow from it.
 
     Parameters
@@ -44,16 +47,35 @@ class Plan:
     num_overlap: int
     version: str = __version__
 
+    def _check(self) -> None:
+        if not {"train", "valid"} <= self.counts.keys() or min(self.counts.values()) < 1:
+            raise setting_error("counts", self.counts, "records of train and valid")
+        for value in self.labels.values:
+            if not isinstance(value, (str, int, float, bool)) or value != value:  # noqa: PLR0124 - NaN
+                raise setting_error("labels", value, "strings, numbers or truth values")
+            if isinstance(value, str) and check_text(value) is not None:
+                raise setting_error("labels", value, "plain text")
+        if len(set(self.labels.names)) < len(self.labels):
+            raise setting_error("labels", self.labels.values, "distinct labels")
+
+    @override
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return values | {"data": self.data.to_dict(), "labels": list(self.labels.values)}
 
+    @override
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Build the plan that `to_dict` was called on."""
+        """Build the plan that `to_dict` was called on.
+
+        Raises
+        ------
+        ConfigError, KeyError, TypeError, ValueError
+            If it was not called on one.
+        """
         data, labels = DataConfig.from_dict(values["data"]), Labels(tuple(values["labels"]))
-        return cls(**values | {"data": data, "labels": labels})
+        return super().from_dict(values | {"data": data, "labels": labels})
 
 
 def settle(wishes: Wishes, plan: Plan) -> Wishes:

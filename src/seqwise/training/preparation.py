@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from seqwise.config import DataConfig, TrainConfig
 from seqwise.data.codecs import Codec, build_codec, channel_problem
-from seqwise.data.disk import begin_store, open_store
 from seqwise.data.encoding import encode_blocks
 from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
 from seqwise.data.manifest import damaged
 from seqwise.data.parts import EncodedPart, MemoryStore, PartSource, PartStore
 from seqwise.data.store import ChainedStore, RaggedStore
+from seqwise.data.store_folder import begin_store, open_store
 from seqwise.errors import Code, ConfigError, DataError, Problem, excerpt
 from seqwise.training.gathering import Dropped, LabelledRecords, digest
 from seqwise.training.plan import Plan
@@ -130,30 +130,10 @@ def prepare(
     StoreError
         If the store cannot be written, or if something else stands there.
     """
-    config = TrainConfig.from_dict(dict(wishes.train))
-    if valid and config.refit:
-        raise _nothing_held_out()
-    whole = check_classes(records, fewest=1 if valid else 2, skip_bad=skip_bad)
-    train, held_out = (
-        (whole, valid)
-        if valid
-        else split(whole, valid_fraction=config.valid_fraction, seed=config.seed)
-    )
-    refits = choose_refit(len(train), holds_out=valid is None, wishes=wishes)
-    parts = {TRAIN: train, VALID: held_out} | ({WHOLE: whole} if refits else {})
-    plan = Plan(
-        records=digest([whole, *([valid] if valid else [])]),
-        data=choose_data(kind, list(islice(train.sequences(), SAMPLE)), wishes),
-        labels=_present(labels, train) if labels else Labels.fit(_labels_of(train)),
-        counts={name: len(part) for name, part in parts.items()},
-        valid_fraction=None if valid else config.valid_fraction,
-        seed=config.seed,
-        path=records.path,
-        num_overlap=count_equal(whole, valid) if valid else 0,  # a split leaves none
+    plan, parts, dropped = _plan(
+        records, kind, wishes, valid=valid, labels=labels, skip_bad=skip_bad
     )
     targets = {name: _encode_labels(plan.labels, part) for name, part in parts.items()}
-    if kind is Kind.SERIES:
-        _check_channels(train, held_out)
 
     def fit(name: str) -> Codec:
         return build_codec(plan.data).fit(parts[name].sequences())
@@ -169,7 +149,46 @@ def prepare(
     else:
         with begin_store(store, plan.to_dict(), overwrite=overwrite) as folder:
             prepared = _assemble(plan, folder, fit, encode)
-    return replace(prepared, dropped=whole.dropped)
+    return replace(prepared, dropped=dropped)
+
+
+def _plan(
+    records: LabelledRecords,
+    kind: Kind,
+    wishes: Wishes,
+    *,
+    valid: LabelledRecords | None,
+    labels: Labels | None,
+    skip_bad: bool,
+) -> tuple[Plan, dict[str, LabelledRecords], Dropped]:
+    """Decide what is encoded, before anything is: the plan, and the records of each part."""
+    config = TrainConfig.from_dict(dict(wishes.train))
+    if valid and config.refit:
+        raise _nothing_held_out()
+    whole = check_classes(records, fewest=1 if valid else 2, skip_bad=skip_bad)
+    train, held_out = (
+        (whole, valid)
+        if valid
+        else split(whole, valid_fraction=config.valid_fraction, seed=config.seed)
+    )
+    if kind is Kind.SERIES:
+        _check_channels(train, held_out)
+    parts = {TRAIN: train, VALID: held_out}
+    if choose_refit(len(train), holds_out=valid is None, wishes=wishes):
+        parts[WHOLE] = whole
+    plan = Plan(
+        records=digest([whole, *([valid] if valid else [])]),
+        data=choose_data(kind, list(islice(train.sequences(), SAMPLE)), wishes),
+        labels=_present(labels, train) if labels else Labels.fit(_labels_of(train)),
+        counts={name: len(part) for name, part in parts.items()},
+        valid_fraction=None if valid else config.valid_fraction,
+        seed=config.seed,
+        path=records.path,
+        num_overlap=count_equal(whole, valid) if valid else 0,  # a split leaves none
+    )
+    # The marks of ten million records take 300 MB, and are needed no more.
+    parts = {name: part.without_marks() for name, part in parts.items()}
+    return plan, parts, whole.dropped
 
 
 def load_prepared(store: str | Path) -> PreparedData:
