@@ -18,6 +18,7 @@ import torch
 
 from seqwise.errors import Code, ShapeError
 from seqwise.nn import Batch
+from seqwise.training import distribution
 from seqwise.training.loop import Training
 from tests.cli.conftest import SMALL, refused, run, texts, write_csv, write_jsonl, write_parquet
 
@@ -591,6 +592,36 @@ def cut_checkpoint(monkeypatch):
     path = Path("model.checkpoints/00000001/tensors.safetensors")
     path.write_bytes(path.read_bytes()[:-1])
     return (*TRAIN, file, "--patience", "3", "--resume")
+
+
+def torchrun(monkeypatch):
+    """Let this process be the first of two."""
+    for name, value in {
+        "RANK": "0",
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "x",
+        "MASTER_PORT": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@case("process-lost")
+def nobody_to_meet(monkeypatch):
+    def fail():
+        raise torch.distributed.DistNetworkError("Connection refused")
+
+    torchrun(monkeypatch)
+    monkeypatch.setattr(distribution, "_meet", fail)
+    return (*TRAIN, good())
+
+
+@case("processes-differ")
+def another_file_elsewhere(monkeypatch):
+    def gather(world, content):
+        return [content, content and b"other"]
+
+    monkeypatch.setattr(distribution.World, "gather", gather)
+    return (*TRAIN, good())
 
 
 # The tests

@@ -21,6 +21,7 @@ def test_kills_change_nothing(work):
     found = json.loads(Path("kills.json").read_text())
     assert found["kills"] >= 30
     assert set(found["moments"]) == {"getting ready", "after a checkpoint", "at a file operation"}
+    assert set(found["workers"]) == {"0", "2"}
     assert found["inside_a_writing"] >= 3
     assert found["trainings_finished"] >= 1
     assert found["differing"] == 0
