@@ -5,8 +5,8 @@
 Texts of log-normal lengths are made here (median 40 words of 5,000), and trained on by an LSTM of
 the default size, dropout 0, one thread for each process, by a real torchrun.
 
-*equality*: the largest difference of a weight after the first epoch, between one process and 2 or 4,
-which share out the same batches.
+*equality*: the largest difference of a weight after the first epoch, between one process and 2 or
+4, which share out the same batches.
 
 *scaling*: steps a second of training (validation and start-up not counted) in one process and in
 two, in turns; the median of the rounds, and the efficiency: the rate of two by twice that of one.

@@ -596,12 +596,7 @@ def cut_checkpoint(monkeypatch):
 
 def torchrun(monkeypatch):
     """Let this process be the first of two."""
-    for name, value in {
-        "RANK": "0",
-        "WORLD_SIZE": "2",
-        "MASTER_ADDR": "x",
-        "MASTER_PORT": "1",
-    }.items():
+    for name, value in zip(distribution.ADDRESS, ("0", "2", "x", "1"), strict=True):
         monkeypatch.setenv(name, value)
 
 
