@@ -83,6 +83,7 @@ def test_two_hosts_train_the_model_of_one(two_hosts, file):
     out, ends = two_hosts
     assert [code for code, _ in ends] == [0, 0]
     assert sorted(told.count("best epoch") for _, told in ends) == [0, 1], "one of them speaks"
+    assert sum("2, among which each batch is shared out" in told for _, told in ends) == 1
     assert train(file, *SETTINGS, out="expected").code == 0
     found, expected = (load_file(f"{each}/model.safetensors") for each in (out, "expected"))
     assert max(abs(found[name] - each).max() for name, each in expected.items()) < 1e-5

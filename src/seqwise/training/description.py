@@ -31,6 +31,8 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
         ("model", f"{describe_shape(run.shape)}; {num_weights:,} weights"),
         ("training", f"at most {run.config.epochs} epochs"),
     ]
+    if run.world.size > 1:
+        facts.append(("processes", f"{run.world.size}, among which each batch is shared out"))
     if run.config.refit:
         num_records = f"{num_train + num_valid:,}"
         text = f"as many epochs as the best one took, anew on all {num_records} records"
