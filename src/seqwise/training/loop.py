@@ -212,7 +212,7 @@ class Training:
         self.model.train()
         now = self._position
         batches = self._loader.batches(now.epoch)
-        done = [int(self._loader.lengths[indices].sum()) for indices in batches[: now.batch]]
+        done = [int(self._loader.lengths[batches[n]].sum()) for n in range(now.batch)]
         progress = self.progress
         progress.epoch, progress.batch, progress.num_batches = now.epoch + 1, 0, len(batches)
         progress.steps, progress.seconds = sum(done), now.seconds
