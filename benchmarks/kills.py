@@ -5,10 +5,11 @@
 A small training (the search for the best epoch, and the refit) runs once undisturbed. Then the same
 command with `--resume` is killed at random moments until there have been so many kills: while it
 gets ready, at any time after its first checkpoint, and at the n-th file operation in the folder of
-checkpoints, which is to say inside the writing of one. Whenever a training comes to its end, its
-weights, its log of epochs and its predictions are held against those of the undisturbed one, every
-byte, and another begins. Writes benchmarks/results/kills.json; the exit code is 1 where anything
-differs. `tests/cli/test_kills.py` is the short form.
+checkpoints, which is to say inside the writing of one; each time with 0 or 2 loader workers.
+Whenever a training comes to its end, its weights, its log of epochs and its predictions are held
+against those of the undisturbed one, every byte, and another begins. Writes
+benchmarks/results/kills.json; the exit code is 1 where anything differs. `tests/cli/test_kills.py`
+is the short form.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ SETTINGS = {
     "--seed": 3,
     "--device": "cpu",
 }
+WORKERS = (0, 2)
 MOMENTS = ("getting ready", "after a checkpoint", "at a file operation")
 MOST_OPERATIONS = 60  # a checkpoint takes about twenty
 
@@ -78,15 +80,17 @@ def kill_and_compare(num_kills: int, random: np.random.Generator) -> dict[str, A
     assert wait(start("undisturbed", "--checkpoint-seconds", "1000000")) == 0, log()
     span = time.monotonic() - started
     expected = outcome("undisturbed")
-    moments, phases, inside = Counter[str](), Counter[str](), 0
+    moments, phases, loaders, inside = Counter[str](), Counter[str](), Counter[int](), 0
     finished, differing = 0, 0
     while moments.total() < num_kills or Path(f"model{finished}.checkpoints").exists():
         model = f"model{finished}"
         moment = MOMENTS[random.integers(3)] if moments.total() < num_kills else None
-        code = run_once(model, moment, span, random)
+        workers = WORKERS[random.integers(2)]
+        code = run_once(model, moment, workers, span, random)
         if code == -signal.SIGKILL and moment is not None:
             moments[moment] += 1
             phases[phase(model)] += 1
+            loaders[workers] += 1
             inside += has_half_a_checkpoint(model)
         else:
             assert code == 0, log()
@@ -97,6 +101,7 @@ def kill_and_compare(num_kills: int, random: np.random.Generator) -> dict[str, A
         "kills": moments.total(),
         "moments": dict(moments),
         "phases": dict(phases),
+        "workers": dict(loaders),
         "inside_a_writing": inside,
         "trainings_finished": finished,
         "differing": differing,
@@ -104,9 +109,11 @@ def kill_and_compare(num_kills: int, random: np.random.Generator) -> dict[str, A
     }
 
 
-def run_once(model: str, moment: str | None, span: float, random: np.random.Generator) -> int:
+def run_once(
+    model: str, moment: str | None, workers: int, span: float, random: np.random.Generator
+) -> int:
     """Train or go on until the end or until killed; give the exit code, -9 for the latter."""
-    options = (model, "--resume", "--checkpoint-seconds", "0")
+    options = (model, "--resume", "--checkpoint-seconds", "0", "--workers", str(workers))
     if moment == "at a file operation":
         return wait(start(*options, last_operation=int(random.integers(1, MOST_OPERATIONS))))
     reading, writing = os.pipe()

@@ -29,6 +29,7 @@ FLOORS = [
     {"training", "assessment", "inspection_tables"},
     {"estimator"},
     {"cli"},
+    {"__main__"},
 ]
 FORBIDDEN_MODULES = {
     "pickle",

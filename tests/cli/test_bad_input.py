@@ -19,6 +19,7 @@ import torch
 
 from seqwise.errors import Code, ShapeError
 from seqwise.nn import Batch
+from seqwise.training import distribution
 from seqwise.training.loop import Training
 from tests.cli.conftest import SMALL, refused, run, texts, write_csv, write_jsonl, write_parquet
 
@@ -733,6 +734,31 @@ def something_else_beside_tables(monkeypatch):
     good("tables/1.csv")
     Path("tables/2.doc").touch()
     return (*TRAIN, "tables")
+
+
+def torchrun(monkeypatch):
+    """Let this process be the first of two."""
+    for name, value in zip(distribution.ADDRESS, ("0", "2", "x", "1"), strict=True):
+        monkeypatch.setenv(name, value)
+
+
+@case("process-lost")
+def nobody_to_meet(monkeypatch):
+    def fail():
+        raise torch.distributed.DistNetworkError("Connection refused")
+
+    torchrun(monkeypatch)
+    monkeypatch.setattr(distribution, "_meet", fail)
+    return (*TRAIN, good())
+
+
+@case("processes-differ")
+def another_file_elsewhere(monkeypatch):
+    def gather(world, content):
+        return [content, content and b"other"]
+
+    monkeypatch.setattr(distribution.World, "gather", gather)
+    return (*TRAIN, good())
 
 
 # The tests

@@ -28,6 +28,7 @@ def kill(script, kills):
 def test_kills_change_no_training(work):
     found = kill("kills.py", 30)
     assert set(found["moments"]) == {"getting ready", "after a checkpoint", "at a file operation"}
+    assert set(found["workers"]) == {"0", "2"}
     assert found["inside_a_writing"] >= 3
     assert found["trainings_finished"] >= 1
 

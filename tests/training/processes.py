@@ -16,12 +16,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
 import torch._dynamo  # isort: skip - here once, and not in each fork; the optimizer imports it
 
 from seqwise.errors import Code, ConfigError, Problem, SeqwiseError
+from seqwise.training import loop
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.distribution import World, join_world
 from seqwise.training.stopping import Stopped, StopRequest, go_on, keep_checkpoints
@@ -69,6 +71,14 @@ def rows(batch: Any) -> list[Any]:
             batch.inputs, batch.lengths.tolist(), batch.targets.tolist(), strict=True
         )
     ]
+
+
+def seeds(world: World) -> list[int]:
+    """What the chance inside the model is drawn from, in an epoch."""
+    used: list[int] = []
+    with patch.object(loop, "seed_device", lambda device, seed: used.append(seed)):
+        list(uneven_task().start(world=world, **{**UNEVEN, "epochs": 1}))
+    return used
 
 
 def refitted(world: World) -> Any:
@@ -155,6 +165,7 @@ def act(world: World) -> dict[str, Any]:
         "trained with workers": trained(world, workers=2),
         "read": read(world),
         "dropped": [trained(world, dropout=0.5) for _ in range(2)],
+        "seeds": seeds(world),
         "refitted": refitted(world),
         "stopped": stopped_and_gone_on(world),
         "told": told(world),

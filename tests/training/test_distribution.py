@@ -87,6 +87,12 @@ def test_dropout_is_a_function_of_the_seed_and_the_number_of_processes(seen):
     assert first != json.loads(json.dumps(processes.trained(ALONE, dropout=0.5)))
 
 
+def test_no_two_processes_drop_by_the_same_chance(seen):
+    seeds = of_all(seen, "seeds")
+    assert seeds[0] == processes.seeds(ALONE)
+    assert len(set(itertools.chain(*seeds))) == len(seen) * len(seeds[0])
+
+
 def test_a_signal_to_one_stops_all_and_they_go_on_together(seen):
     said, found, went_on, weights = zip(*of_all(seen, "stopped"), strict=True)
     assert same(said) == [signal.SIGTERM, "in epoch 3 of 3"]

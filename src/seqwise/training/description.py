@@ -27,6 +27,8 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
         what = f"n-grams up to {run.shape.ngrams}" if run.shape.vocab_size else "convolutions"
         text = f"a linear model of {what}, fitted in the end, answers together with it"
         facts.append(("beside it", text))
+    if run.world.size > 1:
+        facts.append(("processes", f"{run.world.size}, among which each batch is shared out"))
     if run.config.refit:
         num_records = f"{len(lengths) + len(prepared.valid.targets):,}"
         text = f"as many epochs as the best one took, anew on all {num_records} records"

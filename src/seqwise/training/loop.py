@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 
 import numpy as np
 import torch
@@ -223,7 +222,7 @@ class Training:
         self.model.train()
         now = self._position
         batches = self._loader.batches(now.epoch)
-        done = [int(self._loader.lengths[indices].sum()) for indices in islice(batches, now.batch)]
+        done = [int(self._loader.lengths[batches[n]].sum()) for n in range(now.batch)]
         progress = self.progress
         progress.epoch, progress.batch, progress.num_batches = now.epoch + 1, 0, len(batches)
         progress.steps, progress.seconds = sum(done), now.seconds
