@@ -295,8 +295,8 @@ class TrainingRun:
                 for report in self.reports
             ],
             refitted=self.is_refitted,
-            network_accuracy=companion and companion.network_scores.accuracy,
-            linear_accuracy=companion and companion.own_scores.accuracy,
+            network_accuracy=companion.network_scores.accuracy if companion else None,
+            linear_accuracy=companion.own_scores.accuracy if companion else None,
         )
 
 
