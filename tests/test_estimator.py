@@ -111,7 +111,7 @@ def test_parameters_reach_the_model():
         "lowercase": False,
         "vocab_size": 50,
         "min_count": 2,
-        "kmer": 2,
+        "kmer": 1,  # another is refused for text
         "max_length": 4,
         "epochs": 2,
         "patience": 3,
@@ -297,6 +297,12 @@ def test_an_array_of_series_of_several_channels():
     assert classifier.artifact_.shape.num_channels == 3
     expected = quick().fit(list(block), LABELS).predict_proba(list(block))
     assert (classifier.predict_proba(block) == expected).all()
+
+
+def test_kmer_reaches_the_codec():
+    sequences = ["ACGT" * 3 + "ACGT"[i % 4] * i for i in range(NUM)]
+    classifier = quick(kmer=2, kind="dna").fit(sequences, LABELS)
+    assert classifier.artifact_.data.kmer == 2
 
 
 def test_dna_is_guessed():

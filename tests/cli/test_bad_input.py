@@ -467,6 +467,7 @@ SETTINGS = [
     ("--seed", "-1"),
     ("--max-length", "0"),
     ("--kmer", "9"),
+    ("--kmer", "2"),  # for text
     ("--class-weight", "spam=x"),
     ("--class-weight", "spam=-1"),
     ("--class-weight", "eggs=2"),

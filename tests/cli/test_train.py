@@ -139,7 +139,6 @@ def test_settings_are_saved(table):
         "--tokens": "characters",
         "--vocab-size": 77,
         "--min-count": 2,
-        "--kmer": 2,
         "--max-length": 9,
     }
     given = [str(part) for pair in options.items() for part in pair]
@@ -153,6 +152,13 @@ def test_settings_are_saved(table):
     assert (saved["bidirectional"], saved["lowercase"], saved["refit"]) == (False, False, False)
     assert saved["class_weight"] == "balanced"
     assert saved["epochs"] == 1
+
+
+def test_kmer():
+    rows = [("ACGT" * 3 + "ACGT"[i % 4] * i, "ab"[i % 2]) for i in range(12)]
+    file = write_csv("dna.csv", rows, ("sequence", "label"))
+    assert train(file, "--kmer", "2").code == 0
+    assert config()["data"]["kmer"] == 2
 
 
 @pytest.mark.parametrize(
