@@ -142,13 +142,13 @@ def test_ctrl_c_ends_a_prediction_that_waits_for_more(model):
     ) as process:
         process.stdin.write("nice 3 day\n")
         process.stdin.flush()
-        while not list(Path().glob(".new.csv.*")):  # until the output is open
+        while not Path("new.csv.parts").exists():  # until the output is held
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130  # although its input is still open
-        told = process.stderr.read().splitlines()
-    assert told == ["seqwise: interrupted, nothing was written"]
+        (told,) = process.stderr.read().splitlines()
+    assert told.startswith("seqwise: interrupted, nothing was written")
     assert [path.name for path in Path().iterdir()] == ["model"]
 
 
