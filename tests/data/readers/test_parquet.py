@@ -216,9 +216,9 @@ def test_one_long_string_in_every_row_is_read_a_few_rows_at_a_time(tmp_path, mon
     monkeypatch.setattr(parquet, "MOST_BYTES", 10_000)
     write(tmp_path / "a.parquet", ["x" * 1_000] * 50, ["a"] * 50)
     sizes = []
-    usual = parquet._sequences
+    usual = parquet.read_sequences
     monkeypatch.setattr(
-        parquet, "_sequences", lambda column: sizes.append(len(column)) or usual(column)
+        parquet, "read_sequences", lambda column: sizes.append(len(column)) or usual(column)
     )
     assert len(list(read_records(tmp_path / "a.parquet"))) == 50
     assert max(sizes) <= 10
