@@ -23,10 +23,11 @@ import torch
 import torch._dynamo  # isort: skip - here once, and not in each fork; the optimizer imports it
 
 from seqwise.errors import Code, ConfigError, Problem, SeqwiseError
+from seqwise.interruption import Stopped, StopRequest
 from seqwise.training import loop
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.distribution import World, join_world
-from seqwise.training.stopping import Stopped, StopRequest, go_on, keep_checkpoints
+from seqwise.training.stopping import go_on, keep_checkpoints
 from tests.training.examples import Task, make_refit_run, make_store
 
 NEVER = 1e9
@@ -91,7 +92,10 @@ def stopped_and_gone_on(world: World) -> Any:
     """Only the last process is told to stop; only the first has a folder."""
     run = make_refit_run(world=world, **REFITTED)
     said: list[Any] = []
-    with StopRequest(run) as stop, Checkpoints(f"of-{world.rank}") as checkpoints:
+    with (
+        StopRequest(lambda: run.current.progress.validating) as stop,
+        Checkpoints(f"of-{world.rank}") as checkpoints,
+    ):
         try:
             for report in keep_checkpoints(run, checkpoints, stop, seconds=NEVER):
                 if report.epoch == 2 and world.rank == world.size - 1:
@@ -150,7 +154,10 @@ def diverged_in_one(world: World) -> Any:
 def lost(world: World) -> Any:
     """The last process goes in the second epoch; the first one writes where that was."""
     run = make_refit_run(world=world, **REFITTED)
-    with StopRequest(run) as stop, Checkpoints(f"lost-{world.rank}") as checkpoints:
+    with (
+        StopRequest(lambda: run.current.progress.validating) as stop,
+        Checkpoints(f"lost-{world.rank}") as checkpoints,
+    ):
         reports = keep_checkpoints(run, checkpoints, stop, seconds=NEVER)
         next(reports)
         if world.rank == world.size - 1:
