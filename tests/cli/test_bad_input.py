@@ -424,14 +424,17 @@ def another_channel(monkeypatch):
     return (*TRAIN, ts_with("1.5,2:3,4:5,6:up"))
 
 
+SERIES = ("--kind", "series")
+
+
 @case("channel-count")
 def step_with_another_channel(monkeypatch):
-    return (*TRAIN, series_with([[1.5], [2, 3]]), "--sequence", "signal")
+    return (*TRAIN, series_with([[1.5], [2, 3]]), "--sequence", "signal", *SERIES)
 
 
 @case("channel-count")
 def record_with_another_channel(monkeypatch):
-    return (*TRAIN, series_with([[1.5, 2], [2, 3]]), "--sequence", "signal")
+    return (*TRAIN, series_with([[1.5, 2], [2, 3]]), "--sequence", "signal", *SERIES)
 
 
 @case("unknown-letter")
@@ -531,7 +534,7 @@ def nowhere_to_write(monkeypatch):
 
 @case("bad-usage")
 def one_file_too_many(monkeypatch):
-    return (*TRAIN, good(), "other\n.csv")
+    return ("predict", "model", good(), "other\n.csv")
 
 
 @case("bad-usage")
@@ -876,10 +879,16 @@ def test_a_name_that_is_too_long(arguments):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("trian",), "one of train, evaluate, predict, inspect, bench - did you mean train?"),
-        (("walk",), "no command 'walk' - one of train, evaluate, predict, inspect, bench - see"),
+        (
+            ("trian",),
+            "one of train, encode, evaluate, predict, inspect, bench - did you mean train?",
+        ),
+        (
+            ("walk",),
+            "no command 'walk' - one of train, encode, evaluate, predict, inspect, bench - see",
+        ),
         (("train", "a", "--out"), "option '--out' requires an argument - what seqwise train takes"),
-        (("train",), "no FILE - a file, or a folder label/*.txt - see seqwise train --help"),
+        (("train",), "no FILE... - files, folders of files, or a folder label/*.txt - see"),
         ((*TRAIN, "a", "--enc", "gru"), "an option of seqwise train - did you mean --encoder?"),
         ((*TRAIN, "a", "--kind", "txt"), "--kind is 'txt' - one of text, dna, protein, series,"),
         ((*TRAIN, "a", "--dropout", "x"), "--dropout is 'x' - a number - change --dropout"),

@@ -288,7 +288,7 @@ def other_model(monkeypatch):
 
 
 def other_version(monkeypatch):
-    monkeypatch.setattr("seqwise.artifact.__version__", "9.9")
+    monkeypatch.setattr("seqwise.artifact.value.__version__", "9.9")
     return ()
 
 
