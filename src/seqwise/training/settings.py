@@ -173,7 +173,7 @@ def _longest_ngram(codec: Codec) -> int:
     """Choose the n-grams that say most of such sequences, by what they got on held-out parts."""
     data = codec.config
     if data.kind == "dna" and data.kmer == 1:
-        return 6
+        return 8
     if data.kind == "text":
         return 4 if data.tokens in ("characters", "bytes") else 2
     return 3
