@@ -150,7 +150,7 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     def refuse(name):
         raise PermissionError(13, "Permission denied", name)
 
-    monkeypatch.setattr("seqwise.data.readers.source.io.FileIO", refuse)
+    monkeypatch.setattr("seqwise.data.readers.source._File", refuse)
     with pytest.raises(DataError, match="Permission denied") as caught:
         read_records(path)
     assert caught.value.code is Code.FILE_UNREADABLE

@@ -43,3 +43,12 @@ def test_a_few_records_do_not_carry_weights_far():
     sure = np.log([[0.01, 0.99]])
     weights, _ = fit_weights([sure, sure], targets)
     assert np.all(weights < 1.5)
+
+
+def test_class_weights_decide_whose_surprise_counts():
+    targets = np.repeat([0, 1], 500)
+    favouring_no = np.log(np.tile([0.9, 0.1], (1_000, 1)))
+    favouring_yes = np.log(np.tile([0.1, 0.9], (1_000, 1)))
+    for counts, favoured in (([9.0, 1.0], 0), ([1.0, 9.0], 1)):
+        weights, _ = fit_weights([favouring_no, favouring_yes], targets, counts)
+        assert weights[favoured] > 0.9 > 0.1 > weights[1 - favoured]

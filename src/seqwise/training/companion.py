@@ -84,11 +84,12 @@ def find_companion(
     names
         Of the classes.
     """
+    class_weight = class_weights(config.class_weight, train.targets, names)
     network_beliefs = _beliefs(network, valid, config)
     tried = []
     for strength, model in zip(STRENGTHS, _fit(train, shape, config, names), strict=False):
         beliefs = _beliefs(model, valid, config)
-        weights, surprise = fit_weights([network_beliefs, beliefs], valid.targets)
+        weights, surprise = fit_weights([network_beliefs, beliefs], valid.targets, class_weight)
         tried.append((surprise, strength, model, beliefs, weights))
     _, strength, model, beliefs, weights = min(tried, key=lambda each: each[:2])
     pooled = log_softmax(weights[0] * network_beliefs + weights[1] * beliefs, axis=1)

@@ -12,7 +12,9 @@ MOST_WEIGHT = 3.0  # three times as sure as the member itself
 
 
 def fit_weights(
-    beliefs: Sequence[NDArray[np.float64]], targets: NDArray[np.int64]
+    beliefs: Sequence[NDArray[np.float64]],
+    targets: NDArray[np.int64],
+    class_weight: Sequence[float] | None = None,
 ) -> tuple[NDArray[np.float64], float]:
     """Find the weights of an `Ensemble` under which it is least surprised.
 
@@ -23,6 +25,8 @@ def fit_weights(
         not learned from.
     targets
         Their classes, int64 ``(n,)``.
+    class_weight
+        What each class counts, or None where all count the same.
 
     Returns
     -------
@@ -32,6 +36,8 @@ def fit_weights(
     stacked = np.stack(beliefs)  # (members, n, num_classes)
     rows = np.arange(len(targets))
     equal = np.full(len(stacked), 1 / len(stacked))
+    shares = np.ones(len(targets)) if class_weight is None else np.array(class_weight)[targets]
+    shares = shares / max(shares.sum(), 1e-12)
 
     def log_loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         pooled = np.tensordot(weights, stacked, axes=1)
@@ -40,10 +46,10 @@ def fit_weights(
         total = powers.sum(axis=1, keepdims=True)
         losses = (np.log(total) + largest)[:, 0] - pooled[rows, targets]
         expected = (stacked * (powers / total)).sum(axis=2)  # (members, n)
-        slopes = (expected - stacked[:, rows, targets]).mean(axis=1)
+        slopes = (expected - stacked[:, rows, targets]) @ shares
         # As if one more record spoke for equal weights: a few records cannot carry them far.
         pull = (weights - equal) / len(targets)
-        return float(losses.mean() + pull @ (weights - equal) / 2), slopes + pull
+        return float(losses @ shares + pull @ (weights - equal) / 2), slopes + pull
 
     bounds = [(0.0, MOST_WEIGHT)] * len(stacked)
     found = minimize(log_loss, equal, jac=True, bounds=bounds, method="L-BFGS-B")
