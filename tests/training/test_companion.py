@@ -4,9 +4,11 @@ import torch
 
 from seqwise.artifact import load_artifact, save_artifact
 from seqwise.data.kinds import Kind
-from seqwise.nn import Ensemble, SequenceModel
+from seqwise.errors import ArtifactError
+from seqwise.nn import Batch, Ensemble, SequenceModel
 from seqwise.predictor import Predictor
 from seqwise.training.run import TrainingRun
+from tests.artifact.folders import replace_weights
 from tests.training.examples import GOOD, make_run
 
 BAD = [(f"bad {number}", "no") for number in range(20)]
@@ -50,8 +52,6 @@ def test_scores_are_those_of_both_on_the_records_held_out():
     for text, _ in held_out:
         array = artifact.codec.encode([text])[0]
         batch = torch.tensor(np.array([array]), dtype=torch.int64)
-        from seqwise.nn import Batch
-
         logits.append(artifact.model(Batch(batch, torch.tensor([batch.size(1)]))).detach())
     probabilities = torch.cat(logits).softmax(1).numpy()
     targets = artifact.labels.encode([label for _, label in held_out])
@@ -102,3 +102,15 @@ def test_predictions_of_a_saved_model_are_its_own(tmp_path):
     save_artifact(run.artifact(), tmp_path / "model")
     predictor = Predictor.load(tmp_path / "model")
     assert isinstance(predictor.model, Ensemble)
+
+
+@pytest.mark.parametrize("dilation", [0, -1, 2**40])
+def test_steps_that_no_series_has_are_refused(dilation, tmp_path):
+    save_artifact(finish(WAVES, Kind.SERIES).artifact(), tmp_path / "model")
+
+    def spoil(weights):
+        weights["members.1.dilations"][0] = dilation
+
+    replace_weights(tmp_path / "model", spoil)
+    with pytest.raises(ArtifactError, match=r"members\.1\.dilations from"):
+        load_artifact(tmp_path / "model")

@@ -100,7 +100,7 @@ def test_of_too_many_steps_some_records_are_drawn(monkeypatch):
     arrays, targets = make_part(num_records=300)
     targets[:] = 0
     targets[7], targets[200] = 1, 2
-    monkeypatch.setattr(linear, "MOST_STEPS", 100)
+    monkeypatch.setattr(linear, "MOST_READ", 100)
     store = RaggedStore.from_arrays(arrays)
     model = next(fit_ngrams(store, targets, num_classes=3, longest=1, positions=False))
     assert torch.isfinite(model(collate(arrays))).all()

@@ -33,6 +33,7 @@ from seqwise.data.readers.values import check_text
 from seqwise.errors import Code, ConfigError, excerpt
 from seqwise.nn import Classifier, build_model
 
+MOST_STEPS = 1 << 26  # of a sequence
 MOST_HEADER = 1 << 20  # bytes before the weights; 100 layers need a tenth
 
 # What damaged JSON can raise on its way to values; RuntimeError is torch's, for sizes.
@@ -149,7 +150,15 @@ def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig) -> Class
         if not all(map(math.isfinite, weight.aminmax())):  # isfinite takes as much memory again
             _damaged(path, f"{name} has a value that is not finite", "numbers")
     model.load_state_dict(weights, assign=True)
+    _check_steps(path, model)
     return model.eval()
+
+
+def _check_steps(path: Path, model: Classifier) -> None:
+    """Refuse steps that no series has: as many would be put before it."""
+    for name, weight in model.state_dict().items():
+        if name.endswith(".dilations") and not 1 <= weight.min() <= weight.max() <= MOST_STEPS:
+            _damaged(path, f"{name} from {weight.min()} to {weight.max()}", f"1 to {MOST_STEPS:,}")
 
 
 def _load_weights(path: Path, content: bytes) -> dict[str, torch.Tensor]:

@@ -19,7 +19,8 @@ from seqwise.nn.ngrams import NgramModel, ngram_keys
 from seqwise.training.drawing import draw_records
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse of the penalty on large weights
-MOST_STEPS = 20_000_000  # of the sequences that are read, so that memory stays bounded
+MOST_READ = 10_000_000  # n-grams that are counted: half a gigabyte
+WINDOW = 4_096  # a longer sequence repeats itself: it counts as if it had so many steps
 MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
 BATCH_STEPS = 1 << 16
 MOST_ITERATIONS = 300
@@ -38,7 +39,7 @@ def fit_ngrams(
 ) -> Iterator[NgramModel]:
     """Fit one linear model after another, each with another penalty.
 
-    Where there are more than `MOST_STEPS`, some of the sequences are drawn, each class among them.
+    Where there are more than `MOST_READ` n-grams, some of the sequences are drawn, each class among them.
 
     Parameters
     ----------
@@ -61,7 +62,8 @@ def fit_ngrams(
         One for each of `strengths`.
     """
     random = np.random.default_rng(seed)
-    drawn = draw_records(sequences.lengths, targets, random, most_steps=MOST_STEPS)
+    lengths = sequences.lengths.clip(max=WINDOW) * longest
+    drawn = draw_records(lengths, targets, random, most_steps=MOST_READ)
     keys, idf = _learn_ngrams(sequences, drawn, num_classes, longest, positions)
     counted = None
     for strength in strengths:
