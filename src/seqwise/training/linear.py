@@ -39,7 +39,8 @@ def fit_ngrams(
 ) -> Iterator[NgramModel]:
     """Fit one linear model after another, each with another penalty.
 
-    Where there are more than `MOST_READ` n-grams, some of the sequences are drawn, each class among them.
+    Where there are more than `MOST_READ` n-grams, some of the sequences are drawn, each class among
+    them.
 
     Parameters
     ----------
