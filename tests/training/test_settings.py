@@ -196,7 +196,7 @@ def test_other_encoders_are_given_what_suits_them():
     assert model(encoder="convolution").pooling == "max"
     wishes = Wishes(model={"encoder": "transformer"})
     for data in (WORDS, DNA):
-        config = choose_training(data, num_records=9, num_steps=9, holds_out=True, wishes=wishes)
+        config = choose_training(data, num_records=9, num_steps=9, refits=True, wishes=wishes)
         assert config.learning_rate == settings.RATES["transformer"]
 
 
@@ -204,7 +204,7 @@ def test_what_the_user_says_comes_before_what_suits_an_encoder():
     shape = model(encoder="residual", num_layers=3, pooling="mean")
     assert (shape.num_layers, shape.pooling) == (3, "mean")
     wishes = Wishes(model={"encoder": "transformer"}, train={"learning_rate": 0.5})
-    config = choose_training(WORDS, num_records=9, num_steps=9, holds_out=True, wishes=wishes)
+    config = choose_training(WORDS, num_records=9, num_steps=9, refits=True, wishes=wishes)
     assert config.learning_rate == 0.5
 
 
@@ -252,3 +252,22 @@ def test_what_follows_from_the_data_is_no_wish(name):
 def test_a_wish_that_nobody_knows_gets_the_nearest_one():
     with pytest.raises(ConfigError, match="epochs"):
         Wishes.sorted({"epoch": 3})
+
+
+def test_a_linear_model_stands_beside_unless_an_encoder_is_named():
+    def linear(**wished):
+        wishes = Wishes.sorted(wished)
+        config = choose_training(WORDS, num_records=9, num_steps=9, refits=True, wishes=wishes)
+        return config.linear
+
+    assert linear()
+    assert linear(encoder="auto")
+    assert not linear(encoder="lstm")
+    assert linear(encoder="lstm", linear=True)
+    assert not linear(linear=False)
+
+
+def test_sizes_of_the_linear_model_are_no_wishes():
+    for name in ("num_ngrams", "num_dilations", "num_thresholds"):
+        with pytest.raises(ConfigError, match="no such setting|did you mean"):
+            Wishes.sorted({name: 3})
