@@ -269,5 +269,5 @@ def test_a_linear_model_stands_beside_unless_an_encoder_is_named():
 
 def test_sizes_of_the_linear_model_are_no_wishes():
     for name in ("num_ngrams", "num_dilations", "num_thresholds"):
-        with pytest.raises(ConfigError, match="no such setting|did you mean"):
+        with pytest.raises(ConfigError, match=r"no such setting|did you mean"):
             Wishes.sorted({name: 3})
