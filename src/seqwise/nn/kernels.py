@@ -132,10 +132,11 @@ class KernelModel(nn.Module):
         for start in range(0, x.size(2), CHUNK_STEPS):
             stop = min(start + CHUNK_STEPS, x.size(2))
             found = self.convolve(x, number, dilation, start, stop)  # (batch, 84, steps)
-            real = mask_from_lengths(lengths - start, stop - start).unsqueeze(1)
+            padding = ~mask_from_lengths(lengths - start, stop - start).unsqueeze(1)
+            found.masked_fill_(padding, -torch.inf)  # above no threshold
             for index, threshold in enumerate(thresholds.unbind(1)):
-                above = (found - threshold.unsqueeze(1)).clamp(min=0) * real
-                totals[0, :, :, index] += (above > 0).sum(2)
+                above = (found - threshold.unsqueeze(1)).clamp_(min=0)
+                totals[0, :, :, index] += above.count_nonzero(dim=2)
                 totals[1, :, :, index] += above.sum(2)
         return (totals / lengths.view(1, -1, 1, 1)).transpose(0, 1).flatten(1)
 
