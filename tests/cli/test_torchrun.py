@@ -116,5 +116,5 @@ def test_a_bad_file_is_one_line_and_no_wait(file):
     assert code == 1, "torchrun's own"
     assert told.count("[empty-sequence]") == 1
     assert told.count("seqwise: bad.csv:26 (record 25), column text: an empty sequence") == 1
-    assert "(exitcode: 2)" in told or "exitcode  : 2" in told
+    # Not the code of each: a process whose mate has gone may be aborted by gloo before it ends.
     assert sorted(path.name for path in Path().iterdir()) == ["bad.csv"]

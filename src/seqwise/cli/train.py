@@ -82,7 +82,8 @@ def run(
                 checkpoints.remove()
                 if not is_encoded:
                     remove_store(store)
-    say(console, _result(training, out))
+    if world.is_first:
+        say(console, _result(training, out))
 
 
 @contextmanager
