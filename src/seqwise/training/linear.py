@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from seqwise.config import MOST_NGRAM_WEIGHTS
@@ -130,8 +132,9 @@ def _count(
     for members, batch in _batches(sequences, drawn):
         features, counts = model.count(batch)
         row, place = counts.nonzero(as_tuple=True)
-        rows.append(members[row.numpy()])
-        columns.append(features[row, place].numpy())
+        # In 32 bits: there are as many of these as n-grams, all of them in memory.
+        rows.append(members[row.numpy()].astype(np.int32))
+        columns.append(features[row, place].numpy().astype(np.int32))
         values.append(counts[row, place].numpy())
     cells = (np.concatenate(rows), np.concatenate(columns))
     shape = (len(drawn), len(model.keys))
@@ -147,7 +150,10 @@ def _fit(
 ) -> None:
     weights = dict(enumerate(class_weight)) if class_weight else None
     fitted = LogisticRegression(C=strength, max_iter=MOST_ITERATIONS, class_weight=weights)
-    fitted.fit(counted, targets)
+    with warnings.catch_warnings():
+        # It stops when it has had enough of them; that is no news to a user.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted.fit(counted, targets)
     weight, bias = fitted.coef_, fitted.intercept_
     if model.num_classes == 2:  # scikit-learn gives the difference of the two
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
