@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,14 +10,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from seqwise.cli.ending import Ended
 from seqwise.cli.files import open_for_training, say
 from seqwise.cli.options import FileOptions
 from seqwise.data.kinds import Kind
 from seqwise.training.gathering import Dropped, LabelledRecords, gather
 from seqwise.training.preparation import PreparedData, prepare
 from seqwise.training.settings import Wishes
-
-INTERRUPTED = 130
 
 # What is larger is encoded into a store: so much is at most half a gigabyte when it is encoded.
 RECORDS_IN_MEMORY = 1_000_000
@@ -91,11 +91,12 @@ def prepare_files(
             store=store,
             overwrite=overwrite,
         )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         if store is None:
             raise
+        number = error.number if isinstance(error, Ended) else signal.SIGINT
         typer.echo(f"seqwise: interrupted; the same command goes on from {store}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(128 + number) from None
     tell_dropped(console, prepared.dropped)
     return prepared
 

@@ -1,10 +1,8 @@
-"""What the commands share: what the user says of a file, and the exit code of an error."""
+"""What the commands share: what the user says of a file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-USAGE_ERROR = 2  # the exit code where the user can do something about it
 
 
 @dataclass(frozen=True)

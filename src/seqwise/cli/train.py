@@ -50,8 +50,8 @@ def run(
     with join_world() as world, _one_voice(world), ExitStack() as stack:
         console = Console(stderr=True, quiet=quiet or not world.is_first)
         checkpoints = Checkpoints(f"{Path(out)}.checkpoints")
-        store = Path(f"{Path(out)}.encoded")
         is_encoded = len(files) == 1 and is_store(files[0])
+        store = None if is_encoded else Path(f"{Path(out)}.encoded")
         with world.together():
             if not checkpoint_seconds >= 0:
                 raise setting_error("checkpoint_seconds", checkpoint_seconds, "0 or more")
@@ -80,7 +80,7 @@ def run(
             if world.is_first:
                 save_artifact(training.artifact(), out, overwrite=overwrite)
                 checkpoints.remove()
-                if not is_encoded:
+                if store is not None:
                     remove_store(store)
     if world.is_first:
         say(console, _result(training, out))
@@ -110,12 +110,12 @@ def _prepare(
     wishes: Wishes,
     how: FileOptions,
     skip_bad: bool,
-    store: Path,
+    store: Path | None,
     console: Console,
     world: World,
 ) -> tuple[PreparedData, Wishes]:
     """Read and encode the files; what is large the first process encodes for all."""
-    if len(files) == 1 and is_store(files[0]):
+    if store is None:
         with world.together():
             return _open(files[0], valid, wishes, how, console)
     prepared = None

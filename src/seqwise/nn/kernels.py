@@ -17,12 +17,15 @@ MOST_CHANNELS = 8  # that one kernel reads
 CHUNK_STEPS = 16_384
 
 
-def make_kernels() -> Tensor:
+def _make_kernels() -> Tensor:
     """Make the kernels, ``(84, 9)``: 2 at three steps and -1 at the others."""
     kernels = torch.full((NUM_KERNELS, KERNEL_STEPS), -1.0)
     for kernel, steps in zip(kernels, combinations(range(KERNEL_STEPS), 3), strict=True):
         kernel[list(steps)] = 2.0
     return kernels
+
+
+KERNELS = _make_kernels()
 
 
 class KernelModel(nn.Module):
@@ -149,5 +152,5 @@ class KernelModel(nn.Module):
         )
         shifted = [part[:, :, shift * dilation :] for shift in range(KERNEL_STEPS)]
         steps = torch.stack([each[:, :, : stop - start] for each in shifted], dim=2).flatten(1, 2)
-        kernels = self.channels[number].unsqueeze(2) * make_kernels().to(x.device).unsqueeze(1)
+        kernels = self.channels[number].unsqueeze(2) * KERNELS.to(x.device).unsqueeze(1)
         return kernels.flatten(1).double() @ steps  # (batch, 84, steps)
