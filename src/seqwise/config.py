@@ -19,6 +19,7 @@ Device = Literal["auto", "cpu", "cuda"]
 
 WITH_DIRECTIONS = ("rnn", "lstm", "gru", "mingru")  # the others see both sides of a step at once
 MOST_NGRAM_WEIGHTS = 1 << 23  # n-grams times classes: 32 MiB
+MOST_NETWORKS = 32
 POOLING_PARTS = ("last", "mean", "max", "attention")
 
 
@@ -188,6 +189,8 @@ class ModelConfig(Settings):
         network.
     num_ngrams
         N-grams that it knows; 0 where there is no such model.
+    num_networks
+        Networks of this shape that answer together, trained from different seeds.
     num_dilations, num_thresholds
         For series: of each kernel of the linear model of random convolutions that answers together
         with the network; 0 where there is no such model.
@@ -204,6 +207,7 @@ class ModelConfig(Settings):
     pooling: str = "last+max+mean"
     ngrams: int = 3
     num_ngrams: int = 0
+    num_networks: int = 1
     num_dilations: int = 0
     num_thresholds: int = 0
     embedding_dim: int = 128
@@ -220,6 +224,7 @@ class ModelConfig(Settings):
             expected = f"of {', '.join(POOLING_PARTS)}, joined by +"
             raise setting_error("pooling", self.pooling, expected)
         self._check_range("num_classes", 2, None, "at least 2")
+        self._check_range("num_networks", 1, MOST_NETWORKS, f"1 to {MOST_NETWORKS}")
         for name in ("vocab_size", "num_channels", "num_positions"):
             self._check_range(name, 0, None, "0 or more")
         if self.kernel_size and (self.kernel_size % 2 == 0 or not self.vocab_size):
@@ -247,8 +252,13 @@ class TrainConfig(Settings):
 
     Parameters
     ----------
+    budget
+        Seconds that training may take; what it tries and how long it trains is chosen to fit. None
+        chooses by the size of the data alone.
     epochs
         The most passes over the training part, over which the learning rate falls.
+    epoch_share
+        Share of the batches of a pass that an epoch takes, drawn anew each time.
     patience
         Epochs without a better validation score after which training stops.
     batch_size
@@ -287,7 +297,9 @@ class TrainConfig(Settings):
         ``auto`` takes a GPU where there is one.
     """
 
+    budget: float | None = None
     epochs: int = 20
+    epoch_share: float = 1.0
     patience: int = 10
     batch_size: int = 32
     batch_steps: int = 16_384
@@ -308,6 +320,8 @@ class TrainConfig(Settings):
     def _check(self) -> None:
         for name in ("epochs", "patience", "batch_size", "batch_steps", "window"):
             self._check_range(name, 1, None, "at least 1")
+        self._check_range("budget", 1, None, "at least 1 second")
+        self._check_range("epoch_share", 1e-12, 1, "above 0, at most 1")
         self._check_range("seed", 0, 2**63 - 1, "0 or more")
         self._check_range("token_dropout", 0, 0.95, "0 to 0.95")
         self._check_range("learning_rate", 1e-12, 10, "above 0, at most 10")

@@ -53,8 +53,11 @@ SETTINGS = (
     "kernel_size",
     "num_positions",
     "ngrams",
+    "num_networks",
     # of the training
+    "budget",
     "epochs",
+    "epoch_share",
     "patience",
     "batch_size",
     "batch_steps",
@@ -83,11 +86,11 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     encoder, pooling, embedding_dim, hidden_size, num_layers, bidirectional, dropout, \
-kernel_size, num_positions, ngrams
+kernel_size, num_positions, ngrams, num_networks
         The model.
     tokens, lowercase, vocab_size, min_count, kmer, max_length
         What a step is.
-    epochs, patience, batch_size, batch_steps, window, token_dropout, learning_rate, \
+    budget, epochs, epoch_share, patience, batch_size, batch_steps, window, token_dropout, learning_rate, \
 warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, valid_fraction, linear, \
 refit, seed, device
         The training.
@@ -132,13 +135,16 @@ refit, seed, device
         kernel_size: int | None = None,
         num_positions: int | None = None,
         ngrams: int | None = None,
+        num_networks: int | None = None,
         tokens: str | None = None,
         lowercase: bool | None = None,
         vocab_size: int | None = None,
         min_count: int | None = None,
         kmer: int | None = None,
         max_length: int | None = None,
+        budget: float | None = None,
         epochs: int | None = None,
+        epoch_share: float | None = None,
         patience: int | None = None,
         batch_size: int | None = None,
         batch_steps: int | None = None,
@@ -170,13 +176,16 @@ refit, seed, device
         self.kernel_size = kernel_size
         self.num_positions = num_positions
         self.ngrams = ngrams
+        self.num_networks = num_networks
         self.tokens = tokens
         self.lowercase = lowercase
         self.vocab_size = vocab_size
         self.min_count = min_count
         self.kmer = kmer
         self.max_length = max_length
+        self.budget = budget
         self.epochs = epochs
+        self.epoch_share = epoch_share
         self.patience = patience
         self.batch_size = batch_size
         self.batch_steps = batch_steps

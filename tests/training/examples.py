@@ -158,7 +158,9 @@ def make_run(
     **settings: Any,
 ) -> TrainingRun:
     """A small run from pairs of sequence and label, without a refit unless it is asked for."""
-    wishes = Wishes.sorted({**SMALL, **FAST, "epochs": 3, "refit": False, **settings})
+    wishes = Wishes.sorted(
+        {**SMALL, **FAST, "encoder": "lstm", "epochs": 3, "refit": False, **settings}
+    )
     held_out = None if valid is None else labelled(valid, kind)
     records = labelled(pairs, kind)
     prepared = prepare(records, kind, wishes, valid=held_out, skip_bad=skip_bad)

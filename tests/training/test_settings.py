@@ -26,7 +26,11 @@ def fitted(kind="text", sequences=SENTENCES):
 
 def model(codec=None, *, common_length=None, **wishes):
     return choose_model(
-        codec or fitted(), num_classes=3, common_length=common_length, wishes=Wishes(model=wishes)
+        codec or fitted(),
+        wishes.get("encoder", "lstm"),
+        num_classes=3,
+        common_length=common_length,
+        wishes=Wishes(model=wishes),
     )
 
 

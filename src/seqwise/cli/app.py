@@ -244,6 +244,22 @@ def train(
         int | None,
         typer.Option(help="Tokens of the linear model's longest n-gram.", rich_help_panel=MODEL),
     ] = None,
+    num_networks: Annotated[
+        int | None,
+        typer.Option(help="Networks that answer together.", rich_help_panel=MODEL),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="That training may take: 90s, 10m, 1.5h; what is tried is chosen to fit.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    epoch_share: Annotated[
+        float | None,
+        typer.Option(help="Share of the records that an epoch takes.", rich_help_panel=TRAINING),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(help="Most passes over the training part.", rich_help_panel=TRAINING),
@@ -326,6 +342,9 @@ def train(
             "num_positions": num_positions,
             "linear": linear,
             "ngrams": ngrams,
+            "num_networks": num_networks,
+            "budget": budget,
+            "epoch_share": epoch_share,
             "epochs": epochs,
             "patience": patience,
             "batch_size": batch_size,

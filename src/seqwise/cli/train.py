@@ -189,5 +189,8 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
             "refit, on records held out"
         )
         facts.append(("refit", text))
+    if training.trials:
+        tried = (f"{each.encoder} {each.accuracy:.4f}" for each in training.trials)
+        facts.insert(0, ("tried", f"accuracy of {', '.join(tried)}: {training.shape.encoder} it is"))
     facts.append(("model in", f"{escape(out)}   next: seqwise evaluate {escape(out)} FILE"))
     return facts

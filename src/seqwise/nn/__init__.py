@@ -14,7 +14,7 @@ from seqwise.nn.embedding import (
     TokenEmbedding,
 )
 from seqwise.nn.encoder import Encoder
-from seqwise.nn.ensemble import Classifier, Ensemble, build_model
+from seqwise.nn.ensemble import Classifier, Ensemble, build_model, join
 from seqwise.nn.kernels import KernelModel
 from seqwise.nn.masking import mask_from_lengths, reverse_within_lengths, step_at, zero_padding
 from seqwise.nn.mingru import MinGRUEncoder, MinGRULayer
@@ -66,6 +66,7 @@ __all__ = [
     "TransformerBlock",
     "TransformerEncoder",
     "build_model",
+    "join",
     "build_pooling",
     "can_stream",
     "mask_from_lengths",

@@ -62,11 +62,18 @@ class Ensemble(nn.Module):
 Classifier = SequenceModel | NgramModel | KernelModel | Ensemble
 
 
-def build_model(config: ModelConfig) -> SequenceModel | Ensemble:
-    """Build all that a configuration describes: the network, and what answers together with it."""
-    network = SequenceModel.from_config(config)
+def build_model(config: ModelConfig) -> Classifier:
+    """Build all that a configuration describes: the networks, and what answers with them."""
+    members: list[SequenceModel | NgramModel | KernelModel] = [
+        SequenceModel.from_config(config) for _ in range(config.num_networks)
+    ]
     if config.num_ngrams:
-        return Ensemble([network, NgramModel.from_config(config)])
+        members.append(NgramModel.from_config(config))
     if config.num_dilations:
-        return Ensemble([network, KernelModel.from_config(config)])
-    return network
+        members.append(KernelModel.from_config(config))
+    return join(members)
+
+
+def join(members: Sequence[SequenceModel | NgramModel | KernelModel]) -> Classifier:
+    """Let models answer together; one alone stays what it is."""
+    return Ensemble(members) if len(members) > 1 else members[0]

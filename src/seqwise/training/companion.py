@@ -55,10 +55,14 @@ class Companion:
         """Fit the model anew, on all records; scores and weights stay."""
         return replace(self, model=next(_fit(records, shape, config, names, (self.strength,))))
 
-    def join(self, network: SequenceModel, shape: ModelConfig) -> tuple[Ensemble, ModelConfig]:
-        """Make one model of both, and its configuration."""
-        ensemble = Ensemble([network, self.model])
-        ensemble.weights = torch.from_numpy(self.weights).float()
+    def join(
+        self, networks: list[SequenceModel], shape: ModelConfig
+    ) -> tuple[Ensemble, ModelConfig]:
+        """Make one model of all, and its configuration; the networks share their weight."""
+        ensemble = Ensemble([*networks, self.model])
+        share = self.weights[0] / len(networks)
+        weights = [*[share] * len(networks), self.weights[1]]
+        ensemble.weights = torch.tensor(weights, dtype=torch.float32)
         return ensemble.eval(), ModelConfig.from_dict(shape.to_dict() | self.model.sizes())
 
 

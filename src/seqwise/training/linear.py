@@ -21,7 +21,9 @@ from seqwise.nn.ngrams import NgramModel, ngram_keys
 from seqwise.training.drawing import draw_records
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse of the penalty on large weights
-MOST_READ = 10_000_000  # n-grams that are counted: half a gigabyte
+MOST_READ = 10_000_000  # n-grams that are counted
+# Bytes of a fit: of an n-gram that is counted, and of a weight with all that L-BFGS keeps of it.
+MOST_MEMORY, COUNT_BYTES, WEIGHT_BYTES = 1_000_000_000, 40, 200
 WINDOW = 4_096  # a longer sequence repeats itself: it counts as if it had so many steps
 MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
 BATCH_STEPS = 1 << 16
@@ -67,13 +69,21 @@ def fit_ngrams(
     random = np.random.default_rng(seed)
     lengths = sequences.lengths.clip(max=WINDOW) * longest
     drawn = draw_records(lengths, targets, random, most_steps=MOST_READ)
-    keys, idf = _learn_ngrams(sequences, drawn, num_classes, longest, positions)
+    most = (MOST_MEMORY - COUNT_BYTES * int(lengths[drawn].sum())) // WEIGHT_BYTES
+    most = max(min(most, MOST_NGRAM_WEIGHTS) // num_classes, 1)
+    keys, idf = _learn_ngrams(sequences, drawn, most, longest, positions)
     counted = None
+    # Each fit begins where the last one has ended.
+    fitted = LogisticRegression(
+        max_iter=MOST_ITERATIONS,
+        class_weight=dict(enumerate(class_weight)) if class_weight else None,
+        warm_start=True,
+    )
     for strength in strengths:
         model = NgramModel(len(keys), num_classes, longest=longest, positions=positions)
         model.keys, model.idf = keys, idf
         counted = _count(model, sequences, drawn) if counted is None else counted
-        _fit(model, counted, targets[drawn], strength, class_weight)
+        _fit(model, fitted.set_params(C=strength), counted, targets[drawn])
         yield model.eval()
 
 
@@ -91,7 +101,7 @@ def _batches(
 def _learn_ngrams(
     sequences: RaggedStore | ChainedStore,
     drawn: NDArray[np.int64],
-    num_classes: int,
+    most: int,
     longest: int,
     positions: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -106,7 +116,6 @@ def _learn_ngrams(
     kept = np.ones(len(known), dtype=bool)
     if len(known) > MANY_NGRAMS:
         kept = frequency > 1
-    most = MOST_NGRAM_WEIGHTS // num_classes
     if kept.sum() > most:
         rarest = np.sort(frequency[kept])[-most]
         kept &= frequency > rarest
@@ -143,13 +152,10 @@ def _count(
 
 def _fit(
     model: NgramModel,
+    fitted: LogisticRegression,
     counted: sparse.csr_array,
     targets: NDArray[np.int64],
-    strength: float,
-    class_weight: list[float] | None,
 ) -> None:
-    weights = dict(enumerate(class_weight)) if class_weight else None
-    fitted = LogisticRegression(C=strength, max_iter=MOST_ITERATIONS, class_weight=weights)
     with warnings.catch_warnings():
         # It stops when it has had enough of them; that is no news to a user.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -92,7 +92,7 @@ class Loader:
 
     def batches(self, epoch: int) -> Batches:
         """Give the records of each batch of an epoch, in all processes."""
-        return self._sampler.batches(epoch)
+        return self._sampler.batches(epoch).first(self.config.epoch_share)
 
     def load(self, epoch: int, batches: Batches, first: int) -> Iterator[Share]:
         """Prepare the batches of an epoch from one on, in their order."""

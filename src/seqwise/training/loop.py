@@ -134,6 +134,7 @@ class Training:
         self.config = config
         self.progress = Progress()
         self._position = Position()
+        self._num_records = 0  # that an epoch reads
         self.world = world
         self._loader = Loader(train, config, world=world, device=self.device, workers=workers)
         self._network: nn.Module = model  # what is called in training
@@ -211,7 +212,7 @@ class Training:
 
     def _judge(self, report: EpochReport) -> EpochReport:
         best = self._best_report
-        if best is None or _rank(report) > _rank(best):
+        if best is None or rank(report) > rank(best):
             self._best_report = report
             self._best = copy.deepcopy(self.model.state_dict())
             return report
@@ -222,6 +223,7 @@ class Training:
         self.model.train()
         now = self._position
         batches = self._loader.batches(now.epoch)
+        self._num_records = batches.num_records
         done = [int(self._loader.lengths[batches[n]].sum()) for n in range(now.batch)]
         progress = self.progress
         progress.epoch, progress.batch, progress.num_batches = now.epoch + 1, 0, len(batches)
@@ -253,10 +255,10 @@ class Training:
         now = self._position
         report = EpochReport(
             epoch=now.epoch + 1,
-            train_loss=now.loss / len(self.train.targets),
+            train_loss=now.loss / self._num_records,
             valid=valid,
             seconds=now.seconds + time.perf_counter() - started,
-            steps_per_second=int(self._loader.lengths.sum()) / now.seconds,
+            steps_per_second=self.progress.steps / now.seconds,
             epochs_since_best=0,
         )
         # What is decided by it is decided alike everywhere, whatever a processor rounds.
@@ -321,7 +323,8 @@ class Training:
         return torch.tensor(weights, dtype=torch.float32, device=self.device)
 
 
-def _rank(report: EpochReport) -> tuple[float, float]:
+def rank(report: EpochReport) -> tuple[float, float]:
+    """Order reports of epochs: the best is the largest."""
     if report.valid is None:
         return (report.epoch, 0.0)
     return (report.valid.accuracy, -report.valid.log_loss)

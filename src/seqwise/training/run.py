@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,27 +19,53 @@ from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
 from seqwise.identity import Identity, check_identity
-from seqwise.nn import Classifier, SequenceModel
+from seqwise.nn import Classifier, SequenceModel, join
 from seqwise.training.chance import mix_seed
 from seqwise.training.companion import Companion, find_companion
 from seqwise.training.distribution import ALONE, World
-from seqwise.training.loop import Training
+from seqwise.training.loop import Training, rank
 from seqwise.training.preparation import LabelledStore, PreparedData
 from seqwise.training.reports import EpochReport
+from seqwise.training.schedule import Schedule, choose_schedule, fit_to, time_epoch
 from seqwise.training.settings import (
     Wishes,
     choose_model,
+    choose_rate,
     choose_training,
 )
 from seqwise.training.state import State, join_names, select_names
 
 
-class TrainingRun:
-    """One training from encoded parts to an artifact.
+@dataclass(frozen=True)
+class Trial:
+    """What a short training of an encoder has come to.
 
-    Iterate over it to train; each step is the report of an epoch. First a part of the records
-    chooses the epoch; where the settings say so, a refit on all records follows. It stops by
-    itself, and may be left at any epoch: the artifact is that of the best one then.
+    Parameters
+    ----------
+    encoder
+        What was tried.
+    best
+        The report of its best epoch.
+    """
+
+    encoder: str
+    best: EpochReport
+
+    @property
+    def accuracy(self) -> float:
+        """On the records that choose the epoch."""
+        return _scores(self.best).accuracy
+
+
+class TrainingRun:
+    """From encoded parts to an artifact, in up to three stages.
+
+    Encoders are tried, each in a short training, and the best is trained in full: a part of the
+    records chooses its epoch. Then come further networks, from other seeds, on all records where
+    the settings say so; all answer together.
+
+    Iterate over it to train; each step is the report of an epoch. It stops by itself, and may be
+    left at any epoch: the artifact is that of the best one then.
 
     Parameters
     ----------
@@ -53,10 +80,18 @@ class TrainingRun:
 
     Attributes
     ----------
-    training, refit : Training
-        The one that finds the best epoch, and the one on all records; None before it begins.
+    schedule : Schedule
+        What is tried, and how much of it.
+    trials : list of Trial
+        Those that have ended.
+    shape, config : ModelConfig, TrainConfig
+        Of `training`.
+    training : Training
+        The trial that goes on; afterwards the training that finds the best epoch.
+    more : list of Training
+        Those that follow; all but the last have ended.
     reports : list of EpochReport
-        Of the first.
+        Of the training that finds the best epoch.
 
     Raises
     ------
@@ -75,32 +110,32 @@ class TrainingRun:
         self.prepared = prepared
         self.world = world
         self.workers = workers
+        self._wishes = wishes
         lengths = prepared.train.sequences.lengths
         window = TrainConfig.from_dict(dict(wishes.train)).window
         # Validation reads whole sequences, but forwards only: a third of the work of training.
-        num_valid_steps = prepared.num_valid_steps // 3
-        self.config = choose_training(
+        num_steps = int(lengths.clip(max=window).sum()) + prepared.num_valid_steps // 3
+        self._asked = choose_training(
             prepared.data,
             num_records=len(lengths),
-            num_steps=int(lengths.clip(max=window).sum()) + num_valid_steps,
+            num_steps=num_steps,
             refits=prepared.whole is not None,
             wishes=wishes,
         )
-        if self.config.refit and prepared.whole is None:
+        if self._asked.refit and prepared.whole is None:
             raise _nothing_to_refit_on()
-        self.shape = choose_model(
-            prepared.codec,
-            num_classes=len(prepared.labels),
-            common_length=_common_length(lengths, window),
-            wishes=wishes,
+        self.schedule = choose_schedule(
+            prepared.data.kind, self._asked, num_steps=num_steps, wishes=wishes
         )
-        self.training = self._begin(self.shape, prepared.train, prepared.valid)
-        self.refit: Training | None = None
+        self.trials: list[Trial] = []
+        self.more: list[Training] = []
         self.reports: list[EpochReport] = []
         self.seconds = 0.0
-        self._whole = prepared.whole if self.config.refit else None
-        self._refit_parts = (prepared.codec, self.shape)
-        self._companion: tuple[int, Companion] | None = None  # and of which epoch
+        self._companion: tuple[EpochReport, Companion] | None = None  # and of which epoch
+        self._begin_stage()
+        self._identity = self._identify()
+        if self._asked.budget is not None:
+            self._fit_to(self._asked.budget)
 
     def __iter__(self) -> Iterator[EpochReport]:
         return (report for report in self.steps() if report is not None)
@@ -115,38 +150,48 @@ class TrainingRun:
         ProcessError
             If the processes have not the same to train on.
         """
-        self.world.check_same(json.dumps(self._identity()).encode())
+        self.world.check_same(json.dumps(self._identity).encode())
         return self._steps()
 
     def _steps(self) -> Iterator[EpochReport | None]:
         started = time.perf_counter() - self.seconds
-        for report in chain(self._find_best_epoch(), self._refit()):
+        for report in chain(self._try_encoders(), self._find_best_epoch(), self._train_more()):
             self.seconds = time.perf_counter() - started
             yield report
 
     @property
     def current(self) -> Training:
         """The training that goes on at the moment."""
-        return self.refit or self.training
+        return self.more[-1] if self.more else self.training
+
+    @property
+    def is_trying(self) -> bool:
+        """Whether encoders are tried still."""
+        return len(self.trials) < self._num_trials
 
     def place(self) -> str:
         """Say in words how far training has come."""
-        phase = "epoch" if self.refit is None else "the refit, epoch"
+        stage = f"the trial of {self.shape.encoder}, epoch" if self.is_trying else "epoch"
+        if self.more:
+            stage = f"network {len(self.more)} of {self.schedule.num_more}, epoch"
+            if self.schedule.refits:
+                stage = f"the refit, {stage}" if self.schedule.num_more > 1 else "the refit, epoch"
         epoch, epochs = self.current.progress.epoch, self.current.config.epochs
-        return f"in {phase} {min(epoch, epochs)} of {epochs}"
+        return f"in {stage} {min(epoch, epochs)} of {epochs}"
 
     def state(self) -> State:
         """Give what another run, made of the same records and settings, needs to go on."""
-        states = {"training": self.training.state()}
-        if self.refit is not None:
-            states["refit"] = self.refit.state()
+        stages = {"training": self.training.state()}
+        stages |= {f"more-{number}": each.state() for number, each in enumerate(self.more)}
         values = {
-            "identity": self._identity(),
+            "identity": self._identity,
+            "schedule": asdict(self.schedule),
             "seconds": self.seconds,
+            "trials": [[trial.encoder, trial.best.to_dict()] for trial in self.trials],
             "reports": [report.to_dict() for report in self.reports],
-            **{name: state.values for name, state in states.items()},
+            "stages": {name: state.values for name, state in stages.items()},
         }
-        return State(values, join_names({name: each.tensors for name, each in states.items()}))
+        return State(values, join_names({name: each.tensors for name, each in stages.items()}))
 
     def restore(self, state: State) -> None:
         """Go to where the run was that `state` was called on.
@@ -156,21 +201,25 @@ class TrainingRun:
         CheckpointError
             If that run had other records, settings or versions.
         """
-        check_identity(self._identity(), state.values["identity"])
-        self.seconds = state.values["seconds"]
-        self.reports = [EpochReport.from_dict(report) for report in state.values["reports"]]
-        self.training.restore(_part(state, "training"))
-        if "refit" in state.values and self._whole is not None:
-            self.refit = self._begin_refit(self._whole)
-            self.refit.restore(_part(state, "refit"))
+        values = state.values
+        check_identity(self._identity, values["identity"])
+        self.schedule = _read_schedule(values["schedule"])
+        self.seconds = values["seconds"]
+        self.trials = [Trial(name, EpochReport.from_dict(best)) for name, best in values["trials"]]
+        self.reports = [EpochReport.from_dict(report) for report in values["reports"]]
+        self._begin_stage()
+        self.training.restore(_stage(state, "training"))
+        for number in range(len(values["stages"]) - 1):
+            self._begin_more()
+            self.more[-1].restore(_stage(state, f"more-{number}"))
 
     @property
     def companion(self) -> Companion | None:
         """The linear model that answers together with the best epoch so far; None without one."""
         if not self.config.linear:
             return None
-        epoch = self.training.best.epoch
-        if self._companion is None or self._companion[0] != epoch:
+        best = self.training.best
+        if self._companion is None or self._companion[0] is not best:
             found = find_companion(
                 self.training.best_model(),
                 self.prepared.train,
@@ -179,7 +228,7 @@ class TrainingRun:
                 config=self.config,
                 names=self.prepared.labels.names,
             )
-            self._companion = (epoch, found)
+            self._companion = (best, found)
         return self._companion[1]
 
     @property
@@ -189,46 +238,104 @@ class TrainingRun:
 
     @property
     def is_refitted(self) -> bool:
-        """Whether the refit has come to its end."""
-        return self.refit is not None and self.refit.is_over
+        """Whether a training on all records has come to its end."""
+        return self.schedule.refits and bool(self._finished)
+
+    @property
+    def _num_trials(self) -> int:
+        number = len(self.schedule.encoders)
+        return number if number > 1 else 0
+
+    @property
+    def _finished(self) -> list[Training]:
+        return [training for training in self.more if training.is_over]
+
+    def _is_late(self) -> bool:
+        """Tell whether the budget is spent, by the slowest clock of all processes."""
+        budget = self._asked.budget
+        return budget is not None and bool(self.world.largest(int(self.seconds > budget))[0])
+
+    def _try_encoders(self) -> Iterator[EpochReport | None]:
+        while self.is_trying:
+            yield from self.training.steps()
+            self.trials.append(Trial(self.shape.encoder, self.training.best))
+            self._begin_stage()
 
     def _find_best_epoch(self) -> Iterator[EpochReport | None]:
         for report in self.training.steps():
             if report is not None:
                 self.reports.append(report)
             yield report
+            if report is not None and self._is_late():
+                break
         if self.world.is_first:
             with self.training.progress.as_validating():
                 self.companion  # noqa: B018 - found while it may still be stopped
 
-    def _refit(self) -> Iterator[EpochReport | None]:
-        """Train fresh weights on all records, for as many epochs as the best one took."""
-        if self._whole is None:
-            return
-        if self.refit is None:
-            self.refit = self._begin_refit(self._whole)
-        yield from self.refit.steps()
+    def _train_more(self) -> Iterator[EpochReport | None]:
+        """Train fresh weights for as many epochs as the best one took, once or several times."""
+        while len(self._finished) < self.schedule.num_more:
+            if len(self._finished) == len(self.more):
+                self._begin_more()
+            for report in self.more[-1].steps():
+                yield report
+                if self._is_late():
+                    return
 
-    def _begin_refit(self, whole: tuple[Codec, LabelledStore]) -> Training:
-        codec, records = whole
+    def _begin_stage(self) -> None:
+        """Get ready for the next trial, or for the training that finds the best epoch."""
+        encoder, epochs = self.schedule.encoders[0], self.schedule.epochs
+        if self.is_trying:
+            encoder, epochs = self.schedule.encoders[len(self.trials)], self.schedule.trial_epochs
+        elif self.trials:
+            encoder = max(self.trials, key=lambda trial: rank(trial.best)).encoder
+        config = choose_rate(self._asked, encoder, self._wishes)
+        self.config = replace(
+            config,
+            epochs=epochs,
+            epoch_share=self.schedule.epoch_share,
+            refit=self.schedule.refits,
+        )
+        lengths = self.prepared.train.sequences.lengths
+        self.shape = choose_model(
+            self.prepared.codec,
+            encoder,
+            num_classes=len(self.prepared.labels),
+            common_length=_common_length(lengths, self.config.window),
+            wishes=self._wishes,
+        )
+        self.training = self._begin(
+            self.shape, self.prepared.train, self.prepared.valid, self.config
+        )
+
+    def _begin_more(self) -> None:
+        """Get ready for another network: other weights, another order, the epochs of the best."""
+        config = replace(self.config, epochs=self.training.best.epoch)
+        number = len(self.more) + (not self.schedule.refits)
+        if number:
+            config = replace(config, seed=mix_seed(config.seed, number))
+        _, shape, records = self._last_parts()
+        self.more.append(self._begin(shape, records, None, config))
+
+    def _last_parts(self) -> tuple[Codec, ModelConfig, LabelledStore]:
+        """Give what the networks that follow are made of."""
+        if not self.schedule.refits or self.prepared.whole is None:
+            return self.prepared.codec, self.shape, self.prepared.train
+        codec, records = self.prepared.whole
         # The model stays as it was chosen, but for the tokens that it knows.
-        shape = replace(self.shape, vocab_size=codec.vocab_size)
-        self._refit_parts = (codec, shape)
-        return self._begin(shape, records, None, epochs=self.training.best.epoch)
+        return codec, replace(self.shape, vocab_size=codec.vocab_size), records
 
     def _begin(
         self,
         shape: ModelConfig,
         train: LabelledStore,
         valid: LabelledStore | None,
-        *,
-        epochs: int | None = None,
+        config: TrainConfig,
     ) -> Training:
         """Get ready to train weights that follow from the seed alone."""
         with torch.random.fork_rng():
-            torch.manual_seed(mix_seed(self.config.seed))
+            torch.manual_seed(mix_seed(config.seed))
             model = SequenceModel.from_config(shape)
-        config = replace(self.config, epochs=epochs or self.config.epochs)
         return Training(
             model,
             train,
@@ -239,7 +346,16 @@ class TrainingRun:
             workers=self.workers,
         )
 
-    def _identity(self) -> Identity:
+    def _fit_to(self, budget: float) -> None:
+        """Cut the schedule to a budget, by the speed of the first encoder here and now."""
+        started = time.perf_counter()
+        first = self._begin(self.shape, self.prepared.train, None, self.config)
+        seconds = self.world.as_in_first({"seconds": time_epoch(first)})["seconds"]
+        self.schedule = fit_to(budget, self.schedule, seconds)
+        self._begin_stage()
+        self.seconds = time.perf_counter() - started
+
+    def _identify(self) -> Identity:
         """Name what the result of a run follows from."""
         return {
             "records": {"digest": self.prepared.plan.records},
@@ -251,19 +367,22 @@ class TrainingRun:
         }
 
     def artifact(self) -> Artifact:
-        """Put together what was trained: the best epoch so far, or the refit where it has ended."""
-        codec, shape, training = self.prepared.codec, self.shape, self.training
-        companion = self.companion
-        if self.refit is not None and self.refit.is_over:
-            codec, shape, training = *self._refit_parts, self.refit
-            if companion is not None:
-                names = self.prepared.labels.names
-                companion = companion.refit(training.train, shape, self.config, names)
-        model: Classifier = training.best_model()
+        """Put together what was trained so far: the best epoch, and the networks that followed."""
+        finished, companion = self._finished, self.companion
+        codec, shape, train = self.prepared.codec, self.shape, self.prepared.train
+        networks = [self.training.best_model()]
+        if self.is_refitted:
+            codec, shape, train = self._last_parts()
+            networks = []
+        networks += [training.best_model() for training in finished]
+        shape = replace(shape, num_networks=len(networks))
+        if companion is not None and self.is_refitted:
+            companion = companion.refit(train, shape, self.config, self.prepared.labels.names)
+        model: Classifier = join(networks)
         if companion is not None:
-            model, shape = companion.join(training.best_model(), shape)
+            model, shape = companion.join(networks, shape)
         return Artifact(
-            model=model,
+            model=model.eval(),
             codec=codec,
             labels=self.prepared.labels,
             data=self.prepared.data,
@@ -297,11 +416,16 @@ class TrainingRun:
             refitted=self.is_refitted,
             network_accuracy=companion.network_scores.accuracy if companion else None,
             linear_accuracy=companion.own_scores.accuracy if companion else None,
+            tried={trial.encoder: trial.accuracy for trial in self.trials},
         )
 
 
-def _part(state: State, name: str) -> State:
-    return State(state.values[name], select_names(state.tensors, name))
+def _stage(state: State, name: str) -> State:
+    return State(state.values["stages"][name], select_names(state.tensors, name))
+
+
+def _read_schedule(values: dict[str, Any]) -> Schedule:
+    return Schedule(**values | {"encoders": tuple(values["encoders"])})
 
 
 def _scores(report: EpochReport) -> Scores:

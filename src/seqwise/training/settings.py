@@ -138,14 +138,16 @@ def choose_refit(num_records: int, *, holds_out: bool, wishes: Wishes) -> bool:
 
 
 def choose_model(
-    codec: Codec, *, num_classes: int, common_length: int | None, wishes: Wishes
+    codec: Codec, encoder: str, *, num_classes: int, common_length: int | None, wishes: Wishes
 ) -> ModelConfig:
-    """Choose the shape of the model that fits a codec.
+    """Choose the shape of a network that fits a codec.
 
     Parameters
     ----------
     codec
         Fitted.
+    encoder
+        What reads the steps.
     num_classes
         Size of the logits.
     common_length
@@ -164,7 +166,8 @@ def choose_model(
         "num_channels": codec.num_channels,
         "num_positions": common_length if aligned else 0,
         "ngrams": _longest_ngram(codec),
-        **SHAPES.get(wishes.model.get("encoder", ""), {}),
+        **SHAPES.get(encoder, {}),
+        "encoder": encoder,
     }
     return ModelConfig.from_dict(chosen | dict(wishes.model))
 
@@ -198,16 +201,13 @@ def choose_training(
         What the user has said.
     """
     is_biological = data.kind in ("dna", "protein")
-    # Who names an encoder wants to see what that one can do.
+    # Who names an encoder wants to see what that one can do, alone.
     chosen: dict[str, Any] = {"refit": refits, "linear": "encoder" not in wishes.model}
     if is_biological or (data.kind == "text" and data.tokens in ("characters", "bytes")):
         # A letter says less than a word: more of them can be lost, so that no few are relied on.
         chosen["token_dropout"] = 0.15
     if is_biological:
         chosen["learning_rate"] = 3e-3
-    encoder = wishes.model.get("encoder")
-    if encoder in RATES:
-        chosen["learning_rate"] = RATES[encoder]
     config = TrainConfig.from_dict(chosen | dict(wishes.train))
     if "epochs" in wishes.train:
         return config
@@ -215,6 +215,13 @@ def choose_training(
     few, many = EPOCHS_RANGE
     epochs = min(math.ceil(ENOUGH_UPDATES / updates_an_epoch), MOST_STEPS // num_steps, many)
     return replace(config, epochs=max(few, epochs))
+
+
+def choose_rate(config: TrainConfig, encoder: str, wishes: Wishes) -> TrainConfig:
+    """Choose the learning rate of an encoder that trains at another one than the rest."""
+    if encoder in RATES and "learning_rate" not in wishes.train:
+        return replace(config, learning_rate=RATES[encoder])
+    return config
 
 
 def describe_shape(shape: ModelConfig) -> str:
@@ -228,9 +235,10 @@ def describe_shape(shape: ModelConfig) -> str:
     if shape.num_positions:
         details.append(f"{shape.num_positions} positions")
     convolution = f"convolution over {shape.kernel_size}, " if shape.kernel_size else ""
+    number = f"{shape.num_networks} networks, each " if shape.num_networks > 1 else ""
     beside = ""
     if shape.num_ngrams:
         beside = f"; beside it a linear model of {shape.num_ngrams:,} n-grams (1 to {shape.ngrams})"
     if shape.num_dilations:
         beside = "; beside it a linear model of random convolutions"
-    return f"{convolution}{shape.encoder} ({', '.join(details)}), pooling {shape.pooling}{beside}"
+    return f"{number}{convolution}{shape.encoder} ({', '.join(details)}), pooling {shape.pooling}{beside}"
