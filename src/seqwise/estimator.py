@@ -90,9 +90,9 @@ kernel_size, num_positions, ngrams, num_networks
         The model.
     tokens, lowercase, vocab_size, min_count, kmer, max_length
         What a step is.
-    budget, epochs, epoch_share, patience, batch_size, batch_steps, window, token_dropout, learning_rate, \
-warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, valid_fraction, linear, \
-refit, seed, device
+    budget, epochs, epoch_share, patience, batch_size, batch_steps, window, token_dropout, \
+learning_rate, warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, \
+valid_fraction, linear, refit, seed, device
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that

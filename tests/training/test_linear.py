@@ -44,7 +44,8 @@ def test_logits_are_those_of_scikit_learn(num_classes):
         peer.fit(features, targets)
         with torch.no_grad():
             found = model(collate(arrays)).softmax(1).numpy()
-        assert np.abs(found - peer.predict_proba(features)).max() < 5e-3
+        # Both stop near the same optimum, ours coming from the one before.
+        assert np.abs(found - peer.predict_proba(features)).max() < 1e-2
 
 
 def test_positions_tell_what_ngrams_do_not():

@@ -192,16 +192,17 @@ def test_more_letters_than_words_are_dropped(tokens):
 
 
 def test_other_encoders_are_given_what_suits_them():
-    shape, config = model(encoder="transformer"), training_of(10)
+    shape = model(encoder="transformer")
     assert (shape.num_layers, shape.pooling) == (
         settings.SHAPES["transformer"]["num_layers"],
         settings.SHAPES["transformer"]["pooling"],
     )
     assert model(encoder="convolution").pooling == "max"
-    wishes = Wishes(model={"encoder": "transformer"})
     for data in (WORDS, DNA):
-        config = choose_training(data, num_records=9, num_steps=9, refits=True, wishes=wishes)
-        assert config.learning_rate == settings.RATES["transformer"]
+        config = training_of(10, data=data)
+        chosen = settings.choose_rate(config, "transformer", Wishes())
+        assert chosen.learning_rate == settings.RATES["transformer"]
+        assert settings.choose_rate(config, "lstm", Wishes()) == config
 
 
 def test_what_the_user_says_comes_before_what_suits_an_encoder():
@@ -209,7 +210,7 @@ def test_what_the_user_says_comes_before_what_suits_an_encoder():
     assert (shape.num_layers, shape.pooling) == (3, "mean")
     wishes = Wishes(model={"encoder": "transformer"}, train={"learning_rate": 0.5})
     config = choose_training(WORDS, num_records=9, num_steps=9, refits=True, wishes=wishes)
-    assert config.learning_rate == 0.5
+    assert settings.choose_rate(config, "transformer", wishes).learning_rate == 0.5
 
 
 def test_the_default_is_an_lstm_as_ever():

@@ -191,6 +191,7 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
         facts.append(("refit", text))
     if training.trials:
         tried = (f"{each.encoder} {each.accuracy:.4f}" for each in training.trials)
-        facts.insert(0, ("tried", f"accuracy of {', '.join(tried)}: {training.shape.encoder} it is"))
+        text = f"accuracy of {', '.join(tried)}: {training.shape.encoder} it is"
+        facts.insert(0, ("tried", text))
     facts.append(("model in", f"{escape(out)}   next: seqwise evaluate {escape(out)} FILE"))
     return facts

@@ -52,7 +52,9 @@ def _epoch_line(report: EpochReport, run: TrainingRun) -> str:
     epoch = f"epoch {report.epoch:>3} of {run.current.config.epochs}"
     if report.valid is None:
         what = "refit on all records" if run.schedule.refits else "further networks"
-        number = f"{len(run.more)} of {run.schedule.num_more}, " if run.schedule.num_more > 1 else ""
+        number = (
+            f"{len(run.more)} of {run.schedule.num_more}, " if run.schedule.num_more > 1 else ""
+        )
         return f"{what}: {number}{epoch}  loss {report.train_loss:.4f}"
     best = "  best so far" if report.epochs_since_best == 0 else ""
     trial = f"trying {run.shape.encoder}: " if run.is_trying else ""

@@ -9,30 +9,23 @@ from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from seqwise.artifact import Artifact, TrainingAccount, current_versions
 from seqwise.config import ModelConfig, TrainConfig
-from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
 from seqwise.identity import Identity, check_identity
-from seqwise.nn import Classifier, SequenceModel, join
-from seqwise.training.chance import mix_seed
+from seqwise.nn import Classifier, join
 from seqwise.training.companion import Companion, find_companion
 from seqwise.training.distribution import ALONE, World
 from seqwise.training.loop import Training, rank
-from seqwise.training.preparation import LabelledStore, PreparedData
+from seqwise.training.preparation import PreparedData
 from seqwise.training.reports import EpochReport
 from seqwise.training.schedule import Schedule, choose_schedule, fit_to, time_epoch
 from seqwise.training.settings import (
     Wishes,
-    choose_model,
-    choose_rate,
     choose_training,
 )
+from seqwise.training.stages import Stages
 from seqwise.training.state import State, join_names, select_names
 
 
@@ -84,10 +77,6 @@ class TrainingRun:
         What is tried, and how much of it.
     trials : list of Trial
         Those that have ended.
-    shape, config : ModelConfig, TrainConfig
-        Of `training`.
-    training : Training
-        The trial that goes on; afterwards the training that finds the best epoch.
     more : list of Training
         Those that follow; all but the last have ended.
     reports : list of EpochReport
@@ -109,8 +98,6 @@ class TrainingRun:
     ) -> None:
         self.prepared = prepared
         self.world = world
-        self.workers = workers
-        self._wishes = wishes
         lengths = prepared.train.sequences.lengths
         window = TrainConfig.from_dict(dict(wishes.train)).window
         # Validation reads whole sequences, but forwards only: a third of the work of training.
@@ -127,6 +114,7 @@ class TrainingRun:
         self.schedule = choose_schedule(
             prepared.data.kind, self._asked, num_steps=num_steps, wishes=wishes
         )
+        self._stages = Stages(prepared, wishes, self._asked, world, workers)
         self.trials: list[Trial] = []
         self.more: list[Training] = []
         self.reports: list[EpochReport] = []
@@ -158,6 +146,21 @@ class TrainingRun:
         for report in chain(self._try_encoders(), self._find_best_epoch(), self._train_more()):
             self.seconds = time.perf_counter() - started
             yield report
+
+    @property
+    def training(self) -> Training:
+        """The trial that goes on; afterwards the training that finds the best epoch."""
+        return self._stage.training
+
+    @property
+    def shape(self) -> ModelConfig:
+        """The shape of its network."""
+        return self._stage.shape
+
+    @property
+    def config(self) -> TrainConfig:
+        """How it is trained."""
+        return self._stage.config
 
     @property
     def current(self) -> Training:
@@ -289,68 +292,15 @@ class TrainingRun:
             encoder, epochs = self.schedule.encoders[len(self.trials)], self.schedule.trial_epochs
         elif self.trials:
             encoder = max(self.trials, key=lambda trial: rank(trial.best)).encoder
-        config = choose_rate(self._asked, encoder, self._wishes)
-        self.config = replace(
-            config,
-            epochs=epochs,
-            epoch_share=self.schedule.epoch_share,
-            refit=self.schedule.refits,
-        )
-        lengths = self.prepared.train.sequences.lengths
-        self.shape = choose_model(
-            self.prepared.codec,
-            encoder,
-            num_classes=len(self.prepared.labels),
-            common_length=_common_length(lengths, self.config.window),
-            wishes=self._wishes,
-        )
-        self.training = self._begin(
-            self.shape, self.prepared.train, self.prepared.valid, self.config
-        )
+        self._stage = self._stages.begin(encoder, epochs, self.schedule)
 
     def _begin_more(self) -> None:
-        """Get ready for another network: other weights, another order, the epochs of the best."""
-        config = replace(self.config, epochs=self.training.best.epoch)
-        number = len(self.more) + (not self.schedule.refits)
-        if number:
-            config = replace(config, seed=mix_seed(config.seed, number))
-        _, shape, records = self._last_parts()
-        self.more.append(self._begin(shape, records, None, config))
-
-    def _last_parts(self) -> tuple[Codec, ModelConfig, LabelledStore]:
-        """Give what the networks that follow are made of."""
-        if not self.schedule.refits or self.prepared.whole is None:
-            return self.prepared.codec, self.shape, self.prepared.train
-        codec, records = self.prepared.whole
-        # The model stays as it was chosen, but for the tokens that it knows.
-        return codec, replace(self.shape, vocab_size=codec.vocab_size), records
-
-    def _begin(
-        self,
-        shape: ModelConfig,
-        train: LabelledStore,
-        valid: LabelledStore | None,
-        config: TrainConfig,
-    ) -> Training:
-        """Get ready to train weights that follow from the seed alone."""
-        with torch.random.fork_rng():
-            torch.manual_seed(mix_seed(config.seed))
-            model = SequenceModel.from_config(shape)
-        return Training(
-            model,
-            train,
-            valid,
-            class_names=self.prepared.labels.names,
-            config=config,
-            world=self.world,
-            workers=self.workers,
-        )
+        self.more.append(self._stages.begin_more(self._stage, len(self.more)))
 
     def _fit_to(self, budget: float) -> None:
         """Cut the schedule to a budget, by the speed of the first encoder here and now."""
         started = time.perf_counter()
-        first = self._begin(self.shape, self.prepared.train, None, self.config)
-        seconds = self.world.as_in_first({"seconds": time_epoch(first)})["seconds"]
+        seconds = self.world.as_in_first({"seconds": time_epoch(self.training)})["seconds"]
         self.schedule = fit_to(budget, self.schedule, seconds)
         self._begin_stage()
         self.seconds = time.perf_counter() - started
@@ -372,7 +322,7 @@ class TrainingRun:
         codec, shape, train = self.prepared.codec, self.shape, self.prepared.train
         networks = [self.training.best_model()]
         if self.is_refitted:
-            codec, shape, train = self._last_parts()
+            codec, shape, train = self._stages.last_parts(self._stage)
             networks = []
         networks += [training.best_model() for training in finished]
         shape = replace(shape, num_networks=len(networks))
@@ -439,9 +389,3 @@ def _nothing_to_refit_on() -> ConfigError:
     return ConfigError(
         Problem(Code.BAD_SETTING, found, expected, "encode with --refit, or leave it out")
     )
-
-
-def _common_length(lengths: NDArray[np.int64], window: int) -> int | None:
-    """Give the length of all sequences where they have one, and are not read in windows."""
-    longest = int(lengths.max())
-    return longest if lengths.min() == longest <= window else None

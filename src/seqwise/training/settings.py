@@ -241,4 +241,5 @@ def describe_shape(shape: ModelConfig) -> str:
         beside = f"; beside it a linear model of {shape.num_ngrams:,} n-grams (1 to {shape.ngrams})"
     if shape.num_dilations:
         beside = "; beside it a linear model of random convolutions"
-    return f"{number}{convolution}{shape.encoder} ({', '.join(details)}), pooling {shape.pooling}{beside}"
+    network = f"{convolution}{shape.encoder} ({', '.join(details)}), pooling {shape.pooling}"
+    return f"{number}{network}{beside}"

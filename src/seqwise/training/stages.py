@@ -1,0 +1,129 @@
+"""The trainings that a run is made of, each with fresh weights that follow from the seed alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seqwise.config import ModelConfig, TrainConfig
+from seqwise.data.codecs import Codec
+from seqwise.nn import SequenceModel
+from seqwise.training.chance import mix_seed
+from seqwise.training.distribution import World
+from seqwise.training.loop import Training
+from seqwise.training.preparation import LabelledStore, PreparedData
+from seqwise.training.schedule import Schedule
+from seqwise.training.settings import Wishes, choose_model, choose_rate
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A training that is held against the validation part.
+
+    Parameters
+    ----------
+    shape, config
+        Of the network and its training.
+    training
+        Nothing of it is done yet.
+    """
+
+    shape: ModelConfig
+    config: TrainConfig
+    training: Training
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Makes the trainings of a run.
+
+    Parameters
+    ----------
+    prepared
+        The encoded parts.
+    wishes
+        The settings that the user has spoken of.
+    asked
+        How to train, before an encoder and a schedule have their say.
+    world, workers
+        As in `Training`.
+    """
+
+    prepared: PreparedData
+    wishes: Wishes
+    asked: TrainConfig
+    world: World
+    workers: int
+
+    def begin(self, encoder: str, epochs: int, schedule: Schedule) -> Stage:
+        """Get ready to train a network on the training part."""
+        prepared = self.prepared
+        config = replace(
+            choose_rate(self.asked, encoder, self.wishes),
+            epochs=epochs,
+            epoch_share=schedule.epoch_share,
+            refit=schedule.refits,
+        )
+        shape = choose_model(
+            prepared.codec,
+            encoder,
+            num_classes=len(prepared.labels),
+            common_length=_common_length(prepared.train.sequences.lengths, config.window),
+            wishes=self.wishes,
+        )
+        return Stage(shape, config, self._train(shape, prepared.train, prepared.valid, config))
+
+    def begin_more(self, stage: Stage, number: int) -> Training:
+        """Get ready to train another network, for as many epochs as the best one took.
+
+        Parameters
+        ----------
+        stage
+            Which has found the best epoch.
+        number
+            From 0; other numbers have other weights, and see the records in another order.
+        """
+        config = replace(stage.config, epochs=stage.training.best.epoch)
+        # Only on all records is it worth while to train from the same weights again.
+        number += not config.refit
+        if number:
+            config = replace(config, seed=mix_seed(config.seed, number))
+        _, shape, records = self.last_parts(stage)
+        return self._train(shape, records, None, config)
+
+    def last_parts(self, stage: Stage) -> tuple[Codec, ModelConfig, LabelledStore]:
+        """Give what further networks are made of: all records, where the settings say so."""
+        if not stage.config.refit or self.prepared.whole is None:
+            return self.prepared.codec, stage.shape, self.prepared.train
+        codec, records = self.prepared.whole
+        # The model stays as it was chosen, but for the tokens that it knows.
+        return codec, replace(stage.shape, vocab_size=codec.vocab_size), records
+
+    def _train(
+        self,
+        shape: ModelConfig,
+        train: LabelledStore,
+        valid: LabelledStore | None,
+        config: TrainConfig,
+    ) -> Training:
+        with torch.random.fork_rng():
+            torch.manual_seed(mix_seed(config.seed))
+            model = SequenceModel.from_config(shape)
+        return Training(
+            model,
+            train,
+            valid,
+            class_names=self.prepared.labels.names,
+            config=config,
+            world=self.world,
+            workers=self.workers,
+        )
+
+
+def _common_length(lengths: NDArray[np.int64], window: int) -> int | None:
+    """Give the length of all sequences where they have one, and are not read in windows."""
+    longest = int(lengths.max())
+    return longest if lengths.min() == longest <= window else None
