@@ -69,11 +69,9 @@ def compete(model, series, number, dilation):
     for kernels_, channels in zip(model.rivals[number], model.rival_channels[number], strict=True):
         weights = kernels_.double().tolist()
         answers = np.array([lay(each, series, channels, dilation) for each in weights])
-        most, least = answers.argmax(0), answers.argmin(0)
-        steps = np.arange(len(series))
-        for rival in range(len(answers)):
-            first.append(np.clip(answers[rival, steps[most == rival]], 0, None).sum())
-            last.append((least == rival).sum())
+        for answer in answers:
+            first.append(np.clip(answer[answer == answers.max(0)], 0, None).sum())
+            last.append((answer == answers.min(0)).sum())
     return np.sqrt(np.array([*first, *last]) / len(series))
 
 
