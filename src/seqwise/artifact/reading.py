@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable
@@ -18,14 +17,12 @@ from seqwise.artifact.folder import (
     CONFIG,
     FORMAT_VERSION,
     LABELS,
-    MOST_JSON,
     WEIGHTS,
-    content_hash,
     fail,
-    read_regular,
     to_json,
 )
 from seqwise.artifact.value import Artifact, TrainingAccount
+from seqwise.bounded import MOST_JSON, UNREADABLE, content_hash, parse_json, read_regular
 from seqwise.config import DataConfig, ModelConfig, Settings, TrainConfig
 from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.labels import Labels
@@ -35,17 +32,6 @@ from seqwise.nn import Classifier, build_model
 
 MOST_STEPS = 1 << 26  # of a sequence
 MOST_HEADER = 1 << 20  # bytes before the weights; 100 layers need a tenth
-
-# What damaged JSON can raise on its way to values; RuntimeError is torch's, for sizes.
-UNREADABLE = (
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    OverflowError,
-    RecursionError,
-    RuntimeError,
-)
 
 Value = TypeVar("Value")
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -189,18 +175,10 @@ def _read_checked(path: Path, hashes: dict[str, str], most: int = MOST_JSON) -> 
 
 
 def _parse(path: Path, content: bytes, kind: type[Value]) -> Value:
-    value = _attempt(path, lambda: json.loads(content.decode(), object_pairs_hook=_distinct))
+    value = _attempt(path, lambda: parse_json(content))
     if not isinstance(value, kind):
         _damaged(path, f"a JSON {type(value).__name__}", f"a JSON {kind.__name__}")
     return value
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object; json itself keeps the last of two equal keys in silence."""
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise ValueError("a key that stands twice")
-    return values
 
 
 def _attempt(path: Path, read: Callable[[], Value]) -> Value:

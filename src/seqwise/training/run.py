@@ -148,6 +148,17 @@ class TrainingRun:
         }
         return State(values, join_names({name: each.tensors for name, each in states.items()}))
 
+    @property
+    def largest_state(self) -> int:
+        """Bytes that the tensors of a state have at the most."""
+        shapes = [self.shape]
+        if self._whole is not None:
+            shapes.append(replace(self.shape, vocab_size=self._whole[0].vocab_size))
+        with torch.device("meta"):
+            states = [SequenceModel.from_config(shape).state_dict() for shape in shapes]
+        # Of each its weights, those of its best epoch, and what AdamW remembers of them.
+        return 5 * sum(int(tensor.nbytes) for state in states for tensor in state.values())
+
     def restore(self, state: State) -> None:
         """Go to where the run was that `state` was called on.
 
@@ -155,9 +166,11 @@ class TrainingRun:
         ------
         CheckpointError
             If that run had other records, settings or versions.
+        LookupError, TypeError, ValueError
+            If it is the state of nothing.
         """
         check_identity(self._identity(), state.values["identity"])
-        self.seconds = state.values["seconds"]
+        self.seconds = float(state.values["seconds"])
         self.reports = [EpochReport.from_dict(report) for report in state.values["reports"]]
         self.training.restore(_part(state, "training"))
         if "refit" in state.values and self._whole is not None:
