@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 )
 
 from seqwise.artifact import load_artifact, save_artifact
-from seqwise.config import Device, setting_error
+from seqwise.config import Device, Precision, setting_error
 from seqwise.data.frames import FrameReader, column_values, is_column, is_frame, is_table
 from seqwise.data.kinds import Kind, guess_kind
 from seqwise.data.labels import Labels
@@ -71,6 +71,7 @@ SETTINGS = (
     "refit",
     "seed",
     "device",
+    "precision",
 )
 
 
@@ -89,7 +90,7 @@ kernel_size, num_positions, ngrams
         What a step is.
     epochs, patience, batch_size, batch_steps, window, token_dropout, learning_rate, \
 warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, valid_fraction, linear, \
-refit, seed, device
+refit, seed, device, precision
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
@@ -155,6 +156,7 @@ refit, seed, device
         refit: bool | None = None,
         seed: int | None = None,
         device: Device | None = None,
+        precision: Precision | None = None,
         kind: str | None = None,
         skip_bad: bool = False,
         deterministic: bool = False,
@@ -193,6 +195,7 @@ refit, seed, device
         self.refit = refit
         self.seed = seed
         self.device = device
+        self.precision = precision
         self.kind = kind
         self.skip_bad = skip_bad
         self.deterministic = deterministic

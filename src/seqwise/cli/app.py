@@ -81,6 +81,13 @@ class DeviceName(StrEnum):
     cuda = "cuda"
 
 
+class PrecisionName(StrEnum):
+    """What the encoder computes in."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
 class StreamFormat(StrEnum):
     """How predictions are written to standard output."""
 
@@ -109,6 +116,10 @@ LabelsFrom = Annotated[
 ]
 Kind = Annotated[KindName | None, typer.Option("--kind", help="What the sequences are; guessed.")]
 Device = Annotated[DeviceName | None, typer.Option("--device", help="Where to compute.")]
+Precision = Annotated[
+    PrecisionName | None,
+    typer.Option("--precision", help="Of the encoder; bfloat16 is faster on some hardware."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")]
 Deterministic = Annotated[
     bool,
@@ -188,6 +199,7 @@ def train(
         int, typer.Option(min=0, max=64, help="Threads that prepare batches ahead.")
     ] = 0,
     device: Device = None,
+    precision: Precision = None,
     quiet: Quiet = False,
     tokens: Tokens = None,
     lowercase: Lowercase = None,
@@ -342,6 +354,7 @@ def train(
             "refit": refit,
             "seed": seed,
             "device": device,
+            "precision": precision,
         },
     )
 
@@ -409,6 +422,7 @@ def evaluate(
     strict: Strict = False,
     deterministic: Deterministic = False,
     device: Device = None,
+    precision: Precision = None,
     quiet: Quiet = False,
 ) -> None:
     """Score a model on a labelled file."""
@@ -421,6 +435,7 @@ def evaluate(
         strict=strict,
         deterministic=deterministic,
         device=device,
+        precision=precision,
         quiet=quiet,
         how=FileOptions(None, format_, sequence, label, labels_from),
     )
@@ -447,6 +462,7 @@ def predict(
     strict: Strict = False,
     deterministic: Deterministic = False,
     device: Device = None,
+    precision: Precision = None,
     quiet: Quiet = False,
 ) -> None:
     """Write a label and its probability for each record, in their order.
@@ -465,6 +481,7 @@ def predict(
         checkpoint_seconds=checkpoint_seconds,
         deterministic=deterministic,
         device=device,
+        precision=precision,
         quiet=quiet,
         how=FileOptions(None, format_, sequence, None, None),
     )

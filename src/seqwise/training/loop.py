@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from seqwise.config import TrainConfig
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores, score
-from seqwise.nn import SequenceModel
+from seqwise.nn import SequenceModel, in_precision
 from seqwise.predictor import choose_device, infer_logits, softmax
 from seqwise.training.chance import mix_seed, seed_device
 from seqwise.training.distribution import ALONE, World, noticing_losses
@@ -309,7 +309,8 @@ class Training:
 
         Its mean over the processes is that over the records of the whole batch.
         """
-        logits = self._network(share.batch)
+        with in_precision(self.config.precision, self.device):
+            logits = self._network(share.batch)
         targets = share.batch.targets
         assert targets is not None
         total = nn.functional.cross_entropy(

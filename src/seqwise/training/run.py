@@ -18,7 +18,8 @@ from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
 from seqwise.identity import Identity, check_identity
-from seqwise.nn import Classifier, SequenceModel
+from seqwise.nn import Classifier, SequenceModel, check_precision
+from seqwise.predictor import choose_device
 from seqwise.training.chance import mix_seed
 from seqwise.training.companion import Companion, find_companion
 from seqwise.training.distribution import ALONE, World
@@ -94,6 +95,8 @@ class TrainingRun:
             common_length=_common_length(lengths, window),
             wishes=wishes,
         )
+        device, encoder = choose_device(self.config.device), self.shape.encoder
+        check_precision(self.config.precision, encoder=encoder, device=device)
         self.training = self._begin(self.shape, prepared.train, prepared.valid)
         self.refit: Training | None = None
         self.reports: list[EpochReport] = []
