@@ -11,6 +11,8 @@ from typing import Any, NoReturn, TypeVar
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
+from torch.overrides import TorchFunctionMode
+from typing_extensions import override
 
 from seqwise.artifact.folder import (
     CODEC,
@@ -31,6 +33,7 @@ from seqwise.errors import Code, ConfigError, excerpt
 from seqwise.nn import Classifier, build_model
 
 MOST_STEPS = 1 << 26  # of a sequence
+DRAWING = ("normal_", "uniform_")  # what modules fill their weights with
 MOST_HEADER = 1 << 20  # bytes before the weights; 100 layers need a tenth
 
 Value = TypeVar("Value")
@@ -120,7 +123,7 @@ def _check_agreement(path: Path, shape: ModelConfig, codec: Codec, labels: Label
 
 def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig) -> Classifier:
     # Without memory and without chance: the file is not believed before it has been looked at.
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         model = _attempt(path.with_name(CONFIG), lambda: build_model(shape))
     expected = model.state_dict()
     num_bytes = sum(weight.nbytes for weight in expected.values())
@@ -138,6 +141,26 @@ def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig) -> Class
     model.load_state_dict(weights, assign=True)
     _check_steps(path, model)
     return model.eval()
+
+
+class _Unfilled(TorchFunctionMode):
+    """While entered, modules are built without values: torch compiles something to draw none.
+
+    Its own functions for `torch.device("meta")` import `torch._dynamo`, which takes two seconds.
+    """
+
+    @override
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        is_drawing = getattr(func, "__name__", None) in DRAWING
+        if is_drawing or getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _check_steps(path: Path, model: Classifier) -> None:

@@ -15,6 +15,7 @@ import typer
 from seqwise.cli.ending import heed_signals, prepare_streams
 from seqwise.cli.options import FileOptions
 from seqwise.cli.program import Program
+from seqwise.cli.usage import refuse_option
 from seqwise.version import __version__
 
 app = typer.Typer(
@@ -182,7 +183,9 @@ Valid = Annotated[
 @app.command()
 def train(
     files: Files,
-    out: Annotated[str, typer.Option("--out", metavar="MODEL", help="Folder to write.")],
+    out: Annotated[
+        str, typer.Option("--out", metavar="MODEL", help="Folder to write.", callback=refuse_option)
+    ],
     valid: Valid = None,
     kind: Kind = None,
     sequence: Sequence = None,
@@ -362,7 +365,12 @@ def train(
 @app.command()
 def encode(
     files: Files,
-    out: Annotated[str, typer.Option("--output", "-o", metavar="STORE", help="Folder to write.")],
+    out: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="STORE", help="Folder to write.", callback=refuse_option
+        ),
+    ],
     valid: Valid = None,
     kind: Kind = None,
     sequence: Sequence = None,
@@ -447,7 +455,13 @@ def predict(
     file: Annotated[str, typer.Argument(metavar="FILE", help="- is standard input.")] = "-",
     out: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="OUT", help="OUT.csv, .jsonl or .parquet."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="Where to: OUT.csv, .jsonl or .parquet.",
+            callback=refuse_option,
+        ),
     ] = None,
     out_format: Annotated[
         StreamFormat, typer.Option("--output-format", help="On standard output.")

@@ -21,7 +21,7 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
     facts = [
         *describe_parts(prepared),
         ("model", f"{describe_shape(run.shape)}; {num_weights:,} weights"),
-        ("training", f"at most {run.config.epochs} epochs"),
+        ("training", f"at most {run.config.epochs} epoch{'s' * (run.config.epochs > 1)}"),
     ]
     if run.config.linear:
         what = f"n-grams up to {run.shape.ngrams}" if run.shape.vocab_size else "convolutions"
