@@ -312,10 +312,3 @@ def test_bfloat16_that_gains_nothing(table, with_bfloat16):
     train(table, "--device", "cpu")
     refused(run("predict", "model", table, *options), "bad-setting")
     assert refused(train(table, "--precision", "half"), "bad-setting").startswith("--precision")
-
-
-def test_a_stopped_prediction_has_one_precision(table, with_bfloat16):
-    train(table, "--device", "cpu")
-    arguments = ("predict", "model", table, "-o", "out.csv", "--device", "cpu")
-    assert run(*arguments).code == 0
-    assert refused(run(*arguments, "--precision", "bfloat16"), "output-exists")
