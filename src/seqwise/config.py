@@ -16,6 +16,7 @@ Encoder = Literal["rnn", "lstm", "gru", "mingru", "convolution", "residual", "tr
 Tokens = Literal["words", "characters", "bytes", "bpe"]
 ClassWeight = Literal["none", "balanced"]
 Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["float32", "bfloat16"]
 
 WITH_DIRECTIONS = ("rnn", "lstm", "gru", "mingru")  # the others see both sides of a step at once
 MOST_NGRAM_WEIGHTS = 1 << 23  # n-grams times classes: 32 MiB
@@ -295,6 +296,9 @@ class TrainConfig(Settings):
         Of the split, the weights, the order and dropout.
     device
         ``auto`` takes a GPU where there is one.
+    precision
+        What the encoder computes in: ``bfloat16`` is faster where the hardware has it, and exact to
+        three digits. Weights, pooling, the loss and validation stay in float32.
     """
 
     budget: float | None = None
@@ -316,6 +320,7 @@ class TrainConfig(Settings):
     refit: bool = False
     seed: int = 0
     device: Device = "auto"
+    precision: Precision = "float32"
 
     def _check(self) -> None:
         for name in ("epochs", "patience", "batch_size", "batch_steps", "window"):

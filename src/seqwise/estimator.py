@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 )
 
 from seqwise.artifact import load_artifact, save_artifact
-from seqwise.config import Device, setting_error
+from seqwise.config import Device, Precision, setting_error
 from seqwise.data.frames import FrameReader, column_values, is_column, is_frame, is_table
 from seqwise.data.kinds import Kind, guess_kind
 from seqwise.data.labels import Labels
@@ -74,6 +74,7 @@ SETTINGS = (
     "refit",
     "seed",
     "device",
+    "precision",
 )
 
 
@@ -92,7 +93,7 @@ kernel_size, num_positions, ngrams, num_networks
         What a step is.
     budget, epochs, epoch_share, patience, batch_size, batch_steps, window, token_dropout, \
 learning_rate, warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, \
-valid_fraction, linear, refit, seed, device
+valid_fraction, linear, refit, seed, device, precision
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
@@ -161,6 +162,7 @@ valid_fraction, linear, refit, seed, device
         refit: bool | None = None,
         seed: int | None = None,
         device: Device | None = None,
+        precision: Precision | None = None,
         kind: str | None = None,
         skip_bad: bool = False,
         deterministic: bool = False,
@@ -202,6 +204,7 @@ valid_fraction, linear, refit, seed, device
         self.refit = refit
         self.seed = seed
         self.device = device
+        self.precision = precision
         self.kind = kind
         self.skip_bad = skip_bad
         self.deterministic = deterministic

@@ -908,3 +908,13 @@ def test_an_error_that_is_no_user_s_fault_shows_where_it_comes_from(monkeypatch)
     monkeypatch.setattr("seqwise.cli.gathering.gather", fail)
     with pytest.raises(RuntimeError, match="of ours"):
         run(*TRAIN, good())
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [("train table.csv", "--out"), ("encode table.csv", "-o"), ("predict model table.csv", "-o")],
+)
+def test_an_option_is_no_name_to_write_to(table, command, option):
+    line = refused(run(*command.split(), option, "--quiet"), "bad-usage")
+    assert line.startswith("no --out")
+    assert os.listdir() == ["table.csv"]

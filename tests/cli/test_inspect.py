@@ -170,6 +170,10 @@ def test_the_cut_of_a_model_is_told(table):
     assert "sequences cut at 2 steps" in run("inspect", "model").out
 
 
+def test_a_file_and_a_model(model, table):
+    assert "use seqwise evaluate MODEL FILE" in refused(run("inspect", table, model), "bad-setting")
+
+
 def test_a_model_and_a_file(model, table):
     assert "seqwise evaluate MODEL FILE" in refused(run("inspect", model, table), "bad-setting")
 

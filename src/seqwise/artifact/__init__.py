@@ -14,7 +14,7 @@ be, links are followed, what is no regular file is not opened, and no file may b
 it is for (docs/design/0009-bad-days.md).
 """
 
-from seqwise.artifact.folder import CONFIG, is_model
+from seqwise.artifact.folder import CONFIG, is_exactly, is_model
 from seqwise.artifact.reading import load_artifact
 from seqwise.artifact.value import Artifact, TrainingAccount, current_versions
 from seqwise.artifact.writing import check_output, save_artifact
@@ -25,6 +25,7 @@ __all__ = [
     "TrainingAccount",
     "check_output",
     "current_versions",
+    "is_exactly",
     "is_model",
     "load_artifact",
     "save_artifact",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable
@@ -12,20 +11,20 @@ from typing import Any, NoReturn, TypeVar
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
+from torch.overrides import TorchFunctionMode
+from typing_extensions import override
 
 from seqwise.artifact.folder import (
     CODEC,
     CONFIG,
     FORMAT_VERSION,
     LABELS,
-    MOST_JSON,
     WEIGHTS,
-    content_hash,
     fail,
-    read_regular,
     to_json,
 )
 from seqwise.artifact.value import Artifact, TrainingAccount
+from seqwise.bounded import MOST_JSON, UNREADABLE, content_hash, parse_json, read_regular
 from seqwise.config import DataConfig, ModelConfig, Settings, TrainConfig
 from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.labels import Labels
@@ -34,18 +33,8 @@ from seqwise.errors import Code, ConfigError, excerpt
 from seqwise.nn import Classifier, build_model
 
 MOST_STEPS = 1 << 26  # of a sequence
+DRAWING = ("normal_", "uniform_")  # what modules fill their weights with
 MOST_HEADER = 1 << 20  # bytes before the weights; 100 layers need a tenth
-
-# What damaged JSON can raise on its way to values; RuntimeError is torch's, for sizes.
-UNREADABLE = (
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    OverflowError,
-    RecursionError,
-    RuntimeError,
-)
 
 Value = TypeVar("Value")
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -134,7 +123,7 @@ def _check_agreement(path: Path, shape: ModelConfig, codec: Codec, labels: Label
 
 def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig) -> Classifier:
     # Without memory and without chance: the file is not believed before it has been looked at.
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         model = _attempt(path.with_name(CONFIG), lambda: build_model(shape))
     expected = model.state_dict()
     num_bytes = sum(weight.nbytes for weight in expected.values())
@@ -152,6 +141,26 @@ def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig) -> Class
     model.load_state_dict(weights, assign=True)
     _check_steps(path, model)
     return model.eval()
+
+
+class _Unfilled(TorchFunctionMode):
+    """While entered, modules are built without values: torch compiles something to draw none.
+
+    Its own functions for `torch.device("meta")` import `torch._dynamo`, which takes two seconds.
+    """
+
+    @override
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        is_drawing = getattr(func, "__name__", None) in DRAWING
+        if is_drawing or getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _check_steps(path: Path, model: Classifier) -> None:
@@ -189,18 +198,10 @@ def _read_checked(path: Path, hashes: dict[str, str], most: int = MOST_JSON) -> 
 
 
 def _parse(path: Path, content: bytes, kind: type[Value]) -> Value:
-    value = _attempt(path, lambda: json.loads(content.decode(), object_pairs_hook=_distinct))
+    value = _attempt(path, lambda: parse_json(content))
     if not isinstance(value, kind):
         _damaged(path, f"a JSON {type(value).__name__}", f"a JSON {kind.__name__}")
     return value
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object; json itself keeps the last of two equal keys in silence."""
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise ValueError("a key that stands twice")
-    return values
 
 
 def _attempt(path: Path, read: Callable[[], Value]) -> Value:

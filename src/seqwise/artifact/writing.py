@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,14 @@ from seqwise.artifact.folder import (
     CONFIG,
     FORMAT_VERSION,
     LABELS,
-    MOST_JSON,
     WEIGHTS,
-    content_hash,
     fail,
     is_model,
     to_json,
 )
 from seqwise.artifact.value import Artifact
 from seqwise.atomic import write_folder
+from seqwise.bounded import MOST_JSON, content_hash
 from seqwise.errors import Code, excerpt
 
 
@@ -53,7 +53,13 @@ def check_output(folder: str | Path, *, overwrite: bool) -> None:
         fail(path, Code.OUTPUT_UNWRITABLE, found, expected, "name another (--out)")
 
 
-def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = False) -> None:
+def save_artifact(
+    artifact: Artifact,
+    folder: str | Path,
+    *,
+    overwrite: bool = False,
+    announce: Callable[[dict[str, str]], None] = lambda hashes: None,
+) -> None:
     """Write a model folder, whole or not at all.
 
     Parameters
@@ -64,6 +70,8 @@ def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = F
         Where; must not exist unless `overwrite`.
     overwrite
         Replace a model folder that is there.
+    announce
+        Told the SHA-256 of each file by its name, before anything is written.
 
     Raises
     ------
@@ -96,6 +104,7 @@ def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = F
     # Its own hash is that of the file without this entry.
     config["sha256"][CONFIG] = content_hash(to_json(config))
     files[CONFIG] = to_json(config)
+    announce({name: content_hash(content) for name, content in files.items()})
     try:
         write_folder(target, files)
     except (OSError, ValueError) as error:

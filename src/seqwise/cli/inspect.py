@@ -38,6 +38,9 @@ def run(*, path: str, second: str | None, as_json: bool, how: FileOptions) -> No
     if is_store(path):
         _inspect_store(path, as_json)
         return
+    if second is not None and is_model(second):
+        found, remedy = "a file and a model", "use seqwise evaluate MODEL FILE"
+        raise ConfigError(Problem(Code.BAD_SETTING, found, "one model or files", remedy))
     first = _open(path, how)
     summary = summarise(first.records.checked(first.kind), first.kind)
     summaries = [(first, summary)]

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from seqwise.artifact import check_output, save_artifact
+from seqwise.artifact import check_output, is_exactly, save_artifact
 from seqwise.cli.ending import USER_ERROR
 from seqwise.cli.files import say
 from seqwise.cli.gathering import MOST_IN_MEMORY, gather_files, prepare_files
@@ -52,16 +52,25 @@ def run(
         checkpoints = Checkpoints(f"{Path(out)}.checkpoints")
         is_encoded = len(files) == 1 and is_store(files[0])
         store = None if is_encoded else Path(f"{Path(out)}.encoded")
+        is_saved = False
         with world.together():
             if not checkpoint_seconds >= 0:
                 raise setting_error("checkpoint_seconds", checkpoint_seconds, "0 or more")
             take_device(wishes.get("device") or "auto")
+            chosen = sort_wishes(wishes)
             if world.is_first:
-                check_output(out, overwrite=overwrite)
+                is_saved = resume and is_exactly(out, checkpoints.announced())
+                if not is_saved:
+                    check_output(out, overwrite=overwrite)
                 stack.enter_context(checkpoints)
                 if not resume:
                     checkpoints.check_free()
-            chosen = sort_wishes(wishes)
+        if world.as_in_first(is_saved):
+            if world.is_first:
+                _clear(checkpoints, store)
+            text = "saved before; what was left of its training has been removed"
+            say(console, [("model in", f"{escape(out)}   {text}")])
+            return
         prepared, chosen = _prepare(files, valid, chosen, how, skip_bad, store, console, world)
         with world.together():
             training = TrainingRun(prepared, chosen, world=world, workers=workers)
@@ -71,19 +80,36 @@ def run(
             _go_on(training, checkpoints, console)
         say(console, [("checkpoints", _describe(checkpoints, checkpoint_seconds))])
         reports = keep_checkpoints(training, checkpoints, stop, seconds=checkpoint_seconds)
-        try:
+        with _ending(training, checkpoints):
             for _ in show_progress(training, reports, console=console):
                 pass
-        except Stopped as stopped:
-            _end(training, stopped)
         with world.together():
             if world.is_first:
-                save_artifact(training.artifact(), out, overwrite=overwrite)
-                checkpoints.remove()
-                if store is not None:
-                    remove_store(store)
+                artifact, announce = training.artifact(), checkpoints.announce
+                save_artifact(artifact, out, overwrite=overwrite, announce=announce)
+                _clear(checkpoints, store)
     if world.is_first:
         say(console, _result(training, out))
+
+
+@contextmanager
+def _ending(training: TrainingRun, checkpoints: Checkpoints) -> Iterator[None]:
+    """Say how to go on after a signal; keep no checkpoints that lead to nothing."""
+    try:
+        yield
+    except Stopped as stopped:
+        _end(training, stopped)
+    except ConfigError as error:
+        if error.code is Code.DIVERGED and training.world.is_first:
+            checkpoints.remove()  # from each of them the same training ends in the same place
+        raise
+
+
+def _clear(checkpoints: Checkpoints, store: Path | None) -> None:
+    """Remove what a model was made from; whoever is killed here does it with --resume."""
+    if store is not None:
+        remove_store(store)
+    checkpoints.remove()
 
 
 @contextmanager

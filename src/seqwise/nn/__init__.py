@@ -28,6 +28,7 @@ from seqwise.nn.pooling import (
     MeanPooling,
     Pooling,
 )
+from seqwise.nn.precision import check_precision, in_precision
 from seqwise.nn.recurrent import RecurrentEncoder, use_path
 from seqwise.nn.residual import ResidualBlock, ResidualEncoder
 from seqwise.nn.streaming import can_stream, stream_logits
@@ -68,6 +69,8 @@ __all__ = [
     "build_model",
     "build_pooling",
     "can_stream",
+    "check_precision",
+    "in_precision",
     "join",
     "mask_from_lengths",
     "ngram_keys",

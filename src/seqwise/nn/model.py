@@ -28,6 +28,7 @@ from seqwise.nn.pooling import (
     MeanPooling,
     Pooling,
 )
+from seqwise.nn.precision import in_float32, to_float32
 from seqwise.nn.recurrent import Cell, RecurrentEncoder
 from seqwise.nn.residual import ResidualEncoder
 from seqwise.nn.transformer import TransformerEncoder
@@ -165,13 +166,18 @@ class SequenceModel(nn.Module):
         return self.head.out_features
 
     def forward(self, batch: Batch) -> Tensor:
-        """Compute the logits ``(batch, num_classes)`` of a batch."""
+        """Compute the logits ``(batch, num_classes)`` of a batch.
+
+        Under ``torch.autocast``, all but the encoder computes in float32.
+        """
         # Ids in the padding may be anything, also outside of the table.
         inputs = zero_padding(batch.inputs, batch.lengths)
-        x = self.dropout(self.embedding(inputs))  # (batch, time, embedding_dim)
-        x = self.encoder(x, batch.lengths)  # (batch, time, output_size)
-        x = self.pooling(x, batch.lengths)  # (batch, output_size)
-        return self.head(self.dropout(x))  # type: ignore[no-any-return]
+        with in_float32(inputs):
+            x = self.dropout(self.embedding(inputs))  # (batch, time, embedding_dim)
+        x = to_float32(self.encoder(x, batch.lengths))  # (batch, time, output_size)
+        with in_float32(x):
+            x = self.pooling(x, batch.lengths)  # (batch, output_size)
+            return self.head(self.dropout(x))  # type: ignore[no-any-return]
 
 
 def _build_embedding(config: ModelConfig) -> Embedding:

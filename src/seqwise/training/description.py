@@ -53,7 +53,8 @@ def _describe_schedule(run: TrainingRun) -> list[tuple[str, str]]:
         text = f"{', '.join(plan.encoders)}, {plan.trial_epochs} epochs each; the best goes on"
         facts.append(("tries", text))
     share = f", each of {plan.epoch_share:.1%} of the records" if plan.epoch_share < 1 else ""
-    facts.append(("training", f"at most {plan.epochs} epochs{share}"))
+    epochs = f"{plan.epochs} epoch{'s' * (plan.epochs > 1)}"
+    facts.append(("training", f"at most {epochs}{share}"))
     if run.config.budget is not None:
         facts.append(("budget", f"{run.config.budget:,.0f} s, by which all this was chosen"))
     networks = f", {plan.num_more} networks" if plan.num_more > 1 else ""

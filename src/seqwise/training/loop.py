@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from seqwise.config import TrainConfig
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores, score
-from seqwise.nn import SequenceModel
+from seqwise.nn import SequenceModel, in_precision
 from seqwise.predictor import choose_device, infer_logits, softmax
 from seqwise.training.chance import mix_seed, seed_device
 from seqwise.training.distribution import ALONE, World, noticing_losses
@@ -24,13 +24,14 @@ from seqwise.training.loading import Loader, Share
 from seqwise.training.optimizer import (
     MOMENTS,
     build_optimizer,
+    check_moments,
     moments_by_name,
     put_moments,
     rate,
 )
 from seqwise.training.preparation import LabelledStore
 from seqwise.training.reports import EpochReport
-from seqwise.training.state import State, join_names, select_names
+from seqwise.training.state import State, check_tensors, join_names, select_names
 from seqwise.training.weighting import class_weights
 
 
@@ -186,19 +187,42 @@ class Training:
         return State(values, tensors)
 
     def restore(self, state: State) -> None:
-        """Go to where the training was that `state` was called on."""
-        self._position = Position(**state.values["position"])
+        """Go to where the training was that `state` was called on.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            If there is no such place in this training.
+        """
+        self._position = self._check_position(Position(**state.values["position"]))
         self.progress.epoch = self._position.epoch + 1
         best = state.values["best"]
         self._best_report = best and EpochReport.from_dict(best)
+        if self._best_report and not 1 <= self._best_report.epoch <= self._position.epoch:
+            raise ValueError(f"the best epoch is {self._best_report.epoch}")
         # Copied: the memory of tensors that were read from a file is aligned to nothing.
         tensors = {name: each.clone().to(self.device) for name, each in state.tensors.items()}
         self._best = select_names(tensors, "best")
+        weights = self.model.state_dict()
+        check_tensors(self._best, weights if self._best_report else {})
         if self.is_over:
             return
+        check_tensors(select_names(tensors, "model"), weights)
         self.model.load_state_dict(select_names(tensors, "model"))
         moments = {key: select_names(tensors, key) for key in MOMENTS}
+        check_moments(self.model, moments)
         put_moments(self._optimizer, self.model, moments)
+
+    def _check_position(self, position: Position) -> Position:
+        epoch, batch = position.epoch, position.batch
+        if not (isinstance(epoch, int) and 0 <= epoch <= self.config.epochs):
+            raise ValueError(f"epoch {epoch} of {self.config.epochs}")
+        num_batches = len(self._loader.batches(epoch))
+        if not (isinstance(batch, int) and 0 <= batch <= num_batches):
+            raise ValueError(f"batch {batch} of {num_batches}")
+        if not (math.isfinite(position.loss) and math.isfinite(position.seconds)):
+            raise ValueError("a loss or a time that is not finite")
+        return position
 
     def restore_best(self) -> None:
         """Put the weights of the best epoch back into the model."""
@@ -287,7 +311,8 @@ class Training:
 
         Its mean over the processes is that over the records of the whole batch.
         """
-        logits = self._network(share.batch)
+        with in_precision(self.config.precision, self.device):
+            logits = self._network(share.batch)
         targets = share.batch.targets
         assert targets is not None
         total = nn.functional.cross_entropy(

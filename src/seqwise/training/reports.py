@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -44,9 +45,17 @@ class EpochReport:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Build the report that `to_dict` was called on."""
+        """Build the report that `to_dict` was called on.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            If it is that of something else.
+        """
         valid = values["valid"]
-        return cls(**values | {"valid": valid and _scores_from_dict(valid)})
+        report = cls(**values | {"valid": valid and _scores_from_dict(valid)})
+        _check_numbers(report, "valid")
+        return report
 
 
 def _scores_to_dict(scores: Scores) -> dict[str, Any]:
@@ -65,4 +74,15 @@ def _scores_from_dict(values: dict[str, Any]) -> Scores:
     for truth, predicted, count in values["confusion"]:
         confusion[truth, predicted] = count
     confusion.setflags(write=False)
-    return Scores(**values | {"per_class": per_class, "confusion": confusion})
+    scores = Scores(**values | {"per_class": per_class, "confusion": confusion})
+    _check_numbers(scores, "per_class", "confusion")
+    for each in per_class:
+        _check_numbers(each, "label")
+    return scores
+
+
+def _check_numbers(values: Any, *others: str) -> None:
+    """Make sure that all fields but some are finite numbers."""
+    for each in fields(values):
+        if each.name not in others and not math.isfinite(getattr(values, each.name)):
+            raise ValueError(f"{each.name} is not finite")

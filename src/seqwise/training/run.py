@@ -122,6 +122,7 @@ class TrainingRun:
         self._companion: tuple[EpochReport, Companion] | None = None  # and of which epoch
         self._begin_stage()
         self._identity = self._identify()
+        self._chosen = self.schedule
         if self._asked.budget is not None:
             self._fit_to(self._asked.budget)
 
@@ -196,6 +197,12 @@ class TrainingRun:
         }
         return State(values, join_names({name: each.tensors for name, each in stages.items()}))
 
+    @property
+    def largest_state(self) -> int:
+        """Bytes that the tensors of a state have at the most."""
+        # A budget of time only takes away from what was chosen.
+        return self._stages.largest_state(self._chosen)
+
     def restore(self, state: State) -> None:
         """Go to where the run was that `state` was called on.
 
@@ -203,11 +210,13 @@ class TrainingRun:
         ------
         CheckpointError
             If that run had other records, settings or versions.
+        LookupError, TypeError, ValueError
+            If it is the state of nothing.
         """
         values = state.values
         check_identity(self._identity, values["identity"])
         self.schedule = _read_schedule(values["schedule"])
-        self.seconds = values["seconds"]
+        self.seconds = float(values["seconds"])
         self.trials = [Trial(name, EpochReport.from_dict(best)) for name, best in values["trials"]]
         self.reports = [EpochReport.from_dict(report) for report in values["reports"]]
         self._begin_stage()

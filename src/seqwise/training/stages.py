@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from seqwise.config import ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec
-from seqwise.nn import SequenceModel
+from seqwise.nn import SequenceModel, check_precision
+from seqwise.predictor import choose_device
 from seqwise.training.chance import mix_seed
 from seqwise.training.distribution import World
 from seqwise.training.loop import Training
@@ -60,21 +61,15 @@ class Stages:
 
     def begin(self, encoder: str, epochs: int, schedule: Schedule) -> Stage:
         """Get ready to train a network on the training part."""
-        prepared = self.prepared
         config = replace(
             choose_rate(self.asked, encoder, self.wishes),
             epochs=epochs,
             epoch_share=schedule.epoch_share,
             refit=schedule.refits,
         )
-        shape = choose_model(
-            prepared.codec,
-            encoder,
-            num_classes=len(prepared.labels),
-            common_length=_common_length(prepared.train.sequences.lengths, config.window),
-            wishes=self.wishes,
-        )
-        return Stage(shape, config, self._train(shape, prepared.train, prepared.valid, config))
+        check_precision(config.precision, encoder=encoder, device=choose_device(config.device))
+        shape, parts = self._shape(encoder), self.prepared
+        return Stage(shape, config, self._train(shape, parts.train, parts.valid, config))
 
     def begin_more(self, stage: Stage, number: int) -> Training:
         """Get ready to train another network, for as many epochs as the best one took.
@@ -101,6 +96,31 @@ class Stages:
         codec, records = self.prepared.whole
         # The model stays as it was chosen, but for the tokens that it knows.
         return codec, replace(stage.shape, vocab_size=codec.vocab_size), records
+
+    def largest_state(self, schedule: Schedule) -> int:
+        """Count the bytes that the tensors of a state have at the most."""
+        codecs = [self.prepared.codec, *([self.prepared.whole[0]] if self.prepared.whole else [])]
+        vocab_size = max(codec.vocab_size for codec in codecs)
+        with torch.device("meta"):
+            models = [
+                SequenceModel.from_config(replace(self._shape(encoder), vocab_size=vocab_size))
+                for encoder in schedule.encoders
+            ]
+        sizes: list[int] = [
+            sum(each.nbytes for each in model.state_dict().values()) for model in models
+        ]
+        # Of each its weights, those of its best epoch, and what AdamW remembers of them.
+        return 5 * max(sizes) * (1 + schedule.num_more)
+
+    def _shape(self, encoder: str) -> ModelConfig:
+        prepared = self.prepared
+        return choose_model(
+            prepared.codec,
+            encoder,
+            num_classes=len(prepared.labels),
+            common_length=_common_length(prepared.train.sequences.lengths, self.asked.window),
+            wishes=self.wishes,
+        )
 
     def _train(
         self,

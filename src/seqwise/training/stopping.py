@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from seqwise.errors import CheckpointError, Problem, ProcessError
+from seqwise.bounded import UNREADABLE
+from seqwise.errors import CheckpointError, Problem, ProcessError, excerpt
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.distribution import World
@@ -32,11 +33,11 @@ def go_on(run: TrainingRun, checkpoints: Checkpoints) -> tuple[bool, list[Proble
     problems: list[Problem] = []
     with world.together():
         if world.is_first:
-            state, problems = checkpoints.read()
+            state, problems = checkpoints.read(run.largest_state)
     state = _as_in_first(world, state)
     with world.together():
         if state is not None:
-            _restore(run, state, str(checkpoints.folder))
+            _restore(run, state, checkpoints)
     return state is not None, problems
 
 
@@ -49,11 +50,13 @@ def _as_in_first(world: World, state: State | None) -> State | None:
     return State.from_bytes(values, tensors) if values else None
 
 
-def _restore(run: TrainingRun, state: State, path: str) -> None:
+def _restore(run: TrainingRun, state: State, checkpoints: Checkpoints) -> None:
     try:
         run.restore(state)
     except CheckpointError as error:
-        raise CheckpointError(error.problem.at(path=path)) from None
+        raise CheckpointError(error.problem.at(path=str(checkpoints.folder))) from None
+    except UNREADABLE as error:
+        checkpoints.fail_damaged(excerpt(f"{type(error).__name__}: {error}"))
 
 
 def keep_checkpoints(
