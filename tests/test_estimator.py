@@ -131,6 +131,7 @@ def test_parameters_reach_the_model():
         "device": "cpu",
         "warmup_fraction": 0.2,
         "clip_norm": 0.5,
+        "both_strands": False,  # the other is refused for text
     }
     classifier = SequenceClassifier(**settings, kind="text").fit(TEXTS, LABELS)
     artifact = classifier.artifact_

@@ -191,6 +191,9 @@ class ModelConfig(Settings):
     num_dilations, num_thresholds
         For series: of each kernel of the linear model of random convolutions that answers together
         with the network; 0 where there is no such model.
+    both_strands
+        For DNA: answer with the mean of what is said of a sequence and of its reverse complement,
+        so that both get the same probabilities.
     embedding_dim, hidden_size, num_layers, bidirectional, dropout
         As torch spells them; `hidden_size` is for each direction, or width of a convolution.
     """
@@ -206,6 +209,7 @@ class ModelConfig(Settings):
     num_ngrams: int = 0
     num_dilations: int = 0
     num_thresholds: int = 0
+    both_strands: bool = False
     embedding_dim: int = 128
     hidden_size: int = 128
     num_layers: int = 1
@@ -225,6 +229,8 @@ class ModelConfig(Settings):
         if self.kernel_size and (self.kernel_size % 2 == 0 or not self.vocab_size):
             raise setting_error("kernel_size", self.kernel_size, "an odd number, and tokens")
         self._check_range("kernel_size", 0, 99, "0 to 99")
+        if self.both_strands and not self.vocab_size:
+            raise setting_error("both_strands", True, "false: a series has no other strand")
         self._check_range("ngrams", 1, 8, "1 to 8")
         most = MOST_NGRAM_WEIGHTS // self.num_classes if self.vocab_size else 0
         self._check_range("num_ngrams", 0, most, f"0 to {most:,}")

@@ -49,6 +49,7 @@ SETTINGS = (
     "hidden_size",
     "num_layers",
     "bidirectional",
+    "both_strands",
     "dropout",
     "kernel_size",
     "num_positions",
@@ -83,7 +84,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     encoder, pooling, embedding_dim, hidden_size, num_layers, bidirectional, dropout, \
-kernel_size, num_positions, ngrams
+kernel_size, num_positions, ngrams, both_strands
         The model.
     tokens, lowercase, vocab_size, min_count, kmer, max_length
         What a step is.
@@ -128,6 +129,7 @@ refit, seed, device
         hidden_size: int | None = None,
         num_layers: int | None = None,
         bidirectional: bool | None = None,
+        both_strands: bool | None = None,
         dropout: float | None = None,
         kernel_size: int | None = None,
         num_positions: int | None = None,
@@ -166,6 +168,7 @@ refit, seed, device
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.bidirectional = bidirectional
+        self.both_strands = both_strands
         self.dropout = dropout
         self.kernel_size = kernel_size
         self.num_positions = num_positions

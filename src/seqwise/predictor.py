@@ -24,6 +24,7 @@ from seqwise.data.store import Sequences
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.nn import (
     Batch,
+    BothStrands,
     Classifier,
     Ensemble,
     SequenceModel,
@@ -132,6 +133,9 @@ def infer_logits(
 def _run(model: nn.Module, batch: Batch, deterministic: bool) -> Tensor:
     if isinstance(model, Ensemble):
         return model.pool([_run(member, batch, deterministic) for member in model.members])
+    if isinstance(model, BothStrands):
+        strands = model.strands(batch)
+        return model.join([_run(model.model, each, deterministic) for each in strands])
     is_long = batch.inputs.size(1) > STREAM_STEPS
     if is_long and isinstance(model, SequenceModel) and can_stream(model):
         rows = zip(torch.split(batch.inputs, 1), batch.lengths.tolist(), strict=True)

@@ -271,3 +271,16 @@ def test_sizes_of_the_linear_model_are_no_wishes():
     for name in ("num_ngrams", "num_dilations", "num_thresholds"):
         with pytest.raises(ConfigError, match=r"no such setting|did you mean"):
             Wishes.sorted({name: 3})
+
+
+def test_only_dna_has_another_strand():
+    for kind, kmer in ((Kind.TEXT, 1), (Kind.PROTEIN, 1), (Kind.DNA, 4)):
+        data = {"kmer": kmer} if kmer > 1 else {}
+        codec = build_codec(choose_data(kind, ["ACGT"], Wishes(data))).fit(["ACGT"])
+        with pytest.raises(ConfigError, match="only DNA has another strand"):
+            model(codec, both_strands=True)
+    codec = build_codec(choose_data(Kind.DNA, ["ACGT"], Wishes())).fit(["ACGT"])
+    shape = model(codec, both_strands=True)
+    assert shape.both_strands
+    assert "both strands" in describe_shape(shape)
+    assert not model(codec).both_strands

@@ -240,6 +240,14 @@ def train(
             rich_help_panel=MODEL,
         ),
     ] = None,
+    both_strands: Annotated[
+        bool | None,
+        typer.Option(
+            "--both-strands/--one-strand",
+            help="The same answer for DNA and its reverse complement.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
     ngrams: Annotated[
         int | None,
         typer.Option(help="Tokens of the linear model's longest n-gram.", rich_help_panel=MODEL),
@@ -326,6 +334,7 @@ def train(
             "num_positions": num_positions,
             "linear": linear,
             "ngrams": ngrams,
+            "both_strands": both_strands,
             "epochs": epochs,
             "patience": patience,
             "batch_size": batch_size,

@@ -12,6 +12,7 @@ from seqwise.nn.batch import Batch, shape_error
 from seqwise.nn.kernels import KernelModel
 from seqwise.nn.model import SequenceModel
 from seqwise.nn.ngrams import NgramModel
+from seqwise.nn.strands import BothStrands, build_network, read_alike
 
 
 class Ensemble(nn.Module):
@@ -39,7 +40,9 @@ class Ensemble(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, members: Sequence[SequenceModel | NgramModel | KernelModel]) -> None:
+    def __init__(
+        self, members: Sequence[SequenceModel | NgramModel | KernelModel | BothStrands]
+    ) -> None:
         super().__init__()
         sizes = sorted({member.num_classes for member in members})
         if len(sizes) != 1:
@@ -59,14 +62,15 @@ class Ensemble(nn.Module):
         return (self.weights.view(-1, 1, 1) * beliefs).sum(dim=0)
 
 
-Classifier = SequenceModel | NgramModel | KernelModel | Ensemble
+Classifier = SequenceModel | NgramModel | KernelModel | BothStrands | Ensemble
 
 
-def build_model(config: ModelConfig) -> SequenceModel | Ensemble:
+def build_model(config: ModelConfig) -> SequenceModel | BothStrands | Ensemble:
     """Build all that a configuration describes: the network, and what answers together with it."""
-    network = SequenceModel.from_config(config)
+    network = build_network(config)
     if config.num_ngrams:
-        return Ensemble([network, NgramModel.from_config(config)])
+        linear = NgramModel.from_config(config)
+        return Ensemble([network, read_alike(linear, network)])
     if config.num_dilations:
         return Ensemble([network, KernelModel.from_config(config)])
     return network

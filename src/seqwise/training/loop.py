@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from seqwise.config import TrainConfig
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores, score
-from seqwise.nn import SequenceModel
+from seqwise.nn import Network
 from seqwise.predictor import choose_device, infer_logits, softmax
 from seqwise.training.chance import mix_seed, seed_device
 from seqwise.training.distribution import ALONE, World, noticing_losses
@@ -116,7 +116,7 @@ class Training:
 
     def __init__(
         self,
-        model: SequenceModel,
+        model: Network,
         train: LabelledStore,
         valid: LabelledStore | None,
         *,
@@ -127,7 +127,7 @@ class Training:
     ) -> None:
         self.model = model.to(choose_device(config.device))
         # With its number: a thread of the loader has a current GPU of its own.
-        self.device = model.head.weight.device
+        self.device = next(model.parameters()).device
         self.train = train
         self.valid = valid
         self.class_names = class_names
@@ -203,7 +203,7 @@ class Training:
         """Put the weights of the best epoch back into the model."""
         self.model.load_state_dict(self._best)
 
-    def best_model(self) -> SequenceModel:
+    def best_model(self) -> Network:
         """Copy the model with the weights of the best epoch so far, onto the CPU."""
         model = copy.deepcopy(self.model).cpu()
         model.load_state_dict(self._best)

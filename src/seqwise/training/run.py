@@ -18,7 +18,7 @@ from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
 from seqwise.identity import Identity, check_identity
-from seqwise.nn import Classifier, SequenceModel
+from seqwise.nn import Classifier, build_network
 from seqwise.training.chance import mix_seed
 from seqwise.training.companion import Companion, find_companion
 from seqwise.training.distribution import ALONE, World
@@ -94,7 +94,7 @@ class TrainingRun:
             common_length=_common_length(lengths, window),
             wishes=wishes,
         )
-        self.training = self._begin(self.shape, prepared.train, prepared.valid)
+        self.training = self._begin(self.shape, prepared.codec, prepared.train, prepared.valid)
         self.refit: Training | None = None
         self.reports: list[EpochReport] = []
         self.seconds = 0.0
@@ -214,11 +214,12 @@ class TrainingRun:
         # The model stays as it was chosen, but for the tokens that it knows.
         shape = replace(self.shape, vocab_size=codec.vocab_size)
         self._refit_parts = (codec, shape)
-        return self._begin(shape, records, None, epochs=self.training.best.epoch)
+        return self._begin(shape, codec, records, None, epochs=self.training.best.epoch)
 
     def _begin(
         self,
         shape: ModelConfig,
+        codec: Codec,
         train: LabelledStore,
         valid: LabelledStore | None,
         *,
@@ -227,7 +228,9 @@ class TrainingRun:
         """Get ready to train weights that follow from the seed alone."""
         with torch.random.fork_rng():
             torch.manual_seed(mix_seed(self.config.seed))
-            model = SequenceModel.from_config(shape)
+            complements = codec.complements()
+            strand = None if complements is None else torch.from_numpy(complements)
+            model = build_network(shape, strand)
         config = replace(self.config, epochs=epochs or self.config.epochs)
         return Training(
             model,
@@ -258,7 +261,8 @@ class TrainingRun:
             codec, shape, training = *self._refit_parts, self.refit
             if companion is not None:
                 names = self.prepared.labels.names
-                companion = companion.refit(training.train, shape, self.config, names)
+                network = training.best_model()
+                companion = companion.refit(network, training.train, shape, self.config, names)
         model: Classifier = training.best_model()
         if companion is not None:
             model, shape = companion.join(training.best_model(), shape)

@@ -153,7 +153,15 @@ def choose_model(
         something then. None otherwise.
     wishes
         What the user has said.
+
+    Raises
+    ------
+    ConfigError
+        For another strand that the sequences do not have.
     """
+    if wishes.model.get("both_strands") and codec.complements() is None:
+        expected = "false: only DNA has another strand, read in k-mers of an odd number of letters"
+        raise setting_error("both_strands", True, expected)
     aligned = common_length is not None and common_length <= MAX_POSITIONS
     is_biological = codec.config.kind in ("dna", "protein")
     chosen: dict[str, Any] = {
@@ -225,6 +233,8 @@ def describe_shape(shape: ModelConfig) -> str:
         details = [f"{layers} of {shape.hidden_size} for each width"]
     if shape.encoder in WITH_DIRECTIONS:
         details.append("both directions" if shape.bidirectional else "one direction")
+    if shape.both_strands:
+        details.append("both strands")
     if shape.num_positions:
         details.append(f"{shape.num_positions} positions")
     convolution = f"convolution over {shape.kernel_size}, " if shape.kernel_size else ""
