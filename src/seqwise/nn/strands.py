@@ -100,7 +100,7 @@ def build_network(config: ModelConfig, complements: Tensor | None = None) -> Net
 
 def complements_of(model: nn.Module) -> Tensor | None:
     """Give the complements that a model reads the other strand by; None where it reads one."""
-    return model.complements.cpu() if isinstance(model, BothStrands) else None
+    return model.complements if isinstance(model, BothStrands) else None
 
 
 def read_alike(
