@@ -61,10 +61,15 @@ SETTINGS = (
     "batch_steps",
     "window",
     "token_dropout",
+    "jitter",
+    "scaling",
+    "mutation",
+    "strand_flip",
     "learning_rate",
     "warmup_fraction",
     "weight_decay",
     "clip_norm",
+    "average_decay",
     "label_smoothing",
     "class_weight",
     "valid_fraction",
@@ -88,9 +93,9 @@ kernel_size, num_positions, ngrams, both_strands
         The model.
     tokens, lowercase, vocab_size, min_count, kmer, max_length
         What a step is.
-    epochs, patience, batch_size, batch_steps, window, token_dropout, learning_rate, \
-warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, valid_fraction, linear, \
-refit, seed, device
+    epochs, patience, batch_size, batch_steps, window, token_dropout, jitter, scaling, mutation, \
+strand_flip, learning_rate, warmup_fraction, weight_decay, clip_norm, average_decay, \
+label_smoothing, class_weight, valid_fraction, linear, refit, seed, device
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
@@ -146,10 +151,15 @@ refit, seed, device
         batch_steps: int | None = None,
         window: int | None = None,
         token_dropout: float | None = None,
+        jitter: float | None = None,
+        scaling: float | None = None,
+        mutation: float | None = None,
+        strand_flip: float | None = None,
         learning_rate: float | None = None,
         warmup_fraction: float | None = None,
         weight_decay: float | None = None,
         clip_norm: float | None = None,
+        average_decay: float | None = None,
         label_smoothing: float | None = None,
         class_weight: str | dict[Any, float] | None = None,
         valid_fraction: float | None = None,
@@ -185,10 +195,15 @@ refit, seed, device
         self.batch_steps = batch_steps
         self.window = window
         self.token_dropout = token_dropout
+        self.jitter = jitter
+        self.scaling = scaling
+        self.mutation = mutation
+        self.strand_flip = strand_flip
         self.learning_rate = learning_rate
         self.warmup_fraction = warmup_fraction
         self.weight_decay = weight_decay
         self.clip_norm = clip_norm
+        self.average_decay = average_decay
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.valid_fraction = valid_fraction

@@ -78,6 +78,11 @@ def test_what_the_user_says_of_the_data_is_done():
         (Kind.EVENTS, {"lowercase": False}),
         (Kind.PROTEIN, {"min_count": 2}),
         (Kind.SERIES, {"vocab_size": 50}),
+        (Kind.SERIES, {"token_dropout": 0.1}),
+        (Kind.TEXT, {"jitter": 0.1}),
+        (Kind.DNA, {"scaling": 0.1}),
+        (Kind.PROTEIN, {"mutation": 0.1}),
+        (Kind.EVENTS, {"strand_flip": 0.5}),
     ],
 )
 def test_a_setting_without_effect_is_refused(kind, setting):
@@ -284,3 +289,30 @@ def test_only_dna_has_another_strand():
     assert shape.both_strands
     assert "both strands" in describe_shape(shape)
     assert not model(codec).both_strands
+
+
+def test_a_setting_without_effect_is_refused_for_a_store_too():
+    series = DataConfig(kind="series")
+    with pytest.raises(ConfigError, match="and these are series - change --token-dropout"):
+        training_of(10, data=series, token_dropout=0.1)
+    assert training_of(10, data=series, token_dropout=0.0, mutation=0.0).token_dropout == 0
+    assert training_of(10, data=series).token_dropout == 0
+
+
+def test_windows_of_letters_cannot_show_some_changes():
+    def choose(kmer, **train):
+        return training_of(10, data=DataConfig(kind="dna", kmer=kmer), **train)
+
+    with pytest.raises(ConfigError, match="single letters"):
+        choose(3, mutation=0.1)
+    with pytest.raises(ConfigError, match="odd number of letters"):
+        choose(4, strand_flip=0.5)
+    assert choose(1, mutation=0.1).mutation == 0.1
+    assert choose(3, strand_flip=0.5).strand_flip == 0.5
+    assert choose(4, strand_flip=0.0).strand_flip == 0
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_what_a_training_was_made_with_may_be_said_again(kind):
+    config = training_of(10, data=DataConfig(kind=str(kind)))
+    assert training_of(10, data=DataConfig(kind=str(kind)), **config.to_dict()) == config

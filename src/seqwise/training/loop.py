@@ -8,16 +8,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from seqwise.config import TrainConfig
+from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores, score
 from seqwise.nn import Network
 from seqwise.predictor import choose_device, infer_logits, softmax
+from seqwise.training.average import build_average
 from seqwise.training.chance import mix_seed, seed_device
 from seqwise.training.distribution import ALONE, World, noticing_losses
 from seqwise.training.loading import Loader, Share
@@ -92,6 +95,8 @@ class Training:
         Of the targets, in order.
     config
         How to train.
+    codec
+        Of DNA whose letters or strands are changed in training (`TrainConfig`).
     world
         The processes that train the same model, each on its share of every batch.
     workers
@@ -122,6 +127,7 @@ class Training:
         *,
         class_names: list[str],
         config: TrainConfig,
+        codec: Codec | None = None,
         world: World = ALONE,
         workers: int = 0,
     ) -> None:
@@ -135,10 +141,16 @@ class Training:
         self.progress = Progress()
         self._position = Position()
         self.world = world
-        self._loader = Loader(train, config, world=world, device=self.device, workers=workers)
+        self._loader = Loader(
+            train, config, world=world, device=self.device, codec=codec, workers=workers
+        )
         self._network: nn.Module = model  # what is called in training
         self._class_weight = self._weigh_classes()
         self._optimizer = build_optimizer(model, config)
+        decay = config.average_decay
+        self._average = build_average(model, decay) if decay else None
+        # What is validated and kept.
+        self._judged = cast("Network", self._average.module) if self._average else model
         self._best: dict[str, Tensor] = {}
         self._best_report: EpochReport | None = None
 
@@ -181,6 +193,7 @@ class Training:
         if not self.is_over:
             parts["model"] = self.model.state_dict()
             parts |= moments_by_name(self._optimizer, self.model)
+            parts["average"] = self._average.state_dict() if self._average else {}
         tensors = {name: tensor.cpu() for name, tensor in join_names(parts).items()}
         return State(values, tensors)
 
@@ -198,6 +211,8 @@ class Training:
         self.model.load_state_dict(select_names(tensors, "model"))
         moments = {key: select_names(tensors, key) for key in MOMENTS}
         put_moments(self._optimizer, self.model, moments)
+        if self._average:
+            self._average.load_state_dict(select_names(tensors, "average"))
 
     def restore_best(self) -> None:
         """Put the weights of the best epoch back into the model."""
@@ -213,7 +228,7 @@ class Training:
         best = self._best_report
         if best is None or _rank(report) > _rank(best):
             self._best_report = report
-            self._best = copy.deepcopy(self.model.state_dict())
+            self._best = copy.deepcopy(self._judged.state_dict())
             return report
         return replace(report, epochs_since_best=report.epoch - best.epoch)
 
@@ -278,6 +293,8 @@ class Training:
         if not bool(norm.isfinite()):
             raise self._diverged(f"the gradient's norm is {float(norm)}")
         self._optimizer.step()
+        if self._average:
+            self._average.update_parameters(self.model)
         return value
 
     def _loss(self, share: Share) -> Tensor:
@@ -311,7 +328,7 @@ class Training:
         store = self.valid.sequences
         own = self.world.share(np.arange(len(store)))
         sequences = [store[index] for index in own.tolist()]
-        logits = self.world.collect(infer_logits(self.model, sequences, device=self.device))
+        logits = self.world.collect(infer_logits(self._judged, sequences, device=self.device))
         return score(softmax(logits), self.valid.targets, self.class_names)
 
     def _weigh_classes(self) -> Tensor | None:

@@ -238,6 +238,7 @@ class TrainingRun:
             valid,
             class_names=self.prepared.labels.names,
             config=config,
+            codec=codec,
             world=self.world,
             workers=self.workers,
         )
