@@ -132,3 +132,17 @@ def test_ngrams_of_both_strands_are_those_of_the_turned_records():
     with torch.no_grad():
         logits = sum(model(strand) for strand in strands) / 2
     assert (logits.argmax(1).numpy() == targets).mean() > 0.9
+
+
+def test_of_two_strands_that_are_equal_each_counts_half():
+    arrays, targets = make_part(num_classes=2)
+    arrays = [np.concatenate([each, each[::-1]]) for each in arrays]
+    store = RaggedStore.from_arrays(arrays)
+
+    def fit(complements):
+        how = {"num_classes": 2, "longest": 2, "positions": False, "strengths": (10.0,)}
+        return next(fit_ngrams(store, targets, complements=complements, **how))
+
+    one, both = fit(None), fit(torch.arange(9))
+    assert torch.equal(one.keys, both.keys)
+    torch.testing.assert_close(one.weight, both.weight, atol=1e-3, rtol=0)

@@ -136,12 +136,15 @@ def _check_meant(kind: Kind, wished: Mapping[str, Any]) -> None:
             raise setting_error(name, value, expected)
 
 
-def _check_letters(data: DataConfig, config: TrainConfig) -> None:
-    """Refuse changes of letters and strands that windows of several letters cannot show."""
+def _check_letters(data: DataConfig, config: TrainConfig, *, both_strands: bool) -> None:
+    """Refuse changes of letters and strands that a model could not see."""
     if config.mutation and data.kmer > 1:
         raise setting_error("mutation", config.mutation, "0, or single letters (--kmer 1)")
     if config.strand_flip and data.kmer % 2 == 0:
         expected = "0, or k-mers of an odd number of letters (--kmer)"
+        raise setting_error("strand_flip", config.strand_flip, expected)
+    if config.strand_flip and both_strands:
+        expected = "0 with --both-strands, which reads both each time"
         raise setting_error("strand_flip", config.strand_flip, expected)
 
 
@@ -248,12 +251,14 @@ def choose_training(
     if encoder in RATES:
         chosen["learning_rate"] = RATES[encoder]
     config = TrainConfig.from_dict(chosen | dict(wishes.train))
-    _check_letters(data, config)
+    both_strands = bool(wishes.model.get("both_strands"))
+    _check_letters(data, config, both_strands=both_strands)
     if "epochs" in wishes.train:
         return config
     updates_an_epoch = max(1, num_records // config.batch_size)
     few, many = EPOCHS_RANGE
-    epochs = min(math.ceil(ENOUGH_UPDATES / updates_an_epoch), MOST_STEPS // num_steps, many)
+    num_read = 2 * num_steps if both_strands else num_steps
+    epochs = min(math.ceil(ENOUGH_UPDATES / updates_an_epoch), MOST_STEPS // num_read, many)
     return replace(config, epochs=max(few, epochs))
 
 
