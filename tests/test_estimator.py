@@ -135,6 +135,12 @@ def test_parameters_reach_the_model():
         "precision": "float32",  # the other is refused where it gains nothing
         "warmup_fraction": 0.2,
         "clip_norm": 0.5,
+        "both_strands": False,  # the other is refused for text, as are these
+        "jitter": 0.0,
+        "scaling": 0.0,
+        "mutation": 0.0,
+        "strand_flip": 0.0,
+        "average_decay": 0.5,
     }
     classifier = SequenceClassifier(**settings, kind="text").fit(TEXTS, LABELS)
     artifact = classifier.artifact_

@@ -195,6 +195,9 @@ class ModelConfig(Settings):
     num_dilations, num_thresholds
         For series: of each kernel of the linear model of random convolutions that answers together
         with the network; 0 where there is no such model.
+    both_strands
+        For DNA: answer with the mean of what is said of a sequence and of its reverse complement,
+        so that both get the same probabilities.
     embedding_dim, hidden_size, num_layers, bidirectional, dropout
         As torch spells them; `hidden_size` is for each direction, or width of a convolution.
     """
@@ -211,6 +214,7 @@ class ModelConfig(Settings):
     num_networks: int = 1
     num_dilations: int = 0
     num_thresholds: int = 0
+    both_strands: bool = False
     embedding_dim: int = 128
     hidden_size: int = 128
     num_layers: int = 1
@@ -231,6 +235,8 @@ class ModelConfig(Settings):
         if self.kernel_size and (self.kernel_size % 2 == 0 or not self.vocab_size):
             raise setting_error("kernel_size", self.kernel_size, "an odd number, and tokens")
         self._check_range("kernel_size", 0, 99, "0 to 99")
+        if self.both_strands and not self.vocab_size:
+            raise setting_error("both_strands", True, "false: a series has no other strand")
         self._check_range("ngrams", 1, 8, "1 to 8")
         most = MOST_NGRAM_WEIGHTS // self.num_classes if self.vocab_size else 0
         self._check_range("num_ngrams", 0, most, f"0 to {most:,}")
@@ -272,6 +278,17 @@ class TrainConfig(Settings):
     token_dropout
         Probability that a token of the training part is read as unknown: what a model has to do
         with tokens that it does not know is learned, too. Not for series.
+    jitter
+        For series: deviation of the noise that is added to each value of the training part, in
+        deviations of its channel.
+    scaling
+        For series: deviation of the logarithm of the factor that each series of the training part
+        is multiplied by, its channels standardised.
+    mutation
+        For DNA in single letters: probability that a letter of the training part is read as another
+        one of A, C, G and T.
+    strand_flip
+        For DNA: probability that a sequence of the training part is read from the other strand.
     learning_rate
         The highest, after warm-up.
     warmup_fraction
@@ -280,6 +297,9 @@ class TrainConfig(Settings):
         Of AdamW, on weight matrices only.
     clip_norm
         Largest norm of a gradient.
+    average_decay
+        Of the exponential moving average of the weights over the updates, which is validated and
+        kept in place of the weights; 0 for none.
     label_smoothing
         Probability spread evenly over all classes in the target.
     class_weight
@@ -309,10 +329,15 @@ class TrainConfig(Settings):
     batch_steps: int = 16_384
     window: int = 4_096
     token_dropout: float = 0.05
+    jitter: float = 0.0
+    scaling: float = 0.0
+    mutation: float = 0.0
+    strand_flip: float = 0.0
     learning_rate: float = 2e-3
     warmup_fraction: float = 0.1
     weight_decay: float = 0.01
     clip_norm: float = 1.0
+    average_decay: float = 0.0
     label_smoothing: float = 0.0
     class_weight: ClassWeight | dict[str, float] = "none"
     valid_fraction: float = 0.1
@@ -328,7 +353,12 @@ class TrainConfig(Settings):
         self._check_range("budget", 1, None, "at least 1 second")
         self._check_range("epoch_share", 1e-12, 1, "above 0, at most 1")
         self._check_range("seed", 0, 2**63 - 1, "0 or more")
-        self._check_range("token_dropout", 0, 0.95, "0 to 0.95")
+        for name in ("token_dropout", "mutation"):
+            self._check_range(name, 0, 0.95, "0 to 0.95")
+        for name in ("jitter", "scaling"):
+            self._check_range(name, 0, 10, "0 to 10")
+        self._check_range("strand_flip", 0, 1, "0 to 1")
+        self._check_range("average_decay", 0, 0.99999, "0 to 0.99999")
         self._check_range("learning_rate", 1e-12, 10, "above 0, at most 10")
         self._check_range("warmup_fraction", 0, 1, "0 to 1")
         self._check_range("weight_decay", 0, None, "0 or more")

@@ -49,6 +49,7 @@ SETTINGS = (
     "hidden_size",
     "num_layers",
     "bidirectional",
+    "both_strands",
     "dropout",
     "kernel_size",
     "num_positions",
@@ -63,10 +64,15 @@ SETTINGS = (
     "batch_steps",
     "window",
     "token_dropout",
+    "jitter",
+    "scaling",
+    "mutation",
+    "strand_flip",
     "learning_rate",
     "warmup_fraction",
     "weight_decay",
     "clip_norm",
+    "average_decay",
     "label_smoothing",
     "class_weight",
     "valid_fraction",
@@ -87,13 +93,13 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     encoder, pooling, embedding_dim, hidden_size, num_layers, bidirectional, dropout, \
-kernel_size, num_positions, ngrams, num_networks
+kernel_size, num_positions, ngrams, both_strands, num_networks
         The model.
     tokens, lowercase, vocab_size, min_count, kmer, max_length
         What a step is.
-    budget, epochs, epoch_share, patience, batch_size, batch_steps, window, token_dropout, \
-learning_rate, warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, \
-valid_fraction, linear, refit, seed, device, precision
+    budget, epochs, epoch_share, patience, batch_size, batch_steps, window, token_dropout, jitter, \
+scaling, mutation, strand_flip, learning_rate, warmup_fraction, weight_decay, clip_norm, \
+average_decay, label_smoothing, class_weight, valid_fraction, linear, refit, seed, device, precision
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
@@ -132,6 +138,7 @@ valid_fraction, linear, refit, seed, device, precision
         hidden_size: int | None = None,
         num_layers: int | None = None,
         bidirectional: bool | None = None,
+        both_strands: bool | None = None,
         dropout: float | None = None,
         kernel_size: int | None = None,
         num_positions: int | None = None,
@@ -151,10 +158,15 @@ valid_fraction, linear, refit, seed, device, precision
         batch_steps: int | None = None,
         window: int | None = None,
         token_dropout: float | None = None,
+        jitter: float | None = None,
+        scaling: float | None = None,
+        mutation: float | None = None,
+        strand_flip: float | None = None,
         learning_rate: float | None = None,
         warmup_fraction: float | None = None,
         weight_decay: float | None = None,
         clip_norm: float | None = None,
+        average_decay: float | None = None,
         label_smoothing: float | None = None,
         class_weight: str | dict[Any, float] | None = None,
         valid_fraction: float | None = None,
@@ -174,6 +186,7 @@ valid_fraction, linear, refit, seed, device, precision
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.bidirectional = bidirectional
+        self.both_strands = both_strands
         self.dropout = dropout
         self.kernel_size = kernel_size
         self.num_positions = num_positions
@@ -193,10 +206,15 @@ valid_fraction, linear, refit, seed, device, precision
         self.batch_steps = batch_steps
         self.window = window
         self.token_dropout = token_dropout
+        self.jitter = jitter
+        self.scaling = scaling
+        self.mutation = mutation
+        self.strand_flip = strand_flip
         self.learning_rate = learning_rate
         self.warmup_fraction = warmup_fraction
         self.weight_decay = weight_decay
         self.clip_norm = clip_norm
+        self.average_decay = average_decay
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.valid_fraction = valid_fraction

@@ -24,6 +24,7 @@ from seqwise.data.store import Sequences
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.nn import (
     Batch,
+    BothStrands,
     Classifier,
     Ensemble,
     SequenceModel,
@@ -141,6 +142,8 @@ def infer_logits(
 def _run(model: nn.Module, batch: Batch, precision: Precision) -> Tensor:
     if isinstance(model, Ensemble):
         return model.pool([_run(member, batch, precision) for member in model.members])
+    if isinstance(model, BothStrands):
+        return model.join([_run(model.model, each, precision) for each in model.strands(batch)])
     if not isinstance(model, SequenceModel):
         return model(batch)  # type: ignore[no-any-return]
     with in_precision(precision, batch.inputs.device):

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from seqwise.config import Encoder
-from tests.cli.conftest import refused, run, texts, train, write_csv
+from tests.cli.conftest import refused, run, texts, train, write_csv, write_jsonl
 
 
 def config(folder="model"):
@@ -312,3 +312,26 @@ def test_bfloat16_that_gains_nothing(table, with_bfloat16):
     train(table, "--device", "cpu")
     refused(run("predict", "model", table, *options), "bad-setting")
     assert refused(train(table, "--precision", "half"), "bad-setting").startswith("--precision")
+
+
+def test_changes_of_another_kind_are_refused(table):
+    for option in ("--jitter", "--scaling", "--mutation", "--strand-flip"):
+        assert f"change {option} " in refused(train(table, option, "0.5"), "bad-setting")
+
+
+def test_dna_and_series_are_changed_in_training():
+    rows = [
+        ("ACGTTGCA" * (1 + index % 3) + "AC"[index % 2], "pq"[index % 2]) for index in range(24)
+    ]
+    file = write_csv("dna.csv", rows, ("dna", "label"))
+    options = ("--mutation", "0.1", "--strand-flip", "0.5", "--average-decay", "0.9", "--refit")
+    assert train(file, *options).code == 0
+    said = config()["train"]
+    assert (said["mutation"], said["strand_flip"], said["average_decay"]) == (0.1, 0.5, 0.9)
+    assert train(file, out="plain").code == 0
+    assert weights("model") != weights("plain")
+    series = [{"signal": [0.5 * n, 1.0, 2.0], "label": "pq"[n % 2]} for n in range(24)]
+    options = ("--jitter", "0.1", "--scaling", "0.2", "--kind", "series")
+    assert train(write_jsonl("series.jsonl", series), *options, out="series").code == 0
+    said = config("series")["train"]
+    assert (said["jitter"], said["scaling"], said["token_dropout"]) == (0.1, 0.2, 0.0)

@@ -33,7 +33,13 @@ from tests.training.examples import Task, make_refit_run, make_store
 NEVER = 1e9
 CHANCE = {"token_dropout": 0.2, "window": 5, "seed": 1}
 UNEVEN = {**CHANCE, "batch_size": 4, "class_weight": "balanced"}
-REFITTED = {**CHANCE, "epochs": 3, "batch_size": 16, "learning_rate": 0.02}
+REFITTED = {
+    **CHANCE,
+    "epochs": 3,
+    "batch_size": 16,
+    "learning_rate": 0.02,
+    "average_decay": 0.8,
+}
 
 
 def uneven_task(**shape: Any) -> Task:

@@ -12,7 +12,14 @@ from seqwise.training.loop import Training
 from seqwise.training.stopping import go_on, keep_checkpoints
 from tests.training.examples import REFIT_PAIRS, make_refit_run, make_run
 
-ALL_CHANCE = {"epochs": 3, "dropout": 0.3, "token_dropout": 0.2, "window": 1, "seed": 1}
+ALL_CHANCE = {
+    "epochs": 3,
+    "dropout": 0.3,
+    "token_dropout": 0.2,
+    "window": 1,
+    "average_decay": 0.7,
+    "seed": 1,
+}
 NEVER = 1e9
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+import numpy as np
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
@@ -73,7 +74,7 @@ def load_artifact(folder: str | Path) -> Artifact:
     labels = _load_labels(path / LABELS, _read_checked(path / LABELS, hashes))
     _check_agreement(path, shape, codec, labels)
     return Artifact(
-        model=_load_model(path / WEIGHTS, hashes, shape),
+        model=_load_model(path / WEIGHTS, hashes, shape, codec),
         codec=codec,
         labels=labels,
         data=data,
@@ -119,9 +120,11 @@ def _check_agreement(path: Path, shape: ModelConfig, codec: Codec, labels: Label
     if sizes != (shape.vocab_size, shape.num_channels):
         expected = f"{shape.vocab_size} tokens, {shape.num_channels} channels"
         _damaged(path / CODEC, f"{sizes[0]} tokens, {sizes[1]} channels", expected)
+    if shape.both_strands and codec.complements() is None:
+        _damaged(path / CODEC, "tokens without another strand", "DNA, as both_strands says")
 
 
-def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig) -> Classifier:
+def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig, codec: Codec) -> Classifier:
     # Without memory and without chance: the file is not believed before it has been looked at.
     with torch.device("meta"), _Unfilled():
         model = _attempt(path.with_name(CONFIG), lambda: build_model(shape))
@@ -140,6 +143,7 @@ def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig) -> Class
             _damaged(path, f"{name} has a value that is not finite", "numbers")
     model.load_state_dict(weights, assign=True)
     _check_steps(path, model)
+    _check_complements(path, model, codec)
     return model.eval()
 
 
@@ -168,6 +172,16 @@ def _check_steps(path: Path, model: Classifier) -> None:
     for name, weight in model.state_dict().items():
         if name.endswith(".dilations") and not 1 <= weight.min() <= weight.max() <= MOST_STEPS:
             _damaged(path, f"{name} from {weight.min()} to {weight.max()}", f"1 to {MOST_STEPS:,}")
+
+
+def _check_complements(path: Path, model: Classifier, codec: Codec) -> None:
+    """Refuse another strand than that of the letters."""
+    expected = codec.complements()
+    if expected is None:  # then no model of it reads one
+        return
+    for name, weight in model.state_dict().items():
+        if name.endswith("complements") and not np.array_equal(weight.numpy(), expected):
+            _damaged(path, f"{name} are not those of {CODEC}", "each letter's complement")
 
 
 def _load_weights(path: Path, content: bytes) -> dict[str, torch.Tensor]:

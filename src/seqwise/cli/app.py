@@ -255,6 +255,14 @@ def train(
             rich_help_panel=MODEL,
         ),
     ] = None,
+    both_strands: Annotated[
+        bool | None,
+        typer.Option(
+            "--both-strands/--one-strand",
+            help="The same answer for DNA and its reverse complement.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
     ngrams: Annotated[
         int | None,
         typer.Option(help="Tokens of the linear model's longest n-gram.", rich_help_panel=MODEL),
@@ -299,6 +307,28 @@ def train(
         float | None,
         typer.Option(help="Share of tokens read as unknown.", rich_help_panel=TRAINING),
     ] = None,
+    jitter: Annotated[
+        float | None,
+        typer.Option(
+            help="Series: noise added, in deviations of a channel.", rich_help_panel=TRAINING
+        ),
+    ] = None,
+    scaling: Annotated[
+        float | None,
+        typer.Option(
+            help="Series: spread of the factor of a whole series.", rich_help_panel=TRAINING
+        ),
+    ] = None,
+    mutation: Annotated[
+        float | None,
+        typer.Option(help="DNA: share of letters read as another.", rich_help_panel=TRAINING),
+    ] = None,
+    strand_flip: Annotated[
+        float | None,
+        typer.Option(
+            help="DNA: share of sequences read from the other strand.", rich_help_panel=TRAINING
+        ),
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="The highest, after warm-up.", rich_help_panel=TRAINING)
     ] = None,
@@ -311,6 +341,13 @@ def train(
     ] = None,
     clip_norm: Annotated[
         float | None, typer.Option(help="Largest norm of a gradient.", rich_help_panel=TRAINING)
+    ] = None,
+    average_decay: Annotated[
+        float | None,
+        typer.Option(
+            help="Of the moving average of the weights that is kept; 0: none.",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
     label_smoothing: Annotated[
         float | None,
@@ -360,16 +397,22 @@ def train(
             "num_networks": num_networks,
             "budget": budget,
             "epoch_share": epoch_share,
+            "both_strands": both_strands,
             "epochs": epochs,
             "patience": patience,
             "batch_size": batch_size,
             "batch_steps": batch_steps,
             "window": window,
             "token_dropout": token_dropout,
+            "jitter": jitter,
+            "scaling": scaling,
+            "mutation": mutation,
+            "strand_flip": strand_flip,
             "learning_rate": learning_rate,
             "warmup_fraction": warmup_fraction,
             "weight_decay": weight_decay,
             "clip_norm": clip_norm,
+            "average_decay": average_decay,
             "label_smoothing": label_smoothing,
             "class_weight": class_weight,
             "valid_fraction": valid_fraction,

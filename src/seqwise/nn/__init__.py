@@ -31,6 +31,14 @@ from seqwise.nn.pooling import (
 from seqwise.nn.precision import check_precision, in_precision
 from seqwise.nn.recurrent import RecurrentEncoder, use_path
 from seqwise.nn.residual import ResidualBlock, ResidualEncoder
+from seqwise.nn.strands import (
+    BothStrands,
+    Network,
+    build_network,
+    complements_of,
+    read_alike,
+    read_strands,
+)
 from seqwise.nn.streaming import can_stream, stream_logits
 from seqwise.nn.transformer import EndMarks, TransformerBlock, TransformerEncoder
 
@@ -39,6 +47,7 @@ __all__ = [
     "POOLINGS",
     "AttentionPooling",
     "Batch",
+    "BothStrands",
     "ChannelProjection",
     "Classifier",
     "CombinedPooling",
@@ -55,6 +64,7 @@ __all__ = [
     "MeanPooling",
     "MinGRUEncoder",
     "MinGRULayer",
+    "Network",
     "NgramModel",
     "Pooling",
     "PositionEmbedding",
@@ -67,13 +77,17 @@ __all__ = [
     "TransformerBlock",
     "TransformerEncoder",
     "build_model",
+    "build_network",
     "build_pooling",
     "can_stream",
     "check_precision",
+    "complements_of",
     "in_precision",
     "join",
     "mask_from_lengths",
     "ngram_keys",
+    "read_alike",
+    "read_strands",
     "reverse_within_lengths",
     "step_at",
     "stream_logits",

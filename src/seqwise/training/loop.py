@@ -8,16 +8,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from seqwise.config import TrainConfig
+from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores, score
-from seqwise.nn import SequenceModel, in_precision
+from seqwise.nn import Network, in_precision
 from seqwise.predictor import choose_device, infer_logits, softmax
+from seqwise.training.average import build_average
 from seqwise.training.chance import mix_seed, seed_device
 from seqwise.training.distribution import ALONE, World, noticing_losses
 from seqwise.training.loading import Loader, Share
@@ -93,6 +96,8 @@ class Training:
         Of the targets, in order.
     config
         How to train.
+    codec
+        Of DNA whose letters or strands are changed in training (`TrainConfig`).
     world
         The processes that train the same model, each on its share of every batch.
     workers
@@ -117,18 +122,19 @@ class Training:
 
     def __init__(
         self,
-        model: SequenceModel,
+        model: Network,
         train: LabelledStore,
         valid: LabelledStore | None,
         *,
         class_names: list[str],
         config: TrainConfig,
+        codec: Codec | None = None,
         world: World = ALONE,
         workers: int = 0,
     ) -> None:
         self.model = model.to(choose_device(config.device))
         # With its number: a thread of the loader has a current GPU of its own.
-        self.device = model.head.weight.device
+        self.device = next(model.parameters()).device
         self.train = train
         self.valid = valid
         self.class_names = class_names
@@ -137,10 +143,16 @@ class Training:
         self._position = Position()
         self._num_records = 0  # that an epoch reads
         self.world = world
-        self._loader = Loader(train, config, world=world, device=self.device, workers=workers)
+        self._loader = Loader(
+            train, config, world=world, device=self.device, codec=codec, workers=workers
+        )
         self._network: nn.Module = model  # what is called in training
         self._class_weight = self._weigh_classes()
         self._optimizer = build_optimizer(model, config)
+        decay = config.average_decay
+        self._average = build_average(model, decay) if decay else None
+        # What is validated and kept.
+        self._judged = cast("Network", self._average.module) if self._average else model
         self._best: dict[str, Tensor] = {}
         self._best_report: EpochReport | None = None
 
@@ -183,6 +195,7 @@ class Training:
         if not self.is_over:
             parts["model"] = self.model.state_dict()
             parts |= moments_by_name(self._optimizer, self.model)
+            parts["average"] = self._average.state_dict() if self._average else {}
         tensors = {name: tensor.cpu() for name, tensor in join_names(parts).items()}
         return State(values, tensors)
 
@@ -212,6 +225,8 @@ class Training:
         moments = {key: select_names(tensors, key) for key in MOMENTS}
         check_moments(self.model, moments)
         put_moments(self._optimizer, self.model, moments)
+        if self._average:
+            self._average.load_state_dict(select_names(tensors, "average"))
 
     def _check_position(self, position: Position) -> Position:
         epoch, batch = position.epoch, position.batch
@@ -228,7 +243,7 @@ class Training:
         """Put the weights of the best epoch back into the model."""
         self.model.load_state_dict(self._best)
 
-    def best_model(self) -> SequenceModel:
+    def best_model(self) -> Network:
         """Copy the model with the weights of the best epoch so far, onto the CPU."""
         model = copy.deepcopy(self.model).cpu()
         model.load_state_dict(self._best)
@@ -238,7 +253,7 @@ class Training:
         best = self._best_report
         if best is None or rank(report) > rank(best):
             self._best_report = report
-            self._best = copy.deepcopy(self.model.state_dict())
+            self._best = copy.deepcopy(self._judged.state_dict())
             return report
         return replace(report, epochs_since_best=report.epoch - best.epoch)
 
@@ -304,6 +319,8 @@ class Training:
         if not bool(norm.isfinite()):
             raise self._diverged(f"the gradient's norm is {float(norm)}")
         self._optimizer.step()
+        if self._average:
+            self._average.update_parameters(self.model)
         return value
 
     def _loss(self, share: Share) -> Tensor:
@@ -338,7 +355,7 @@ class Training:
         store = self.valid.sequences
         own = self.world.share(np.arange(len(store)))
         sequences = [store[index] for index in own.tolist()]
-        logits = self.world.collect(infer_logits(self.model, sequences, device=self.device))
+        logits = self.world.collect(infer_logits(self._judged, sequences, device=self.device))
         return score(softmax(logits), self.valid.targets, self.class_names)
 
     def _weigh_classes(self) -> Tensor | None:

@@ -336,7 +336,8 @@ class TrainingRun:
         networks += [training.best_model() for training in finished]
         shape = replace(shape, num_networks=len(networks))
         if companion is not None and self.is_refitted:
-            companion = companion.refit(train, shape, self.config, self.prepared.labels.names)
+            names = self.prepared.labels.names
+            companion = companion.refit(networks[0], train, shape, self.config, names)
         model: Classifier = join(networks)
         if companion is not None:
             model, shape = companion.join(networks, shape)

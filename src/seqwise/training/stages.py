@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seqwise.config import ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec
-from seqwise.nn import SequenceModel, check_precision
+from seqwise.nn import build_network, check_precision
 from seqwise.predictor import choose_device
 from seqwise.training.chance import mix_seed
 from seqwise.training.distribution import World
@@ -69,7 +69,9 @@ class Stages:
         )
         check_precision(config.precision, encoder=encoder, device=choose_device(config.device))
         shape, parts = self._shape(encoder), self.prepared
-        return Stage(shape, config, self._train(shape, parts.train, parts.valid, config))
+        return Stage(
+            shape, config, self._train(shape, parts.codec, parts.train, parts.valid, config)
+        )
 
     def begin_more(self, stage: Stage, number: int) -> Training:
         """Get ready to train another network, for as many epochs as the best one took.
@@ -86,8 +88,8 @@ class Stages:
         number += not config.refit
         if number:
             config = replace(config, seed=mix_seed(config.seed, number))
-        _, shape, records = self.last_parts(stage)
-        return self._train(shape, records, None, config)
+        codec, shape, records = self.last_parts(stage)
+        return self._train(shape, codec, records, None, config)
 
     def last_parts(self, stage: Stage) -> tuple[Codec, ModelConfig, LabelledStore]:
         """Give what further networks are made of: all records, where the settings say so."""
@@ -103,7 +105,7 @@ class Stages:
         vocab_size = max(codec.vocab_size for codec in codecs)
         with torch.device("meta"):
             models = [
-                SequenceModel.from_config(replace(self._shape(encoder), vocab_size=vocab_size))
+                build_network(replace(self._shape(encoder), vocab_size=vocab_size))
                 for encoder in schedule.encoders
             ]
         sizes: list[int] = [
@@ -125,19 +127,23 @@ class Stages:
     def _train(
         self,
         shape: ModelConfig,
+        codec: Codec,
         train: LabelledStore,
         valid: LabelledStore | None,
         config: TrainConfig,
     ) -> Training:
         with torch.random.fork_rng():
             torch.manual_seed(mix_seed(config.seed))
-            model = SequenceModel.from_config(shape)
+            complements = codec.complements()
+            strand = None if complements is None else torch.from_numpy(complements)
+            model = build_network(shape, strand)
         return Training(
             model,
             train,
             valid,
             class_names=self.prepared.labels.names,
             config=config,
+            codec=codec,
             world=self.world,
             workers=self.workers,
         )
