@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
-from typing import Any
 
 from seqwise.artifact import Artifact, TrainingAccount, current_versions
 from seqwise.config import ModelConfig, TrainConfig
@@ -20,7 +19,7 @@ from seqwise.training.distribution import ALONE, World
 from seqwise.training.loop import Training, rank
 from seqwise.training.preparation import PreparedData
 from seqwise.training.reports import EpochReport
-from seqwise.training.schedule import Schedule, choose_schedule, fit_to, time_epoch
+from seqwise.training.schedule import choose_schedule, fit_to, time_epoch
 from seqwise.training.settings import (
     Wishes,
     choose_training,
@@ -171,7 +170,7 @@ class TrainingRun:
     @property
     def is_trying(self) -> bool:
         """Whether encoders are tried still."""
-        return len(self.trials) < self._num_trials
+        return len(self.trials) < len(self._to_try)
 
     def place(self) -> str:
         """Say in words how far training has come."""
@@ -215,13 +214,17 @@ class TrainingRun:
         """
         values = state.values
         check_identity(self._identity, values["identity"])
-        self.schedule = _read_schedule(values["schedule"])
+        self.schedule = self._chosen.reduced(values["schedule"])
         self.seconds = float(values["seconds"])
         self.trials = [Trial(name, EpochReport.from_dict(best)) for name, best in values["trials"]]
+        if [trial.encoder for trial in self.trials] != self._to_try[: len(self.trials)]:
+            raise ValueError("trials that were not to come")
         self.reports = [EpochReport.from_dict(report) for report in values["reports"]]
         self._begin_stage()
         self.training.restore(_stage(state, "training"))
         for number in range(len(values["stages"]) - 1):
+            if self.is_trying or not self.current.is_over or number == self.schedule.num_more:
+                raise ValueError("a network before its time")
             self._begin_more()
             self.more[-1].restore(_stage(state, f"more-{number}"))
 
@@ -254,9 +257,9 @@ class TrainingRun:
         return self.schedule.refits and bool(self._finished)
 
     @property
-    def _num_trials(self) -> int:
-        number = len(self.schedule.encoders)
-        return number if number > 1 else 0
+    def _to_try(self) -> list[str]:
+        encoders = list(self.schedule.encoders)
+        return encoders if len(encoders) > 1 else []
 
     @property
     def _finished(self) -> list[Training]:
@@ -382,10 +385,6 @@ class TrainingRun:
 
 def _stage(state: State, name: str) -> State:
     return State(state.values["stages"][name], select_names(state.tensors, name))
-
-
-def _read_schedule(values: dict[str, Any]) -> Schedule:
-    return Schedule(**values | {"encoders": tuple(values["encoders"])})
 
 
 def _scores(report: EpochReport) -> Scores:

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from itertools import islice
 from statistics import fmean
+from typing import Any
 
 from seqwise.config import TrainConfig
 from seqwise.training.loop import Training
@@ -50,6 +51,26 @@ class Schedule:
     epoch_share: float
     refits: bool
     networks: int
+
+    def reduced(self, values: dict[str, Any]) -> Schedule:
+        """Build a schedule that does no more than this one, from JSON values.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            If the values are something else.
+        """
+        found = Schedule(**values | {"encoders": tuple(values["encoders"])})
+        is_less = (
+            found.encoders in (self.encoders, self.encoders[:1])
+            and 1 <= found.epochs <= self.epochs
+            and 0 < found.epoch_share <= self.epoch_share
+            and found.refits in {False, self.refits}
+            and 1 <= found.networks <= self.networks
+        )
+        if not is_less:
+            raise ValueError(f"{found} instead of {self}")
+        return found
 
     @property
     def trial_epochs(self) -> int:
