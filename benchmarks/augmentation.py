@@ -7,9 +7,9 @@ a tenth chooses the epoch, as ever. One network, no linear model, no refit; smal
 epochs than by default, so that three seeds of each take minutes. "motif" is made here: sequences of
 three classes, each with a motif of its own on either strand. Test files are not read.
 
-Writes benchmarks/results/augmentation.json, from which the tables of docs/design/0025 and 0026 are;
-prints them. What was measured already is kept; `--again` measures it anew. Files that are not there
-are left out in a clear line.
+Writes benchmarks/results/augmentation.json, and prints its means, for docs/design/0025 and 0026.
+What was measured already is kept; `--again` measures it anew. Files that are not there are
+left out in a clear line.
 """
 
 from __future__ import annotations

@@ -38,10 +38,10 @@ def read_strands(batch: Batch, complements: Tensor) -> tuple[Batch, Batch]:
 class BothStrands(nn.Module):
     """A model of DNA whose answer is the mean of its answers for both strands.
 
-    In training and in prediction, as the post-hoc conjoined models of Zhou et al. 2021 and unlike
-    the shared filters of Shrikumar et al. 2017, which each layer would have to know of. The mean of
-    two numbers does not depend on their order: a sequence and its reverse complement get the same
-    logits in every bit, where the model gives a row the same bits whatever its batch is.
+    In training and in prediction: a conjoined model (Zhou et al. 2022), unlike the shared filters
+    of Shrikumar et al. 2017, which each layer would have to know of. The mean of two numbers does
+    not depend on their order: a sequence and its reverse complement get the same logits in every
+    bit, where the model gives a row the same bits whatever its batch is.
 
     Parameters
     ----------
