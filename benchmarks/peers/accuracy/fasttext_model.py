@@ -75,8 +75,9 @@ class FastText:
     def _train(self, lines: list[str], targets: list[int], rate: float) -> Any:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "train.txt"
-            marked = zip(targets, lines, strict=True)
-            file.write_text("".join(f"{MARK}{target} {line}\n" for target, line in marked))
+            # It reads them in the order of the file, pass after pass: never class by class.
+            order = np.random.default_rng(self.seed).permutation(len(lines))
+            file.write_text("".join(f"{MARK}{targets[row]} {lines[row]}\n" for row in order))
             return fasttext.train_supervised(
                 str(file),
                 dim=NUM_DIMENSIONS,
@@ -90,7 +91,9 @@ class FastText:
 
     def _rate(self, model: Any, lines: list[str]) -> Floats:
         probabilities = np.zeros((len(lines), len(self.classes)))
-        marks, values = model.predict(lines, k=-1)
-        for row, (names, numbers) in enumerate(zip(marks, values, strict=True)):
-            probabilities[row, [int(name.removeprefix(MARK)) for name in names]] = numbers
+        for row, line in enumerate(lines):
+            # Of the package's own `predict`, the form for one line fails with NumPy 2, and that
+            # for several gives each class the same number: what lies below it is asked.
+            for number, name in model.f.predict(f"{line}\n", len(self.classes), 0.0, "strict"):
+                probabilities[row, int(name.removeprefix(MARK))] = number
         return probabilities / probabilities.sum(axis=1, keepdims=True)

@@ -44,6 +44,4 @@ class OneHotPositions:
 
     def rate(self, X: Sequences) -> Floats:
         """Give probabilities."""
-        return self.model.predict_proba(
-            [tokenize(sequence, self.kind, "chars") for sequence in X]
-        )
+        return self.model.predict_proba([tokenize(sequence, self.kind, "chars") for sequence in X])

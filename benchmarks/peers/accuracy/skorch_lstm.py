@@ -69,7 +69,8 @@ class SkorchLstm:
     def rate(self, X: Sequences) -> Floats:
         """Give probabilities."""
         examples = Examples(self._encode(X), np.zeros(len(X), dtype=np.int64))
-        return self.net.predict_proba(examples).astype(np.float64)
+        probabilities = self.net.predict_proba(examples).astype(np.float64)
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     def _make(self, vocab_size: int, first: Any, folder: str) -> NeuralNetClassifier:
         return NeuralNetClassifier(
