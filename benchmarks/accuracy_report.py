@@ -38,12 +38,13 @@ CONTENDER_NOTES = """\
   passes, the rate chosen on a tenth. `-lstm`: skorch, padded, 128 units, cut at 400 steps, stopped
   early by a tenth.
 - `positions-lr`: one-hot letters by position. `cnn`: the baseline of Genomic Benchmarks, in form.
-- `minirocket`, `multirocket-hydra`, `quant`, `inceptiontime`: aeon's, with their defaults, on series
-  padded with zeros to the longest of the training part. `summary-trees`: quantiles, means, spreads
-  and spectrum under extremely randomised trees. The two of the ROCKET family have no probabilities.
+- `minirocket`, `multirocket-hydra`, `quant`, `inceptiontime`: aeon's, with their defaults, on
+  series padded with zeros to the longest of the training part; the first two have no
+  probabilities, and spend most of their time on small data with compiling. `summary-trees`:
+  quantiles, means, spreads and spectrum under extremely randomised trees.
 - Out of scope (clinc150): a record is refused whose highest rating is below a threshold, the best
-  one on the validation part; *refused* is the share of the 1,000 strangers refused, *answered right*
-  that of the records in scope that are answered, and rightly.
+  one on the validation part; *refused* is the share of the 1,000 strangers refused, and *answered
+  right* that of the records in scope that are answered, and rightly.
 """
 
 

@@ -26,7 +26,7 @@ MARK = "__label__"
 
 def build(name: str, kind: str, seed: int) -> FastText:
     """Make ``words-fasttext`` or ``chars-fasttext``."""
-    return FastText(name.split("-")[0], kind, seed)  # type: ignore[arg-type]
+    return FastText(name.split("-", maxsplit=1)[0], kind, seed)  # type: ignore[arg-type]
 
 
 class FastText:

@@ -23,7 +23,7 @@ SMOOTHING, C, BETA = 1.0, 1.0, 0.25
 
 def build(name: str, kind: str, seed: int) -> NaiveBayesSvm:
     """Make ``words-nbsvm`` or ``chars-nbsvm``."""
-    return NaiveBayesSvm(name.split("-")[0], kind, seed)  # type: ignore[arg-type]
+    return NaiveBayesSvm(name.split("-", maxsplit=1)[0], kind, seed)  # type: ignore[arg-type]
 
 
 class NaiveBayesSvm:

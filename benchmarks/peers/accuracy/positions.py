@@ -1,4 +1,4 @@
-"""Sequences of one length: the letter at each position, under scikit-learn's logistic regression."""
+"""Sequences of one length: the letter at each position, under a logistic regression."""
 
 from __future__ import annotations
 

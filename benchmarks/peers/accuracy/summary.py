@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
@@ -58,7 +59,7 @@ def summarize(series: Floats) -> Floats:
         # A section of a very short series may be empty: it has the nearest step.
         parts += [
             values[min(start, len(values) - 1) : max(stop, start + 1)]
-            for start, stop in zip(cuts, cuts[1:], strict=False)
+            for start, stop in pairwise(cuts)
         ]
     described = [describe(part) for part in parts]
     return np.concatenate([[len(series)], *described, power(series)])
@@ -71,7 +72,7 @@ def describe(values: Floats) -> Floats:
 
 
 def power(series: Floats) -> Floats:
-    """Give the logarithm of the mean power in `NUM_BANDS` equal bands of each channel's spectrum."""
+    """Give the logarithm of the mean power in equal bands of each channel's spectrum."""
     size = max(len(series), 2 * NUM_BANDS)
     spectrum = np.abs(np.fft.rfft(series - series.mean(axis=0), n=size, axis=0)) ** 2
     bands = np.array_split(spectrum[1:], NUM_BANDS)

@@ -24,7 +24,7 @@ from peers.accuracy.contenders import CONTENDERS
 from peers.accuracy.datasets import DATASETS
 from peers.accuracy.reading import read_parts
 from peers.accuracy.scoring import score
-from peers.preparation import find_version
+from peers.versions import find_version
 from seqwise.speed.machine import describe_machine
 
 LIBRARIES = ("aeon", "fasttext-wheel", "skorch", "tensorflow-cpu")
