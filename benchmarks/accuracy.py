@@ -68,7 +68,7 @@ def main() -> None:
     hopeless: set[tuple[str, str]] = set()  # one fit took too long: so will the others
     for trial in list_trials(arguments):
         known = next((row for row in load(arguments.result)["rows"] if trial.matches(row)), None)
-        if known is None or arguments.again or may_have_longer(known, arguments.minutes):
+        if known is None or arguments.again or deserves_another(known, arguments.minutes):
             if (trial.data, trial.contender) in hopeless:
                 continue
             known = run(trial, arguments) | {"commit": commit}
@@ -113,8 +113,11 @@ def list_trials(arguments: argparse.Namespace) -> Iterator[Trial]:
                     yield Trial(data, name, seed, fold)
 
 
-def may_have_longer(row: dict[str, Any], minutes: float) -> bool:
-    return row["outcome"] == OUT_OF_TIME and minutes > row["minutes"]
+def deserves_another(row: dict[str, Any], minutes: float) -> bool:
+    """Tell whether a known fit is tried once more: it failed, or may take longer now."""
+    if row["outcome"] == OUT_OF_TIME:
+        return minutes > row["minutes"]
+    return row["outcome"] == FAILED
 
 
 def run(trial: Trial, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -56,8 +56,9 @@ def test_each_fit_is_a_row_once_and_those_out_of_time_are_told(tmp_path, compare
     asked = ("--only", "trec6", "--contenders")
     late = compare(*asked, "words-nbsvm", "--minutes", "0.000001")["rows"][0]
     assert (late["contender"], late["outcome"]) == ("words-nbsvm", "out of time")
-    assert accuracy.may_have_longer(late, 5)
-    assert not accuracy.may_have_longer(late, 0.000001)
+    assert accuracy.deserves_another(late, 5)
+    assert not accuracy.deserves_another(late, 0.000001)
+    assert accuracy.deserves_another(late | {"outcome": "failed"}, 0.000001)
 
     found = compare(*asked, "words-svm", "--minutes", "5")
     _, row = found["rows"]
