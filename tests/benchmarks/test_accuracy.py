@@ -141,7 +141,7 @@ def test_naive_bayes_weighs_by_presence():
 def test_series_are_padded_behind_their_ends():
     from peers.accuracy.padding import pad_series
 
-    padded = pad_series([np.ones((2, 3)), np.full((5, 3), 2.0)], 4)
+    padded = pad_series([np.ones((2, 3)), np.arange(15.0).reshape(5, 3)], 4)
     assert padded.shape == (2, 3, 4)
     assert padded[0, 0].tolist() == [1, 1, 0, 0]
-    assert padded[1, 2].tolist() == [2, 2, 2, 2]
+    assert padded[1, 2].tolist() == [2, 5, 8, 11]
