@@ -14,6 +14,7 @@ from peers.accuracy.contenders import CONTENDERS, OURS
 from peers.accuracy.datasets import DATASETS, Dataset
 
 Rows = list[dict[str, Any]]
+TICKS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 INTRODUCTION = """\
 # Accuracy of the default, beside the specialists
@@ -216,7 +217,8 @@ def draw(rows: Rows, picture: Path) -> None:
     axes.plot([], [], "D", color="#c8553d", ms=8, label="seqwise, default")
     axes.plot([], [], color="#333333", lw=1.5, label="aim")
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda share, _: f"{share:.1%}"))
+    axes.set_xticks(TICKS, [f"{share:.1%}" for share in TICKS])
+    axes.minorticks_off()
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlabel("errors on the test part (mean over seeds or folds; left is better)")
