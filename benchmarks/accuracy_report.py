@@ -36,14 +36,14 @@ CONTENDER_NOTES = """\
 
 - `words-`, `chars-`: words (or events) to twos (threes), characters to fives, letters of DNA to
   sixes. `-lr`, `-svm`: TF-IDF under scikit-learn's logistic regression or linear SVM, C by three
-  folds. `-nbsvm`: Wang and Manning 2012, with the paper's settings. `-fasttext`: 10 dimensions, 25
-  passes, the rate chosen on a tenth. `-lstm`: skorch, padded, 128 units, cut at 400 steps, stopped
-  early by a tenth.
+  folds. `-nbsvm`: Wang and Manning 2012, with the paper's settings, the bias shrunk with the weights.
+  `-fasttext`: 10 dimensions, 25 passes, the rate chosen on a tenth. `-lstm`: skorch, padded, 128
+  units, cut at 400 steps, stopped early by a tenth.
 - `positions-lr`: one-hot letters by position. `cnn`: the baseline of Genomic Benchmarks, in form.
 - `minirocket`, `multirocket-hydra`, `quant`, `inceptiontime`: aeon's, with their defaults, on
   series padded with zeros to the longest of the training part; the first two have no
-  probabilities, and spend most of their time on small data with compiling. `summary-trees`:
-  quantiles, means, spreads and spectrum under extremely randomised trees.
+  probabilities. `summary-trees`: quantiles, means, spreads and spectrum under extremely randomised
+  trees.
 - Out of scope (clinc150): a record is refused whose highest rating is below a threshold, the best
   one on the validation part; *refused* is the share of the 1,000 strangers refused, and *answered
   right* that of the records in scope that are answered, and rightly.

@@ -68,7 +68,9 @@ class NaiveBayesSvm:
         svm.fit(present.multiply(ratio).tocsr(), inside)
         weights = svm.coef_[0]
         drawn = (1 - BETA) * np.abs(weights).mean() + BETA * weights
-        return ratio * drawn, float(svm.intercept_[0])
+        # The bias shrinks with the weights. The paper's classes are of equal size, where there is
+        # next to none; left as it is, it would outweigh them where they are not.
+        return ratio * drawn, BETA * float(svm.intercept_[0])
 
 
 def log_count_ratio(present: csr_matrix, inside: Floats) -> Floats:
