@@ -36,7 +36,7 @@ CONTENDER_NOTES = """\
 
 - `words-`, `chars-`: words (or events) to twos (threes), characters to fives, letters of DNA to
   sixes. `-lr`, `-svm`: TF-IDF under scikit-learn's logistic regression or linear SVM, C by three
-  folds. `-nbsvm`: Wang and Manning 2012, with the paper's settings, the bias shrunk with the weights.
+  folds. `-nbsvm`: Wang and Manning 2012, settings of the paper, the bias shrunk with the weights.
   `-fasttext`: 10 dimensions, 25 passes, the rate chosen on a tenth. `-lstm`: skorch, padded, 128
   units, cut at 400 steps, stopped early by a tenth.
 - `positions-lr`: one-hot letters by position. `cnn`: the baseline of Genomic Benchmarks, in form.
