@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from peers.task import Part, Task
+from peers.versions import find_version
 from seqwise.data.kinds import Kind
 from seqwise.data.records import read_records
 from seqwise.speed.machine import describe_machine
@@ -76,13 +76,6 @@ def describe(task: Task) -> dict[str, Any]:
         "longest_steps": int(lengths.max()),
         "steps_an_epoch": int(lengths.sum()),
     }
-
-
-def find_version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 if __name__ == "__main__":

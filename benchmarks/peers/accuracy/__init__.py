@@ -1,0 +1,1 @@
+"""What a user would take for each kind of data, under one interface, for benchmarks/accuracy.py."""

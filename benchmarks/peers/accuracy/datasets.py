@@ -1,0 +1,80 @@
+"""The data sets: their files, the aims, who is tried on them and how they are parted. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from peers.accuracy.contenders import OURS
+
+_WORDS = ("words-nbsvm", "words-svm", "words-lr", "words-fasttext", "words-lstm")
+_CHARS = ("chars-nbsvm", "chars-svm", "chars-lr", "chars-fasttext", "chars-lstm")
+TEXT = (*_WORDS, "chars-nbsvm", "chars-svm", "chars-lr")
+DNA = (*_CHARS, "cnn")
+SERIES = ("summary-trees", "minirocket", "quant", "multirocket-hydra", "lstm", "inceptiontime")
+
+Parting = Literal["files", "folds", "speakers"]
+NUM_FOLDS = {"files": 1, "folds": 10, "speakers": 6}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set and what is asked of it.
+
+    Parameters
+    ----------
+    folder
+        In the folder of the data.
+    train, test
+        Its files.
+    peers
+        Names of those that suit it.
+    accuracy, macro_f1, unseen_accuracy
+        Aims; the last one without the test records that stand in the training file, too.
+    parting
+        By its files, by ten folds over all records, or leaving one speaker of all records out.
+    """
+
+    folder: str
+    train: str
+    test: str
+    peers: tuple[str, ...]
+    accuracy: float | None = None
+    macro_f1: float | None = None
+    unseen_accuracy: float | None = None
+    parting: Parting = "files"
+
+    @property
+    def folds(self) -> list[int | None]:
+        """Give the number of each fold, or None where the files are the parts."""
+        return [None] if self.parting == "files" else list(range(NUM_FOLDS[self.parting]))
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """Names of all that run on it."""
+        return (*self.peers, OURS)
+
+
+_CSV = ("train.csv.gz", "test.csv.gz")
+_VOWELS = ("JapaneseVowels_TRAIN.ts.gz", "JapaneseVowels_TEST.ts.gz")
+_PLAID = ("PLAID_TRAIN.ts.gz", "PLAID_TEST.ts.gz")
+_FSDD = ("train.parquet", "test.parquet")
+_CLINC = ("data_full.json.gz", "data_full.json.gz")
+
+# Small ones first.
+DATASETS = {
+    "JapaneseVowels": Dataset("JapaneseVowels", *_VOWELS, SERIES, 0.995),
+    "splice": Dataset("splice", *_CSV, ("positions-lr", *DNA), 0.97),
+    "trec6": Dataset("trec6", *_CSV, TEXT, 0.94),
+    "sms_spam": Dataset("sms_spam", *_CSV, TEXT),
+    "names": Dataset("names", *_CSV, _CHARS, 0.87),
+    "malapi": Dataset("malapi", *_CSV, _WORDS, 0.62),
+    "PLAID": Dataset("PLAID", *_PLAID, SERIES, 0.955),
+    "ncrna": Dataset("ncrna", *_CSV, DNA, 0.97, unseen_accuracy=0.96),
+    "clinc150": Dataset("clinc150", *_CLINC, TEXT, 0.95),
+    "fsdd": Dataset("fsdd", *_FSDD, SERIES, 0.985),
+    "imdb": Dataset("imdb", *_CSV, _WORDS, 0.93),
+    "sms_spam-folds": Dataset("sms_spam", *_CSV, TEXT, 0.995, 0.988, parting="folds"),
+    "malapi-folds": Dataset("malapi", *_CSV, _WORDS, 0.62, parting="folds"),
+    "fsdd-speakers": Dataset("fsdd", *_FSDD, SERIES, 0.75, parting="speakers"),
+}

@@ -1,0 +1,1 @@
+"""Scripts of benchmarks/ in their short form."""
