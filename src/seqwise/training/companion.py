@@ -151,6 +151,6 @@ def _fit(
 def _beliefs(model: Classifier, valid: LabelledStore, device: torch.device) -> NDArray[np.float64]:
     """Give the logarithms of the probabilities of each class, ``(n, num_classes)``."""
     beliefs: NDArray[np.float64] = log_softmax(
-        infer_logits(model, valid.sequences, device=device).astype(np.float64), axis=1
+        infer_logits(model.to(device), valid.sequences, device=device).astype(np.float64), axis=1
     )
     return beliefs
