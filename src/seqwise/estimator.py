@@ -69,6 +69,7 @@ SETTINGS = (
     "valid_fraction",
     "linear",
     "refit",
+    "vectors",
     "seed",
     "device",
 )
@@ -89,7 +90,7 @@ kernel_size, num_positions, ngrams
         What a step is.
     epochs, patience, batch_size, batch_steps, window, token_dropout, learning_rate, \
 warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, valid_fraction, linear, \
-refit, seed, device
+refit, vectors, seed, device
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
@@ -153,6 +154,7 @@ refit, seed, device
         valid_fraction: float | None = None,
         linear: bool | None = None,
         refit: bool | None = None,
+        vectors: str | None = None,
         seed: int | None = None,
         device: Device | None = None,
         kind: str | None = None,
@@ -191,6 +193,7 @@ refit, seed, device
         self.valid_fraction = valid_fraction
         self.linear = linear
         self.refit = refit
+        self.vectors = vectors
         self.seed = seed
         self.device = device
         self.kind = kind

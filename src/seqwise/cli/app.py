@@ -159,6 +159,12 @@ Refit = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
+Vectors = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Word vectors (GloVe, .vec) to start from.", rich_help_panel=TRAINING
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(help="Of the split, the weights and the order.", rich_help_panel=TRAINING),
@@ -293,6 +299,7 @@ def train(
     ] = None,
     valid_fraction: ValidFraction = None,
     refit: Refit = None,
+    vectors: Vectors = None,
     seed: Seed = None,
 ) -> None:
     """Train a model on labelled files or on a store, and write it to a folder."""
@@ -340,6 +347,7 @@ def train(
             "class_weight": class_weight,
             "valid_fraction": valid_fraction,
             "refit": refit,
+            "vectors": vectors,
             "seed": seed,
             "device": device,
         },
@@ -367,6 +375,7 @@ def encode(
     max_length: MaxLength = None,
     valid_fraction: ValidFraction = None,
     refit: Refit = None,
+    vectors: Vectors = None,
     seed: Seed = None,
 ) -> None:
     """Encode labelled files for training, in memory that does not grow with them."""
@@ -388,6 +397,7 @@ def encode(
             "max_length": max_length,
             "valid_fraction": valid_fraction,
             "refit": refit,
+            "vectors": vectors,
             "seed": seed,
         },
     )

@@ -30,6 +30,7 @@ from seqwise.training.settings import (
     choose_model,
     choose_training,
 )
+from seqwise.training.start import SETTINGS_OF_STARTS, open_start
 from seqwise.training.state import State, join_names, select_names
 
 
@@ -53,6 +54,8 @@ class TrainingRun:
 
     Attributes
     ----------
+    start : Start
+        What the network starts from.
     training, refit : Training
         The one that finds the best epoch, and the one on all records; None before it begins.
     reports : list of EpochReport
@@ -88,13 +91,14 @@ class TrainingRun:
         )
         if self.config.refit and prepared.whole is None:
             raise _nothing_to_refit_on()
+        self.start = open_start(wishes)
         self.shape = choose_model(
             prepared.codec,
             num_classes=len(prepared.labels),
             common_length=_common_length(lengths, window),
-            wishes=wishes,
+            wishes=self.start.settle(wishes),
         )
-        self.training = self._begin(self.shape, prepared.train, prepared.valid)
+        self.training = self._begin(self.shape, prepared.codec, prepared.train, prepared.valid)
         self.refit: Training | None = None
         self.reports: list[EpochReport] = []
         self.seconds = 0.0
@@ -214,20 +218,22 @@ class TrainingRun:
         # The model stays as it was chosen, but for the tokens that it knows.
         shape = replace(self.shape, vocab_size=codec.vocab_size)
         self._refit_parts = (codec, shape)
-        return self._begin(shape, records, None, epochs=self.training.best.epoch)
+        return self._begin(shape, codec, records, None, epochs=self.training.best.epoch)
 
     def _begin(
         self,
         shape: ModelConfig,
+        codec: Codec,
         train: LabelledStore,
         valid: LabelledStore | None,
         *,
         epochs: int | None = None,
     ) -> Training:
-        """Get ready to train weights that follow from the seed alone."""
+        """Get ready to train weights that follow from the seed and the start alone."""
         with torch.random.fork_rng():
             torch.manual_seed(mix_seed(self.config.seed))
             model = SequenceModel.from_config(shape)
+        self.start.put(model, codec)
         config = replace(self.config, epochs=epochs or self.config.epochs)
         return Training(
             model,
@@ -241,11 +247,14 @@ class TrainingRun:
 
     def _identity(self) -> Identity:
         """Name what the result of a run follows from."""
+        plan = self.prepared.plan
         return {
-            "records": {"digest": self.prepared.plan.records},
+            "records": {"digest": plan.records},
             "data": self.prepared.data.to_dict(),
             "model": self.shape.to_dict(),
-            "train": self.config.to_dict(),
+            # What is started from counts by its content, and may have moved.
+            "train": self.config.to_dict() | dict.fromkeys(SETTINGS_OF_STARTS),
+            "start": {name: plan.start.get(name) for name in SETTINGS_OF_STARTS},
             "machine": {"computed on": self.training.device.type},
             "versions": {name: current_versions()[name] for name in ("seqwise", "torch")},
         }
