@@ -283,6 +283,8 @@ class TrainConfig(Settings):
         the scores stay those of the part held out. Not where a file is given to choose the epoch.
     vectors
         For text by words: a file of word vectors that the embedding starts from.
+    pretrained
+        A folder of `seqwise pretrain`, whose codec, embedding and encoder the model starts from.
     seed
         Of the split, the weights, the order and dropout.
     device
@@ -305,6 +307,7 @@ class TrainConfig(Settings):
     linear: bool = False
     refit: bool = False
     vectors: str | None = None
+    pretrained: str | None = None
     seed: int = 0
     device: Device = "auto"
 

@@ -33,6 +33,7 @@ from seqwise.training.preparation import prepare
 from seqwise.training.progress import show_progress
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import SAMPLE, Wishes
+from seqwise.training.start import open_start
 
 SETTINGS = (
     # of the data
@@ -70,6 +71,7 @@ SETTINGS = (
     "linear",
     "refit",
     "vectors",
+    "pretrained",
     "seed",
     "device",
 )
@@ -90,7 +92,7 @@ kernel_size, num_positions, ngrams
         What a step is.
     epochs, patience, batch_size, batch_steps, window, token_dropout, learning_rate, \
 warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, valid_fraction, linear, \
-refit, vectors, seed, device
+refit, vectors, pretrained, seed, device
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
@@ -155,6 +157,7 @@ refit, vectors, seed, device
         linear: bool | None = None,
         refit: bool | None = None,
         vectors: str | None = None,
+        pretrained: str | None = None,
         seed: int | None = None,
         device: Device | None = None,
         kind: str | None = None,
@@ -194,6 +197,7 @@ refit, vectors, seed, device
         self.linear = linear
         self.refit = refit
         self.vectors = vectors
+        self.pretrained = pretrained
         self.seed = seed
         self.device = device
         self.kind = kind
@@ -343,7 +347,8 @@ refit, vectors, seed, device
             if self.kind not in list(Kind):
                 raise setting_error("kind", self.kind, f"one of {', '.join(Kind)}")
             return Kind(self.kind)
-        return guess_kind(sequences[:SAMPLE], None)[0]
+        known = open_start(self._wishes()).kind
+        return Kind(known) if known else guess_kind(sequences[:SAMPLE], None)[0]
 
     def _sequences(self, X: Any, *, reset: bool) -> Sequence[Any]:
         """Tell a table of numbers, which scikit-learn checks, from a list of sequences."""

@@ -147,7 +147,7 @@ def differing(world: World) -> Any:
 def diverged_in_one(world: World) -> Any:
     training = uneven_task().start(world=world, **UNEVEN)
     if world.rank == 1:
-        training._class_weight = torch.full((2,), torch.nan)
+        training.objective._weights = torch.full((2,), torch.nan)
     return caught(lambda: list(training))
 
 

@@ -13,13 +13,23 @@ from seqwise.errors import ArtifactError, Code, Problem
 
 FORMAT_VERSION = 1
 CONFIG, CODEC, LABELS, WEIGHTS = "config.json", "codec.json", "labels.json", "model.safetensors"
+PRETRAINED = "pretrained.json"  # in place of config.json where there are no classes
 MOST_JSON = 1 << 26  # bytes; values out of JSON take up to 25 times as much
 
 
 def is_model(folder: str | Path) -> bool:
     """Tell whether a folder is one that `save_artifact` wrote, without reading it whole."""
+    return _has_version(Path(folder) / CONFIG)
+
+
+def is_pretrained(folder: str | Path) -> bool:
+    """Tell whether a folder is one that `Pretrained.save` wrote, without reading it whole."""
+    return _has_version(Path(folder) / PRETRAINED)
+
+
+def _has_version(path: Path) -> bool:
     try:
-        content = read_regular(Path(folder) / CONFIG, MOST_JSON)
+        content = read_regular(path, MOST_JSON)
         return "format_version" in json.loads(content.decode())
     except (OSError, ValueError, TypeError, RecursionError):
         return False

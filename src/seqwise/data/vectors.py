@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqwise.data.codecs import TextCodec
+from seqwise.data.fingerprint import digest_path
 from seqwise.data.readers.source import Source
 from seqwise.data.readers.values import counted
 from seqwise.errors import Code, DataError, Problem, excerpt
@@ -78,8 +78,7 @@ class VectorFile:
     def sha256(self) -> str:
         """Give the SHA-256 of the file as it is on disk."""
         try:
-            with open(self.path, "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            return str(digest_path(self.path))
         except OSError as error:
             found = error.strerror or str(error)
             return self._fail(Code.FILE_UNREADABLE, found, "a readable file", "check --vectors")

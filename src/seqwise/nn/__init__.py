@@ -19,6 +19,7 @@ from seqwise.nn.kernels import KernelModel
 from seqwise.nn.masking import mask_from_lengths, reverse_within_lengths, step_at, zero_padding
 from seqwise.nn.mingru import MinGRUEncoder, MinGRULayer
 from seqwise.nn.model import ENCODERS, POOLINGS, SequenceModel, build_pooling
+from seqwise.nn.next_step import NextStepModel
 from seqwise.nn.ngrams import NgramModel, ngram_keys
 from seqwise.nn.pooling import (
     AttentionPooling,
@@ -54,6 +55,7 @@ __all__ = [
     "MeanPooling",
     "MinGRUEncoder",
     "MinGRULayer",
+    "NextStepModel",
     "NgramModel",
     "Pooling",
     "PositionEmbedding",

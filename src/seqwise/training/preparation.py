@@ -135,6 +135,19 @@ def prepare(
     plan, parts, dropped = _plan(
         records, kind, wishes, start, valid=valid, labels=labels, skip_bad=skip_bad
     )
+    prepared = encode_parts(plan, parts, start, store=store, overwrite=overwrite)
+    return replace(prepared, dropped=dropped)
+
+
+def encode_parts(
+    plan: Plan,
+    parts: dict[str, LabelledRecords],
+    start: Start,
+    *,
+    store: str | Path | None,
+    overwrite: bool,
+) -> PreparedData:
+    """Encode the parts of a plan; `start`, `store` and `overwrite` as `prepare` has them."""
     targets = {name: _encode_labels(plan.labels, part) for name, part in parts.items()}
 
     def fit(name: str) -> Codec:
@@ -147,11 +160,9 @@ def prepare(
         )
 
     if store is None:
-        prepared = _assemble(plan, MemoryStore(), fit, encode)
-    else:
-        with begin_store(store, plan.to_dict(), overwrite=overwrite) as folder:
-            prepared = _assemble(plan, folder, fit, encode)
-    return replace(prepared, dropped=dropped)
+        return _assemble(plan, MemoryStore(), fit, encode)
+    with begin_store(store, plan.to_dict(), overwrite=overwrite) as folder:
+        return _assemble(plan, folder, fit, encode)
 
 
 def _plan(

@@ -10,13 +10,14 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from seqwise.evaluation.metrics import Scores
+from seqwise.training.interface import Run
 from seqwise.training.loop import Progress
-from seqwise.training.reports import EpochReport
-from seqwise.training.run import TrainingRun
+from seqwise.training.reports import EpochReport, StepScores
 
 
 def show_progress(
-    run: TrainingRun,
+    run: Run,
     reports: Iterable[EpochReport] | None = None,
     *,
     enabled: bool = True,
@@ -48,22 +49,28 @@ def show_progress(
             yield report
 
 
-def _epoch_line(report: EpochReport, run: TrainingRun) -> str:
+def _epoch_line(report: EpochReport, run: Run) -> str:
     if report.valid is None:
         refit = f"refit on all records: epoch {report.epoch:>3} of {run.training.best.epoch}"
         return f"{refit}  loss {report.train_loss:.4f}"
     best = "  best so far" if report.epochs_since_best == 0 else ""
+    start = f"epoch {report.epoch:>3} of {run.config.epochs}  loss {report.train_loss:.4f}"
+    return f"{start}  validation: {_describe(report.valid)}{best}"
+
+
+def _describe(valid: Scores | StepScores) -> str:
+    if isinstance(valid, StepScores):
+        return f"loss {valid.loss:.4f}"
     return (
-        f"epoch {report.epoch:>3} of {run.config.epochs}  loss {report.train_loss:.4f}  "
-        f"validation: accuracy {report.valid.accuracy:.4f}, macro F1 {report.valid.macro_f1:.4f}, "
-        f"log loss {report.valid.log_loss:.4f}{best}"
+        f"accuracy {valid.accuracy:.4f}, macro F1 {valid.macro_f1:.4f}, "
+        f"log loss {valid.log_loss:.4f}"
     )
 
 
 class _Bar:
     """Reads the progress of training each time it is drawn, from the thread that draws."""
 
-    def __init__(self, run: TrainingRun) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
         self.started = time.perf_counter()
         self.done_before = self._share()

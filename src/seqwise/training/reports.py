@@ -11,6 +11,27 @@ from seqwise.evaluation.metrics import ClassScores, Scores
 
 
 @dataclass(frozen=True)
+class StepScores:
+    """How well the next steps of sequences held out are foretold.
+
+    Parameters
+    ----------
+    loss
+        Mean over all steps that are foretold: cross-entropy in nats for tokens, squared error of
+        standardised values for series.
+    baseline
+        The same of who does not look at the sequence: of the frequencies of tokens; for series of
+        the mean, or of the last value once more where that is nearer.
+    num_steps
+        Steps that are foretold, those of both directions.
+    """
+
+    loss: float
+    baseline: float
+    num_steps: int
+
+
+@dataclass(frozen=True)
 class EpochReport:
     """What an epoch brought.
 
@@ -32,7 +53,7 @@ class EpochReport:
 
     epoch: int
     train_loss: float
-    valid: Scores | None
+    valid: Scores | StepScores | None
     seconds: float
     steps_per_second: float
     epochs_since_best: int
@@ -40,12 +61,16 @@ class EpochReport:
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
+        if isinstance(self.valid, StepScores):
+            return values | {"valid": asdict(self.valid)}
         return values | {"valid": self.valid and _scores_to_dict(self.valid)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Build the report that `to_dict` was called on."""
         valid = values["valid"]
+        if valid and valid.keys() == {each.name for each in fields(StepScores)}:
+            return cls(**values | {"valid": StepScores(**valid)})
         return cls(**values | {"valid": valid and _scores_from_dict(valid)})
 
 

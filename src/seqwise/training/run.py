@@ -23,6 +23,7 @@ from seqwise.training.chance import mix_seed
 from seqwise.training.companion import Companion, find_companion
 from seqwise.training.distribution import ALONE, World
 from seqwise.training.loop import Training
+from seqwise.training.objective import Classification
 from seqwise.training.preparation import LabelledStore, PreparedData
 from seqwise.training.reports import EpochReport
 from seqwise.training.settings import (
@@ -99,7 +100,7 @@ class TrainingRun:
             wishes=self.start.settle(wishes),
         )
         self.training = self._begin(self.shape, prepared.codec, prepared.train, prepared.valid)
-        self.refit: Training | None = None
+        self.refit: Training[SequenceModel] | None = None
         self.reports: list[EpochReport] = []
         self.seconds = 0.0
         self._whole = prepared.whole if self.config.refit else None
@@ -129,7 +130,7 @@ class TrainingRun:
             yield report
 
     @property
-    def current(self) -> Training:
+    def current(self) -> Training[SequenceModel]:
         """The training that goes on at the moment."""
         return self.refit or self.training
 
@@ -213,7 +214,7 @@ class TrainingRun:
             self.refit = self._begin_refit(self._whole)
         yield from self.refit.steps()
 
-    def _begin_refit(self, whole: tuple[Codec, LabelledStore]) -> Training:
+    def _begin_refit(self, whole: tuple[Codec, LabelledStore]) -> Training[SequenceModel]:
         codec, records = whole
         # The model stays as it was chosen, but for the tokens that it knows.
         shape = replace(self.shape, vocab_size=codec.vocab_size)
@@ -228,18 +229,18 @@ class TrainingRun:
         valid: LabelledStore | None,
         *,
         epochs: int | None = None,
-    ) -> Training:
+    ) -> Training[SequenceModel]:
         """Get ready to train weights that follow from the seed and the start alone."""
         with torch.random.fork_rng():
             torch.manual_seed(mix_seed(self.config.seed))
             model = SequenceModel.from_config(shape)
         self.start.put(model, codec)
         config = replace(self.config, epochs=epochs or self.config.epochs)
+        names = self.prepared.labels.names
         return Training(
             model,
             train,
-            valid,
-            class_names=self.prepared.labels.names,
+            Classification(train, valid, class_names=names, config=config),
             config=config,
             world=self.world,
             workers=self.workers,
@@ -315,7 +316,7 @@ def _part(state: State, name: str) -> State:
 
 def _scores(report: EpochReport) -> Scores:
     """Give the scores of an epoch that was held against the validation part."""
-    assert report.valid is not None
+    assert isinstance(report.valid, Scores)
     return report.valid
 
 

@@ -1,4 +1,4 @@
-"""What a network starts from: chance alone, or the vectors of words from a file."""
+"""What a network starts from: chance alone, vectors of words from a file, or pretraining."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from seqwise.artifact import load_pretrained
+from seqwise.artifact.pretrained import SHARED
 from seqwise.config import DataConfig, TrainConfig, setting_error
 from seqwise.data.codecs import FIRST_ID, Codec, TextCodec, build_codec
 from seqwise.data.kinds import Kind
@@ -18,12 +20,14 @@ from seqwise.data.readers.values import check_text
 from seqwise.data.records import RawSequence
 from seqwise.data.store import Sequences
 from seqwise.data.vectors import VectorFile
-from seqwise.errors import Code, DataError, Problem, excerpt
+from seqwise.errors import Code, DataError, Problem, excerpt, one_line
 from seqwise.nn import SequenceModel, TokenEmbedding
 from seqwise.nn.embedding import TOKEN_DEVIATION
 from seqwise.training.settings import Wishes, choose_data
 
-SETTINGS_OF_STARTS = ("vectors",)
+SETTINGS_OF_STARTS = ("vectors", "pretrained")
+SIZES_OF_CODEC = ("vocab_size", "num_channels")
+OF_CODEC = ("kind", "tokens", "lowercase", "vocab_size", "min_count", "kmer")
 
 
 class Start:
@@ -31,9 +35,13 @@ class Start:
 
     Attributes
     ----------
+    kind : str, optional
+        What sequences are, where it is made for one kind.
     shape : dict
         Settings of the model that it settles.
     """
+
+    kind: str | None = None
 
     def __init__(self) -> None:
         self.shape: dict[str, Any] = {}
@@ -148,17 +156,78 @@ class VectorStart(Start):
         return f"with the vectors of {excerpt(self.file.path)}"
 
 
+class PretrainedStart(Start):
+    """The codec, the embedding and the encoder that `seqwise pretrain` has made.
+
+    Parameters
+    ----------
+    folder
+        Where it is.
+    """
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self.folder = folder
+        self.pretrained = load_pretrained(folder)
+        self.kind = self.pretrained.data.kind
+        shape = self.pretrained.shape.to_dict()
+        names = (*SHARED, "kernel_size", "num_positions")
+        self.shape = {name: shape[name] for name in names if name not in SIZES_OF_CODEC}
+
+    @override
+    def identity(self) -> dict[str, str]:
+        return {"pretrained": self.pretrained.identity()}
+
+    @override
+    def choose_data(
+        self, kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes
+    ) -> DataConfig:
+        own = self.pretrained.data.to_dict()
+        for name, value in {**wishes.data, "kind": str(kind)}.items():
+            if name in OF_CODEC and value != own[name]:
+                raise setting_error(name, value, f"{own[name]}, {self._reason()}")
+        settled = {name: own[name] for name in OF_CODEC}
+        return DataConfig.from_dict({"max_length": own["max_length"], **wishes.data, **settled})
+
+    @override
+    def fit_codec(self, data: DataConfig, sequences: Iterable[RawSequence]) -> Codec:
+        return build_codec(data).restore(self.pretrained.codec.to_dict())
+
+    @override
+    def put(self, model: SequenceModel, codec: Codec) -> None:
+        # The other weights, of pooling and head, stay as chance made them.
+        model.load_state_dict({**model.state_dict(), **self.pretrained.weights})
+
+    @override
+    def describe(self, codec: Codec, sequences: Sequences) -> list[tuple[str, str]]:
+        account = self.pretrained.account
+        num_records = f"{account.num_train + account.num_valid:,}"
+        place = excerpt(one_line(str(account.file)))
+        return [("pretrained", f"embedding and encoder, on {num_records} records of {place}")]
+
+    @override
+    def _reason(self) -> str:
+        return f"as pretrained in {excerpt(self.folder)}"
+
+
 def open_start(wishes: Wishes) -> Start:
     """Open what the user wants a network to start from.
 
     Raises
     ------
-    DataError
+    DataError, ArtifactError
         If it cannot be read.
+    ConfigError
+        If there are two.
     """
     config = TrainConfig.from_dict(dict(wishes.train))
-    if config.vectors is None:
-        return Start()
-    if check_text(config.vectors) is not None:  # the model's account could not be written
-        raise setting_error("vectors", config.vectors, "a name in UTF-8")
-    return VectorStart(config.vectors)
+    for name in SETTINGS_OF_STARTS:
+        path = getattr(config, name)
+        if path is not None and check_text(path) is not None:  # no model could note it
+            raise setting_error(name, path, "a name in UTF-8")
+    if config.vectors is not None and config.pretrained is not None:
+        expected = "none beside --pretrained, which has an embedding of its own"
+        raise setting_error("vectors", config.vectors, expected)
+    if config.pretrained is not None:
+        return PretrainedStart(config.pretrained)
+    return Start() if config.vectors is None else VectorStart(config.vectors)
