@@ -83,7 +83,7 @@ class NextStepModel(nn.Module):
     embedding
         Of single steps: a vector must not depend on the neighbours of its step.
     encoder
-        One that `reads`: its directions must not have seen each other.
+        One that `looks_one_way`.
     heads
         For each direction one, called with the states ``(n, features)`` of that direction alone and
         with what follows them; they add up the loss.
@@ -100,7 +100,7 @@ class NextStepModel(nn.Module):
         self, embedding: Embedding, encoder: Encoder, heads: list[nn.Module], *, dropout: float
     ) -> None:
         super().__init__()
-        if embedding.context != 0 or not encoder.reads:
+        if embedding.context != 0 or not encoder.looks_one_way:
             found = "a state might have seen the step that it is to foretell"
             expected = "an embedding of single steps, and directions that do not meet"
             raise shape_error(found, expected, "take one layer, or one direction")

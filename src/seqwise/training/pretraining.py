@@ -187,7 +187,7 @@ def _choose_shape(prepared: PreparedData, wishes: Wishes) -> ModelConfig:
         raise setting_error("encoder", shape.encoder, f"one of {expected}")
     with torch.device("meta"):
         encoder = ENCODERS[shape.encoder](shape)
-    if not encoder.reads:
+    if not encoder.looks_one_way:
         expected = "1, or --one-direction, or --encoder mingru: directions must not meet"
         raise setting_error("num_layers", shape.num_layers, expected)
     return shape
