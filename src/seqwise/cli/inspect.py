@@ -30,15 +30,12 @@ NO_LABELS = (Code.COLUMN_MISSING, Code.COLUMN_UNCLEAR, Code.MISSING_LABEL)
 
 def run(*, path: str, second: str | None, as_json: bool, how: FileOptions) -> None:
     """Look at a model folder, at a file, or at two files."""
-    if is_model(path):
+    if is_model(path) or is_pretrained(path):
         if second is not None:
-            found = "a model and a file"
+            found = "a model and a file" if is_model(path) else "a pretrained network and a file"
             remedy = "use seqwise evaluate MODEL FILE"
             raise ConfigError(Problem(Code.BAD_SETTING, found, "one model or files", remedy))
-        _inspect_model(path, as_json)
-        return
-    if is_pretrained(path):
-        _inspect_pretrained(path, as_json)
+        (_inspect_model if is_model(path) else _inspect_pretrained)(path, as_json)
         return
     if is_store(path):
         _inspect_store(path, as_json)
