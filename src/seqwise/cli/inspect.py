@@ -32,8 +32,9 @@ def run(*, path: str, second: str | None, as_json: bool, how: FileOptions) -> No
     """Look at a model folder, at a file, or at two files."""
     if is_model(path) or is_pretrained(path):
         if second is not None:
-            found = "a model and a file" if is_model(path) else "a pretrained network and a file"
-            remedy = "use seqwise evaluate MODEL FILE"
+            found, remedy = "a model and a file", "use seqwise evaluate MODEL FILE"
+            if not is_model(path):
+                found, remedy = "a pretrained network and a file", "name one of them"
             raise ConfigError(Problem(Code.BAD_SETTING, found, "one model or files", remedy))
         (_inspect_model if is_model(path) else _inspect_pretrained)(path, as_json)
         return
