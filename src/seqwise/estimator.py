@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -391,7 +392,9 @@ def _is_table(sequences: Sequence[Any]) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Turn numpy's numbers, which searches over settings like to pass, into Python's."""
+    """Turn numpy's numbers, which searches over settings like to pass, and paths into Python's."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     return value.item() if isinstance(value, np.generic) else value
 
 

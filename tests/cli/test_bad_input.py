@@ -881,11 +881,11 @@ def test_a_name_that_is_too_long(arguments):
     [
         (
             ("trian",),
-            "one of train, encode, evaluate, predict, inspect, bench - did you mean train?",
+            "one of train, pretrain, encode, evaluate, predict, inspect, bench - did you mean train?",
         ),
         (
             ("walk",),
-            "no command 'walk' - one of train, encode, evaluate, predict, inspect, bench - see",
+            "no command 'walk' - one of train, pretrain, encode, evaluate, predict, inspect, bench - see",
         ),
         (("train", "a", "--out"), "option '--out' requires an argument - what seqwise train takes"),
         (("train",), "no FILE... - files, folders of files, or a folder label/*.txt - see"),

@@ -81,7 +81,7 @@ def test_the_kind_is_that_of_what_is_pretrained(work):
     assert store.code == 0, store
     assert run("train", "store", "--out", "m2", "--pretrained", "p", "--epochs", "1").code == 0
     assert "none" not in refused(run("train", "store", "--out", "m3"), "bad-setting")
-    classifier = SequenceClassifier(pretrained="p", epochs=1, refit=False)
+    classifier = SequenceClassifier(pretrained=Path("p"), epochs=1, refit=False)
     classifier.fit(["ACGT" * n for n in range(1, 21)], list("ab" * 10))
     assert classifier.artifact_.data.kind == "text"
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 from seqwise.artifact import check_output
 from seqwise.cli.ending import USER_ERROR
 from seqwise.cli.files import say
-from seqwise.config import setting_error
+from seqwise.config import Device, setting_error
 from seqwise.errors import Code, SeqwiseError
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.training.checkpoint import Checkpoints
@@ -65,7 +65,7 @@ class Session:
         self.checkpoints = Checkpoints(f"{Path(out)}.checkpoints")
         self.store = Path(f"{Path(out)}.encoded")  # where what is too large for memory goes
 
-    def begin(self, stack: ExitStack, *, device: str | None, overwrite: bool) -> None:
+    def begin(self, stack: ExitStack, *, device: Device | None, overwrite: bool) -> None:
         """Make sure before long work that there is something to compute on, and a place to write.
 
         Raises
@@ -75,7 +75,7 @@ class Session:
         """
         if not self.seconds >= 0:
             raise setting_error("checkpoint_seconds", self.seconds, "0 or more")
-        take_device(device or "auto")  # type: ignore[arg-type]
+        take_device(device or "auto")
         if self.world.is_first:
             check_output(self.out, overwrite=overwrite)
             stack.enter_context(self.checkpoints)
