@@ -63,6 +63,13 @@ def test_a_word_with_blanks_is_no_line_with_too_many_numbers(tmp_path):
     assert found(file, codec("the cat .")) == {"the": [1, 2], "cat": [3, 4]}
 
 
+def test_the_names_of_padding_and_unknown_are_no_words(tmp_path):
+    file = write(tmp_path, "the 1 2\n padding 3 4\n unknown 5 6\n")
+    vectors = file.read(codec("the"))
+    assert not vectors.has_vector[:2].any()
+    assert not vectors.table[:2].any()
+
+
 def test_the_word_that_is_spelled_alike_goes_before_one_of_other_case(tmp_path):
     file = write(tmp_path, "CAT 1 1\nThe 2 2\ncat 3 3\nCat 4 4\nTHE 5 5\n")
     assert found(file, codec("the cat")) == {"cat": [3, 3], "the": [2, 2]}

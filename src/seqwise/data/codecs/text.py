@@ -59,9 +59,9 @@ class TextCodec(Codec):
         return self._adopt(self._tokenizer)
 
     def vocabulary(self) -> dict[str, int]:
-        """Give the id of each token, those of padding and unknown included."""
+        """Give the id of each token that is known; padding and unknown are none."""
         vocabulary: dict[str, int] = self._tokenizer.get_vocab()
-        return vocabulary
+        return {token: index for token, index in vocabulary.items() if index >= FIRST_ID}
 
     def normalise(self, text: str) -> str:
         """Spell a text as it is looked up, its case dropped where the codec drops it."""
@@ -80,7 +80,7 @@ class TextCodec(Codec):
         words
             Read until the vocabulary is full.
         """
-        vocabulary = self.vocabulary()
+        vocabulary: dict[str, int] = self._tokenizer.get_vocab()
         for word in words:
             if len(vocabulary) >= self.config.vocab_size:
                 break
