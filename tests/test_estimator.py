@@ -146,7 +146,8 @@ def test_parameters_reach_the_model():
     artifact = classifier.artifact_
     saved = artifact.train.to_dict() | artifact.shape.to_dict() | artifact.data.to_dict()
     assert {name: saved[name] for name in settings} == settings
-    others = {"kind", "skip_bad", "deterministic", "verbose"}
+    starts = {"vectors", "pretrained"}  # files: tests/cli/test_pretrain.py
+    others = {"kind", "skip_bad", "deterministic", "verbose", *starts}
     assert {*settings} | others == {*classifier.get_params()}
 
 

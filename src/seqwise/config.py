@@ -312,6 +312,10 @@ class TrainConfig(Settings):
     refit
         Train once more, on all records of the training file, as many epochs as the best one took;
         the scores stay those of the part held out. Not where a file is given to choose the epoch.
+    vectors
+        For text by words: a file of word vectors that the embedding starts from.
+    pretrained
+        A folder of `seqwise pretrain`, whose codec, embedding and encoder the model starts from.
     seed
         Of the split, the weights, the order and dropout.
     device
@@ -343,6 +347,8 @@ class TrainConfig(Settings):
     valid_fraction: float = 0.1
     linear: bool = False
     refit: bool = False
+    vectors: str | None = None
+    pretrained: str | None = None
     seed: int = 0
     device: Device = "auto"
     precision: Precision = "float32"

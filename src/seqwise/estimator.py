@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -33,6 +34,7 @@ from seqwise.training.preparation import prepare
 from seqwise.training.progress import show_progress
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import SAMPLE, Wishes
+from seqwise.training.start import open_start
 
 SETTINGS = (
     # of the data
@@ -78,6 +80,8 @@ SETTINGS = (
     "valid_fraction",
     "linear",
     "refit",
+    "vectors",
+    "pretrained",
     "seed",
     "device",
     "precision",
@@ -99,7 +103,8 @@ kernel_size, num_positions, ngrams, both_strands, num_networks
         What a step is.
     budget, epochs, epoch_share, patience, batch_size, batch_steps, window, token_dropout, jitter, \
 scaling, mutation, strand_flip, learning_rate, warmup_fraction, weight_decay, clip_norm, \
-average_decay, label_smoothing, class_weight, valid_fraction, linear, refit, seed, device, precision
+average_decay, label_smoothing, class_weight, valid_fraction, linear, refit, vectors, pretrained, \
+seed, device, precision
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
@@ -172,6 +177,8 @@ average_decay, label_smoothing, class_weight, valid_fraction, linear, refit, see
         valid_fraction: float | None = None,
         linear: bool | None = None,
         refit: bool | None = None,
+        vectors: str | None = None,
+        pretrained: str | None = None,
         seed: int | None = None,
         device: Device | None = None,
         precision: Precision | None = None,
@@ -220,6 +227,8 @@ average_decay, label_smoothing, class_weight, valid_fraction, linear, refit, see
         self.valid_fraction = valid_fraction
         self.linear = linear
         self.refit = refit
+        self.vectors = vectors
+        self.pretrained = pretrained
         self.seed = seed
         self.device = device
         self.precision = precision
@@ -370,7 +379,8 @@ average_decay, label_smoothing, class_weight, valid_fraction, linear, refit, see
             if self.kind not in list(Kind):
                 raise setting_error("kind", self.kind, f"one of {', '.join(Kind)}")
             return Kind(self.kind)
-        return guess_kind(sequences[:SAMPLE], None)[0]
+        known = open_start(self._wishes()).kind
+        return Kind(known) if known else guess_kind(sequences[:SAMPLE], None)[0]
 
     def _sequences(self, X: Any, *, reset: bool) -> Sequence[Any]:
         """Tell a table of numbers, which scikit-learn checks, from a list of sequences."""
@@ -413,7 +423,9 @@ def _is_table(sequences: Sequence[Any]) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Turn numpy's numbers, which searches over settings like to pass, into Python's."""
+    """Turn numpy's numbers, which searches over settings like to pass, and paths into Python's."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     return value.item() if isinstance(value, np.generic) else value
 
 

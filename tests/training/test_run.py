@@ -17,6 +17,7 @@ from seqwise.nn import SequenceModel
 from seqwise.predictor import Predictor
 from seqwise.training.chance import mix_seed
 from seqwise.training.loop import Training
+from seqwise.training.objective import Classification
 from seqwise.training.preparation import LabelledStore
 from tests.training.examples import (
     BAD,
@@ -285,7 +286,9 @@ def train_by_hand(run, pairs, epochs):
     torch.manual_seed(mix_seed(run.config.seed))
     model = SequenceModel.from_config(replace(run.shape, vocab_size=codec.vocab_size))
     config = replace(run.config, epochs=epochs, patience=epochs)
-    assert list(Training(model, store, store, class_names=run.prepared.labels.names, config=config))
+    names = run.prepared.labels.names
+    objective = Classification(store, store, class_names=names, config=config)
+    assert list(Training(model, store, objective, config=config))
     return model
 
 

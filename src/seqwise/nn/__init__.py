@@ -19,6 +19,7 @@ from seqwise.nn.kernels import KernelModel
 from seqwise.nn.masking import mask_from_lengths, reverse_within_lengths, step_at, zero_padding
 from seqwise.nn.mingru import MinGRUEncoder, MinGRULayer
 from seqwise.nn.model import ENCODERS, POOLINGS, SequenceModel, build_pooling
+from seqwise.nn.next_step import NextStepModel, TokenHead, ValueHead
 from seqwise.nn.ngrams import NgramModel, ngram_keys
 from seqwise.nn.pooling import (
     AttentionPooling,
@@ -65,6 +66,7 @@ __all__ = [
     "MinGRUEncoder",
     "MinGRULayer",
     "Network",
+    "NextStepModel",
     "NgramModel",
     "Pooling",
     "PositionEmbedding",
@@ -74,8 +76,10 @@ __all__ = [
     "SequenceModel",
     "StepConvolution",
     "TokenEmbedding",
+    "TokenHead",
     "TransformerBlock",
     "TransformerEncoder",
+    "ValueHead",
     "build_model",
     "build_network",
     "build_pooling",

@@ -70,6 +70,7 @@ class MinGRUEncoder(Encoder):
     """
 
     reads = True
+    looks_one_way = True
 
     def __init__(
         self,

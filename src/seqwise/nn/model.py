@@ -152,7 +152,7 @@ class SequenceModel(nn.Module):
     @classmethod
     def from_config(cls, config: ModelConfig) -> SequenceModel:
         """Build the model that a configuration describes, with fresh weights."""
-        embedding = _build_embedding(config)
+        embedding = build_embedding(config)
         encoder = ENCODERS[config.encoder](config)
         pooling = build_pooling(
             config.pooling, encoder.output_size, bidirectional=encoder.bidirectional
@@ -180,7 +180,8 @@ class SequenceModel(nn.Module):
             return self.head(self.dropout(x))  # type: ignore[no-any-return]
 
 
-def _build_embedding(config: ModelConfig) -> Embedding:
+def build_embedding(config: ModelConfig) -> Embedding:
+    """Make the embedding that a configuration describes."""
     embedding: Embedding
     if config.kernel_size:
         embedding = ConvolutionEmbedding(

@@ -20,6 +20,7 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
     num_weights = sum(weight.numel() for weight in run.training.model.parameters())
     facts = [
         *describe_parts(prepared),
+        *run.start.describe(prepared.codec, prepared.train.sequences),
         ("model", f"{describe_shape(run.shape)}; {num_weights:,} weights"),
         *_describe_schedule(run),
     ]

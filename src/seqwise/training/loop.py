@@ -8,22 +8,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import cast
+from typing import Generic, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from seqwise.config import TrainConfig
 from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
-from seqwise.evaluation.metrics import Scores, score
-from seqwise.nn import Network, in_precision
-from seqwise.predictor import choose_device, infer_logits, softmax
+from seqwise.predictor import choose_device
 from seqwise.training.average import build_average
 from seqwise.training.chance import mix_seed, seed_device
 from seqwise.training.distribution import ALONE, World, noticing_losses
 from seqwise.training.loading import Loader, Share
+from seqwise.training.objective import Model, Objective
 from seqwise.training.optimizer import (
     MOMENTS,
     build_optimizer,
@@ -33,9 +31,11 @@ from seqwise.training.optimizer import (
     rate,
 )
 from seqwise.training.preparation import LabelledStore
-from seqwise.training.reports import EpochReport
+from seqwise.training.reports import EpochReport, StepScores
 from seqwise.training.state import State, check_tensors, join_names, select_names
-from seqwise.training.weighting import class_weights
+
+# Times those of a model: its weights, their average, those of the best epoch, what AdamW remembers.
+SIZE_OF_STATE = 5
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Position:
     batch
         Batches that are done of the next one.
     loss
-        Sum over the records of these batches.
+        Sum over all that counts in these batches.
     seconds
         Time that these batches took.
     """
@@ -82,18 +82,18 @@ class Position:
     seconds: float = 0.0
 
 
-class Training:
+class Training(Generic[Model]):
     """A model in training.
 
     Parameters
     ----------
     model
         Trained in place.
-    train, valid
-        The part to learn from, and the part that chooses the epoch; where this is None, the last
-        epoch is the best.
-    class_names
-        Of the targets, in order.
+    train
+        The part to learn from.
+    objective
+        What is made small, and what chooses the epoch; where this is nothing, the last epoch is the
+        best.
     config
         How to train.
     codec
@@ -112,7 +112,8 @@ class Training:
     --------
     ::
 
-        training = Training(model, train, valid, class_names=names, config=config)
+        objective = Classification(train, valid, class_names=names, config=config)
+        training = Training(model, train, objective, config=config)
         for report in training:
             print(report.epoch, report.train_loss, report.valid.accuracy)
             if report.valid.accuracy > 0.99:  # enough for you? Training stops by itself, too
@@ -122,11 +123,10 @@ class Training:
 
     def __init__(
         self,
-        model: Network,
+        model: Model,
         train: LabelledStore,
-        valid: LabelledStore | None,
+        objective: Objective[Model],
         *,
-        class_names: list[str],
         config: TrainConfig,
         codec: Codec | None = None,
         world: World = ALONE,
@@ -136,8 +136,7 @@ class Training:
         # With its number: a thread of the loader has a current GPU of its own.
         self.device = next(model.parameters()).device
         self.train = train
-        self.valid = valid
-        self.class_names = class_names
+        self.objective = objective
         self.config = config
         self.progress = Progress()
         self._position = Position()
@@ -147,12 +146,11 @@ class Training:
             train, config, world=world, device=self.device, codec=codec, workers=workers
         )
         self._network: nn.Module = model  # what is called in training
-        self._class_weight = self._weigh_classes()
         self._optimizer = build_optimizer(model, config)
         decay = config.average_decay
         self._average = build_average(model, decay) if decay else None
         # What is validated and kept.
-        self._judged = cast("Network", self._average.module) if self._average else model
+        self._judged = cast("Model", self._average.module) if self._average else model
         self._best: dict[str, Tensor] = {}
         self._best_report: EpochReport | None = None
 
@@ -243,7 +241,7 @@ class Training:
         """Put the weights of the best epoch back into the model."""
         self.model.load_state_dict(self._best)
 
-    def best_model(self) -> Network:
+    def best_model(self) -> Model:
         """Copy the model with the weights of the best epoch so far, onto the CPU."""
         model = copy.deepcopy(self.model).cpu()
         model.load_state_dict(self._best)
@@ -282,7 +280,7 @@ class Training:
             done = now.epoch + now.batch / progress.num_batches
             loss = self._update(share, done / self.config.epochs)
         now.batch += 1
-        now.loss += loss * share.num_records
+        now.loss += loss * self.objective.count(share.num_records, share.num_steps)
         now.seconds += time.perf_counter() - started
         progress.batch, progress.loss, progress.seconds = now.batch, loss, now.seconds
         progress.steps += share.num_steps
@@ -290,11 +288,11 @@ class Training:
     def _end_epoch(self) -> EpochReport:
         started = time.perf_counter()
         with self.progress.as_validating():
-            valid = self._validate()
+            valid = self.objective.validate(self._judged, device=self.device, world=self.world)
         now = self._position
         report = EpochReport(
             epoch=now.epoch + 1,
-            train_loss=now.loss / self._num_records,
+            train_loss=now.loss / self.objective.count(self._num_records, self.progress.steps),
             valid=valid,
             seconds=now.seconds + time.perf_counter() - started,
             steps_per_second=self.progress.steps / now.seconds,
@@ -324,49 +322,21 @@ class Training:
         return value
 
     def _loss(self, share: Share) -> Tensor:
-        """Take the cross-entropy, weighted by class where weights were asked for.
-
-        Its mean over the processes is that over the records of the whole batch.
-        """
-        with in_precision(self.config.precision, self.device):
-            logits = self._network(share.batch)
-        targets = share.batch.targets
-        assert targets is not None
-        total = nn.functional.cross_entropy(
-            logits,
-            targets,
-            weight=self._class_weight,
-            label_smoothing=self.config.label_smoothing,
-            reduction="sum",
-        )
+        """Take the mean loss; that over the processes is that over all that counts in the batch."""
+        total = self.objective.total(self._network, share.batch)
         if share.is_idle:
             total = total * 0
-        # Not by the sum of the batch's own weights, as torch does: a class would weigh less the
-        # more of a batch it fills, and nothing in a batch of one.
-        return total / (share.num_records / self.world.size)
+        return total / (self.objective.count(share.num_records, share.num_steps) / self.world.size)
 
     def _diverged(self, found: str) -> ConfigError:
         found = f"{found} in epoch {self.progress.epoch}"
         return ConfigError(Problem(Code.DIVERGED, found, "a number", "lower --learning-rate"))
-
-    def _validate(self) -> Scores | None:
-        if self.valid is None:
-            return None
-        store = self.valid.sequences
-        own = self.world.share(np.arange(len(store)))
-        sequences = [store[index] for index in own.tolist()]
-        logits = self.world.collect(infer_logits(self._judged, sequences, device=self.device))
-        return score(softmax(logits), self.valid.targets, self.class_names)
-
-    def _weigh_classes(self) -> Tensor | None:
-        weights = class_weights(self.config.class_weight, self.train.targets, self.class_names)
-        if weights is None:
-            return None
-        return torch.tensor(weights, dtype=torch.float32, device=self.device)
 
 
 def rank(report: EpochReport) -> tuple[float, float]:
     """Order reports of epochs: the best is the largest."""
     if report.valid is None:
         return (report.epoch, 0.0)
+    if isinstance(report.valid, StepScores):
+        return (-report.valid.loss, 0.0)
     return (report.valid.accuracy, -report.valid.log_loss)

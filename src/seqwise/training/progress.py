@@ -10,13 +10,14 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from seqwise.evaluation.metrics import Scores
+from seqwise.training.interface import Run
 from seqwise.training.loop import Progress
-from seqwise.training.reports import EpochReport
-from seqwise.training.run import TrainingRun
+from seqwise.training.reports import EpochReport, StepScores
 
 
 def show_progress(
-    run: TrainingRun,
+    run: Run,
     reports: Iterable[EpochReport] | None = None,
     *,
     enabled: bool = True,
@@ -48,7 +49,7 @@ def show_progress(
             yield report
 
 
-def _epoch_line(report: EpochReport, run: TrainingRun) -> str:
+def _epoch_line(report: EpochReport, run: Run) -> str:
     epoch = f"epoch {report.epoch:>3} of {run.current.config.epochs}"
     if report.valid is None:
         what = "refit on all records" if run.schedule.refits else "further networks"
@@ -58,17 +59,23 @@ def _epoch_line(report: EpochReport, run: TrainingRun) -> str:
         return f"{what}: {number}{epoch}  loss {report.train_loss:.4f}"
     best = "  best so far" if report.epochs_since_best == 0 else ""
     trial = f"trying {run.shape.encoder}: " if run.is_trying else ""
+    scores = _describe(report.valid)
+    return f"{trial}{epoch}  loss {report.train_loss:.4f}  validation: {scores}{best}"
+
+
+def _describe(valid: Scores | StepScores) -> str:
+    if isinstance(valid, StepScores):
+        return f"loss {valid.loss:.4f}"
     return (
-        f"{trial}{epoch}  loss {report.train_loss:.4f}  "
-        f"validation: accuracy {report.valid.accuracy:.4f}, macro F1 {report.valid.macro_f1:.4f}, "
-        f"log loss {report.valid.log_loss:.4f}{best}"
+        f"accuracy {valid.accuracy:.4f}, macro F1 {valid.macro_f1:.4f}, "
+        f"log loss {valid.log_loss:.4f}"
     )
 
 
 class _Bar:
     """Reads the progress of training each time it is drawn, from the thread that draws."""
 
-    def __init__(self, run: TrainingRun) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
         self.started = time.perf_counter()
         self.done_before = self._share()

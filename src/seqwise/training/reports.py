@@ -12,6 +12,27 @@ from seqwise.evaluation.metrics import ClassScores, Scores
 
 
 @dataclass(frozen=True)
+class StepScores:
+    """How well the next steps of sequences held out are foretold.
+
+    Parameters
+    ----------
+    loss
+        Mean over all steps that are foretold: cross-entropy in nats for tokens, squared error of
+        standardised values for series.
+    baseline
+        The same of who does not look at the sequence: of the frequencies of tokens; for series of
+        the mean, or of the last value once more where that is nearer.
+    num_steps
+        Steps that are foretold, those of both directions.
+    """
+
+    loss: float
+    baseline: float
+    num_steps: int
+
+
+@dataclass(frozen=True)
 class EpochReport:
     """What an epoch brought.
 
@@ -33,7 +54,7 @@ class EpochReport:
 
     epoch: int
     train_loss: float
-    valid: Scores | None
+    valid: Scores | StepScores | None
     seconds: float
     steps_per_second: float
     epochs_since_best: int
@@ -41,6 +62,8 @@ class EpochReport:
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
+        if isinstance(self.valid, StepScores):
+            return values | {"valid": asdict(self.valid)}
         return values | {"valid": self.valid and _scores_to_dict(self.valid)}
 
     @classmethod
@@ -53,7 +76,12 @@ class EpochReport:
             If it is that of something else.
         """
         valid = values["valid"]
-        report = cls(**values | {"valid": valid and _scores_from_dict(valid)})
+        if valid and valid.keys() == {each.name for each in fields(StepScores)}:
+            scores: Scores | StepScores | None = StepScores(**valid)
+            _check_numbers(scores)
+        else:
+            scores = valid and _scores_from_dict(valid)
+        report = cls(**values | {"valid": scores})
         _check_numbers(report, "valid")
         return report
 

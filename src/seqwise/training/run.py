@@ -13,7 +13,7 @@ from seqwise.config import ModelConfig, TrainConfig
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
 from seqwise.identity import Identity, check_identity
-from seqwise.nn import Classifier, join
+from seqwise.nn import Classifier, Network, join
 from seqwise.training.companion import Companion, find_companion
 from seqwise.training.distribution import ALONE, World
 from seqwise.training.loop import Training, rank
@@ -25,6 +25,7 @@ from seqwise.training.settings import (
     choose_training,
 )
 from seqwise.training.stages import Stages
+from seqwise.training.start import SETTINGS_OF_STARTS, open_start
 from seqwise.training.state import State, join_names, select_names
 
 
@@ -72,6 +73,8 @@ class TrainingRun:
 
     Attributes
     ----------
+    start : Start
+        What each network starts from.
     schedule : Schedule
         What is tried, and how much of it.
     trials : list of Trial
@@ -110,12 +113,18 @@ class TrainingRun:
         )
         if self._asked.refit and prepared.whole is None:
             raise _nothing_to_refit_on()
+        self.start = open_start(wishes)
+        settled = self.start.settle(wishes)
         self.schedule = choose_schedule(
-            prepared.data.kind, self._asked, num_steps=num_steps, wishes=wishes
+            prepared.data.kind,
+            self._asked,
+            num_steps=num_steps,
+            wishes=wishes,
+            encoder=self.start.shape.get("encoder"),
         )
-        self._stages = Stages(prepared, wishes, self._asked, world, workers)
+        self._stages = Stages(prepared, settled, self._asked, self.start, world, workers)
         self.trials: list[Trial] = []
-        self.more: list[Training] = []
+        self.more: list[Training[Network]] = []
         self.reports: list[EpochReport] = []
         self.seconds = 0.0
         self._companion: tuple[EpochReport, Companion] | None = None  # and of which epoch
@@ -148,7 +157,7 @@ class TrainingRun:
             yield report
 
     @property
-    def training(self) -> Training:
+    def training(self) -> Training[Network]:
         """The trial that goes on; afterwards the training that finds the best epoch."""
         return self._stage.training
 
@@ -163,7 +172,7 @@ class TrainingRun:
         return self._stage.config
 
     @property
-    def current(self) -> Training:
+    def current(self) -> Training[Network]:
         """The training that goes on at the moment."""
         return self.more[-1] if self.more else self.training
 
@@ -262,7 +271,7 @@ class TrainingRun:
         return encoders if len(encoders) > 1 else []
 
     @property
-    def _finished(self) -> list[Training]:
+    def _finished(self) -> list[Training[Network]]:
         return [training for training in self.more if training.is_over]
 
     def _is_late(self) -> bool:
@@ -319,11 +328,14 @@ class TrainingRun:
 
     def _identify(self) -> Identity:
         """Name what the result of a run follows from."""
+        plan = self.prepared.plan
         return {
-            "records": {"digest": self.prepared.plan.records},
+            "records": {"digest": plan.records},
             "data": self.prepared.data.to_dict(),
             "model": self.shape.to_dict(),
-            "train": self.config.to_dict(),
+            # What is started from counts by its content, and may have moved.
+            "train": self.config.to_dict() | dict.fromkeys(SETTINGS_OF_STARTS),
+            "start": {name: plan.start.get(name) for name in SETTINGS_OF_STARTS},
             "machine": {"computed on": self.training.device.type},
             "versions": {name: current_versions()[name] for name in ("seqwise", "torch")},
         }
@@ -389,7 +401,7 @@ def _stage(state: State, name: str) -> State:
 
 def _scores(report: EpochReport) -> Scores:
     """Give the scores of an epoch that was held against the validation part."""
-    assert report.valid is not None
+    assert isinstance(report.valid, Scores)
     return report.valid
 
 

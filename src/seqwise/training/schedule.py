@@ -89,7 +89,14 @@ class Schedule:
         return tried + self.epochs * max(prices) * (1 + self.num_more)
 
 
-def choose_schedule(kind: str, config: TrainConfig, *, num_steps: int, wishes: Wishes) -> Schedule:
+def choose_schedule(
+    kind: str,
+    config: TrainConfig,
+    *,
+    num_steps: int,
+    wishes: Wishes,
+    encoder: str | None = None,
+) -> Schedule:
     """Choose what to try by the size of the data, or as if there were time for all.
 
     Parameters
@@ -102,12 +109,14 @@ def choose_schedule(kind: str, config: TrainConfig, *, num_steps: int, wishes: W
         Of an epoch.
     wishes
         What the user has said.
+    encoder
+        The only one that has the weights that are started from.
     """
-    is_open = not SHAPE & wishes.model.keys()
+    is_open = encoder is None and not SHAPE & wishes.model.keys()
     has_time = config.budget is not None or config.epochs * num_steps <= MOST_STEPS
     encoders = ENCODERS_OF_KIND.get(kind, ENCODERS)
     if not (is_open and has_time):
-        encoders = (wishes.model.get("encoder", encoders[0]),)
+        encoders = (encoder or wishes.model.get("encoder", encoders[0]),)
     networks = NETWORKS if is_open and has_time else 1
     return Schedule(
         encoders=encoders,
@@ -144,7 +153,7 @@ def fit_to(budget: float, schedule: Schedule, epoch_seconds: float) -> Schedule:
     return replace(hasty, epoch_share=min(room, 1.0) * schedule.epoch_share)
 
 
-def time_epoch(training: Training) -> float:
+def time_epoch(training: Training[Any]) -> float:
     """Measure the seconds that a pass will take, by some updates of a model to be thrown away."""
     seconds = []
     before = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The trainings that a run is made of, each with fresh weights that follow from the seed alone."""
+"""The trainings that a run is made of, each with fresh weights that follow from seed and start."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from seqwise.config import ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec
-from seqwise.nn import build_network, check_precision
+from seqwise.nn import BothStrands, Network, SequenceModel, build_network, check_precision
 from seqwise.predictor import choose_device
 from seqwise.training.chance import mix_seed
 from seqwise.training.distribution import World
-from seqwise.training.loop import Training
+from seqwise.training.loop import SIZE_OF_STATE, Training
+from seqwise.training.objective import Classification
 from seqwise.training.preparation import LabelledStore, PreparedData
 from seqwise.training.schedule import Schedule
 from seqwise.training.settings import Wishes, choose_model, choose_rate
+from seqwise.training.start import Start
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Stage:
 
     shape: ModelConfig
     config: TrainConfig
-    training: Training
+    training: Training[Network]
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,11 @@ class Stages:
     prepared
         The encoded parts.
     wishes
-        The settings that the user has spoken of.
+        The settings that the user has spoken of, or that the start settles.
     asked
         How to train, before an encoder and a schedule have their say.
+    start
+        What each network starts from.
     world, workers
         As in `Training`.
     """
@@ -56,6 +60,7 @@ class Stages:
     prepared: PreparedData
     wishes: Wishes
     asked: TrainConfig
+    start: Start
     world: World
     workers: int
 
@@ -73,7 +78,7 @@ class Stages:
             shape, config, self._train(shape, parts.codec, parts.train, parts.valid, config)
         )
 
-    def begin_more(self, stage: Stage, number: int) -> Training:
+    def begin_more(self, stage: Stage, number: int) -> Training[Network]:
         """Get ready to train another network, for as many epochs as the best one took.
 
         Parameters
@@ -111,8 +116,7 @@ class Stages:
         sizes: list[int] = [
             sum(each.nbytes for each in model.state_dict().values()) for model in models
         ]
-        # Of each its weights, those of its best epoch, and what AdamW remembers of them.
-        return 5 * max(sizes) * (1 + schedule.num_more)
+        return SIZE_OF_STATE * max(sizes) * (1 + schedule.num_more)
 
     def _shape(self, encoder: str) -> ModelConfig:
         prepared = self.prepared
@@ -131,17 +135,20 @@ class Stages:
         train: LabelledStore,
         valid: LabelledStore | None,
         config: TrainConfig,
-    ) -> Training:
+    ) -> Training[Network]:
         with torch.random.fork_rng():
             torch.manual_seed(mix_seed(config.seed))
             complements = codec.complements()
             strand = None if complements is None else torch.from_numpy(complements)
-            model = build_network(shape, strand)
+            network = build_network(shape, strand)
+        model = network.model if isinstance(network, BothStrands) else network
+        assert isinstance(model, SequenceModel)
+        self.start.put(model, codec)
+        names = self.prepared.labels.names
         return Training(
-            model,
+            network,
             train,
-            valid,
-            class_names=self.prepared.labels.names,
+            Classification(train, valid, class_names=names, config=config),
             config=config,
             codec=codec,
             world=self.world,

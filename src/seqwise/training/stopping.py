@@ -10,12 +10,12 @@ from seqwise.errors import CheckpointError, Problem, ProcessError, excerpt
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.distribution import World
+from seqwise.training.interface import Run
 from seqwise.training.reports import EpochReport
-from seqwise.training.run import TrainingRun
 from seqwise.training.state import State
 
 
-def go_on(run: TrainingRun, checkpoints: Checkpoints) -> tuple[bool, list[Problem]]:
+def go_on(run: Run, checkpoints: Checkpoints) -> tuple[bool, list[Problem]]:
     """Bring a run to where the last checkpoint that is whole was written.
 
     Returns
@@ -50,7 +50,7 @@ def _as_in_first(world: World, state: State | None) -> State | None:
     return State.from_bytes(values, tensors) if values else None
 
 
-def _restore(run: TrainingRun, state: State, checkpoints: Checkpoints) -> None:
+def _restore(run: Run, state: State, checkpoints: Checkpoints) -> None:
     try:
         run.restore(state)
     except CheckpointError as error:
@@ -60,7 +60,7 @@ def _restore(run: TrainingRun, state: State, checkpoints: Checkpoints) -> None:
 
 
 def keep_checkpoints(
-    run: TrainingRun, checkpoints: Checkpoints, stop: StopRequest, *, seconds: float
+    run: Run, checkpoints: Checkpoints, stop: StopRequest, *, seconds: float
 ) -> Iterator[EpochReport]:
     """Go through a run and write a checkpoint every now and then.
 
@@ -105,6 +105,6 @@ def keep_checkpoints(
         raise
 
 
-def _write(run: TrainingRun, checkpoints: Checkpoints) -> None:
+def _write(run: Run, checkpoints: Checkpoints) -> None:
     if run.world.is_first:
         checkpoints.write(run.state())
