@@ -27,8 +27,9 @@ def weights(model):
 
 
 def log_loss(model, training):
-    logits = infer_logits(model, training.valid.sequences, device=CPU)
-    return score(softmax(logits), training.valid.targets, CLASSES).log_loss
+    valid = training.objective.valid
+    logits = infer_logits(model, valid.sequences, device=CPU)
+    return score(softmax(logits), valid.targets, CLASSES).log_loss
 
 
 def test_what_is_validated_and_kept_is_the_average():

@@ -27,6 +27,9 @@ def test_a_small_file_is_worth_several_encoders_and_networks():
 def test_a_large_file_gets_one_unless_there_is_time():
     assert choose(num_steps=1_000_000).encoders == ("lstm",)
     assert choose(num_steps=1_000_000).networks == 1
+    dear = 400_000  # for one of the encoders of series, not for those of text
+    assert choose(num_steps=dear).encoders == ("lstm", "convolution")
+    assert choose("series", num_steps=dear).encoders == ("lstm",)
     assert choose(num_steps=1_000_000, budget=60.0).encoders == ("lstm", "convolution")
 
 

@@ -22,7 +22,7 @@ SHAPE = {"encoder", "pooling", "hidden_size", "num_layers", "bidirectional", "ke
 PRICES = {"lstm": 1.0, "convolution": 0.8, "residual": 2.0}
 SHORT = 3  # a trial takes a third of the epochs
 NETWORKS = 3
-MOST_STEPS = 12_000_000  # of one training: where it is longer, nothing is tried
+MOST_STEPS = 12_000_000  # of one training, in units of the LSTM's: of a longer one nothing is tried
 USED = 0.7  # share of a budget that is planned for; validation and the linear model take the rest
 FEWEST_EPOCHS = 6  # with fewer, a second training is a waste
 MEASURED, WARM_UP = 12, 2  # updates
@@ -113,8 +113,9 @@ def choose_schedule(
         The only one that has the weights that are started from.
     """
     is_open = encoder is None and not SHAPE & wishes.model.keys()
-    has_time = config.budget is not None or config.epochs * num_steps <= MOST_STEPS
     encoders = ENCODERS_OF_KIND.get(kind, ENCODERS)
+    work = config.epochs * num_steps * max(PRICES[encoder] for encoder in encoders)
+    has_time = config.budget is not None or work <= MOST_STEPS
     if not (is_open and has_time):
         encoders = (encoder or wishes.model.get("encoder", encoders[0]),)
     networks = NETWORKS if is_open and has_time else 1
