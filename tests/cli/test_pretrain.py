@@ -12,6 +12,7 @@ import pytest
 
 from seqwise import SequenceClassifier
 from seqwise.artifact import load_artifact, load_pretrained
+from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.loop import Training
 from tests.cli.conftest import refused, run, texts, train, write_csv, write_gz, write_jsonl
 
@@ -159,6 +160,22 @@ def test_stopped_and_gone_on(unlabelled, monkeypatch, number):
     assert "going on in epoch 2 of 3\n" in again.told
     assert load_pretrained("p").identity() == load_pretrained("expected").identity()
     assert listing() == ["expected", "lines.txt.gz", "p"]
+
+
+def test_killed_after_it_was_saved(unlabelled, monkeypatch):
+    def die(checkpoints):
+        raise SystemExit(99)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "remove", die)
+        assert pretrain(unlabelled, "--checkpoint-seconds", "0").code == 99
+    assert listing() == ["lines.txt.gz", "p", "p.checkpoints"]
+    before = load_pretrained("p").identity()
+    outcome = pretrain(unlabelled, "--resume")
+    assert outcome.code == 0
+    assert "saved before; what was left of its training has been removed" in outcome.told
+    assert listing() == ["lines.txt.gz", "p"]
+    assert load_pretrained("p").identity() == before
 
 
 def test_what_does_not_fit_into_memory_is_encoded(unlabelled, monkeypatch):
