@@ -48,7 +48,9 @@ def log() -> str:
     return Path("log.txt").read_text()
 
 
-def watch_files(folder: str, last_operation: int | None, tell: int | None = None) -> None:
+def watch_files(
+    folder: str, last_operation: int | None, tell: int | None = None, behind: Path | None = None
+) -> None:
     """Follow what this process does in folders of such a name.
 
     Parameters
@@ -59,6 +61,8 @@ def watch_files(folder: str, last_operation: int | None, tell: int | None = None
         The number of the operation that this process does not survive.
     tell
         A pipe to write to when something gets its name.
+    behind
+        Operations count from when this is there.
     """
     count = 0
 
@@ -66,7 +70,7 @@ def watch_files(folder: str, last_operation: int | None, tell: int | None = None
         nonlocal count
         if event not in FILE_EVENTS or folder not in str(arguments[0]):
             return
-        count += 1
+        count += behind is None or behind.exists()
         if count == last_operation:
             os.kill(os.getpid(), signal.SIGKILL)
         if event == "os.rename" and tell is not None:

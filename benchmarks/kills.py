@@ -5,11 +5,11 @@
 A small training (the search for the best epoch, and the refit) runs once undisturbed. Then the same
 command with `--resume` is killed at random moments until there have been so many kills: while it
 gets ready, at any time after its first checkpoint, and at the n-th file operation in the folder of
-checkpoints, which is to say inside the writing of one; each time with 0 or 2 loader workers.
-Whenever a training comes to its end, its weights, its log of epochs and its predictions are held
-against those of the undisturbed one, every byte, and another begins. Writes
-benchmarks/results/kills.json; the exit code is 1 where anything differs. `tests/cli/test_kills.py`
-is the short form.
+checkpoints, which is to say inside the writing of one, or, the model having been saved, inside
+their removal; each time with 0 or 2 loader workers. Whenever a training comes to its end, its
+weights, its log of epochs and its predictions are held against those of the undisturbed one, every
+byte, and another begins. Writes benchmarks/results/kills.json; the exit code is 1 where anything
+differs or is left over. `tests/cli/test_kills.py` is the short form.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ SETTINGS = {
     "--device": "cpu",
 }
 WORKERS = (0, 2)
-MOMENTS = ("getting ready", "after a checkpoint", "at a file operation")
+MOMENTS = ("getting ready", "after a checkpoint", "at a file operation", "the model being there")
 MOST_OPERATIONS = 60  # a checkpoint takes about twenty
+REMOVAL = 10  # operations that the removal of two takes at the least
 
 
 def main() -> int:
@@ -71,7 +72,7 @@ def main() -> int:
     result.parent.mkdir(exist_ok=True)
     result.write_text(json.dumps({"machine": describe_machine(), **found}, indent=1) + "\n")
     print(json.dumps(found, indent=1))
-    return 0 if found["differing"] == 0 else 1
+    return 0 if found["differing"] == found["left_over"] == 0 else 1
 
 
 def kill_and_compare(num_kills: int, random: np.random.Generator) -> dict[str, Any]:
@@ -81,10 +82,10 @@ def kill_and_compare(num_kills: int, random: np.random.Generator) -> dict[str, A
     span = time.monotonic() - started
     expected = outcome("undisturbed")
     moments, phases, loaders, inside = Counter[str](), Counter[str](), Counter[int](), 0
-    finished, differing = 0, 0
+    finished, differing, left = 0, 0, 0
     while moments.total() < num_kills or Path(f"model{finished}.checkpoints").exists():
         model = f"model{finished}"
-        moment = MOMENTS[random.integers(3)] if moments.total() < num_kills else None
+        moment = MOMENTS[random.integers(4)] if moments.total() < num_kills else None
         workers = WORKERS[random.integers(2)]
         code = run_once(model, moment, workers, span, random)
         if code == -signal.SIGKILL and moment is not None:
@@ -94,7 +95,8 @@ def kill_and_compare(num_kills: int, random: np.random.Generator) -> dict[str, A
             inside += has_half_a_checkpoint(model)
         else:
             assert code == 0, log()
-        if Path(model).exists():  # killed or not: the model comes before the checkpoints go
+            left += Path(f"{model}.checkpoints").exists()
+        if Path(model).exists() and not has_checkpoints(model):
             differing += outcome(model) != expected
             finished += 1
     return {
@@ -105,6 +107,7 @@ def kill_and_compare(num_kills: int, random: np.random.Generator) -> dict[str, A
         "inside_a_writing": inside,
         "trainings_finished": finished,
         "differing": differing,
+        "left_over": left,
         "undisturbed_seconds": round(span, 2),
     }
 
@@ -116,6 +119,9 @@ def run_once(
     options = (model, "--resume", "--checkpoint-seconds", "0", "--workers", str(workers))
     if moment == "at a file operation":
         return wait(start(*options, last_operation=int(random.integers(1, MOST_OPERATIONS))))
+    if moment == "the model being there":
+        last = int(random.integers(1, REMOVAL))
+        return wait(start(*options, last_operation=last, behind=Path(model)))
     reading, writing = os.pipe()
     process = start(*options, tell=writing)
     os.close(writing)
@@ -130,7 +136,11 @@ def run_once(
 
 
 def start(
-    model: str, *options: str, last_operation: int | None = None, tell: int | None = None
+    model: str,
+    *options: str,
+    last_operation: int | None = None,
+    tell: int | None = None,
+    behind: Path | None = None,
 ) -> int:
     """Fork a process that trains.
 
@@ -142,10 +152,12 @@ def start(
         Which of its operations on the folder of checkpoints it does not survive.
     tell
         A pipe to write to when the first checkpoint is there.
+    behind
+        Operations count from when this is there.
     """
 
     def prepare() -> None:
-        watch_files(".checkpoints", last_operation, tell)
+        watch_files(".checkpoints", last_operation, tell, behind)
 
     settings = [str(part) for pair in SETTINGS.items() for part in pair]
     return fork(["train", "table.csv", "--out", model, *settings, *options, "--quiet"], prepare)
@@ -163,11 +175,17 @@ def outcome(model: str) -> tuple[bytes, Any, bytes]:
 
 def phase(model: str) -> str:
     """Say what the last checkpoint was written in."""
+    if Path(model).exists():
+        return "the model is there"
     written = sorted(Path(f"{model}.checkpoints").glob("[0-9]*"))
     if not written:
-        return "none written" if not Path(model).exists() else "the model is there"
+        return "none written"
     state = json.loads((written[-1] / "state.json").read_text())
     return "refit" if "refit" in state else "search"
+
+
+def has_checkpoints(model: str) -> bool:
+    return any(Path(f"{model}.checkpoints").glob("*"))
 
 
 def has_half_a_checkpoint(model: str) -> bool:

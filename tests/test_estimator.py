@@ -125,18 +125,29 @@ def test_parameters_reach_the_model():
         "class_weight": "balanced",
         "valid_fraction": 0.4,
         "ngrams": 2,
+        "num_networks": 2,
+        "budget": 1e6,
+        "epoch_share": 0.5,
         "linear": True,
         "refit": True,
         "seed": 7,
         "device": "cpu",
+        "precision": "float32",  # the other is refused where it gains nothing
         "warmup_fraction": 0.2,
         "clip_norm": 0.5,
+        "both_strands": False,  # the other is refused for text, as are these
+        "jitter": 0.0,
+        "scaling": 0.0,
+        "mutation": 0.0,
+        "strand_flip": 0.0,
+        "average_decay": 0.5,
     }
     classifier = SequenceClassifier(**settings, kind="text").fit(TEXTS, LABELS)
     artifact = classifier.artifact_
     saved = artifact.train.to_dict() | artifact.shape.to_dict() | artifact.data.to_dict()
     assert {name: saved[name] for name in settings} == settings
-    others = {"kind", "skip_bad", "deterministic", "verbose"}
+    starts = {"vectors", "pretrained"}  # files: tests/cli/test_pretrain.py
+    others = {"kind", "skip_bad", "deterministic", "verbose", *starts}
     assert {*settings} | others == {*classifier.get_params()}
 
 

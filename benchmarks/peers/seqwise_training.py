@@ -11,6 +11,7 @@ from seqwise.config import ModelConfig, TrainConfig
 from seqwise.data.store import RaggedStore
 from seqwise.nn import SequenceModel
 from seqwise.training.loop import Training
+from seqwise.training.objective import Classification
 from seqwise.training.preparation import LabelledStore
 
 # The rate falls along a cosine over all epochs: over so many it stays where it is. Nor does
@@ -36,13 +37,10 @@ class SeqwiseTraining:
         torch.manual_seed(recipe.seed)
         self.num_steps = int(task.train.lengths.sum())
         self.model = SequenceModel.from_config(_shape(task, recipe))
-        self.training = Training(
-            self.model,
-            _store(task.train),
-            _store(task.valid),
-            class_names=[str(index) for index in range(task.num_classes)],
-            config=_config(task, recipe),
-        )
+        train, config = _store(task.train), _config(task, recipe)
+        names = [str(index) for index in range(task.num_classes)]
+        objective = Classification(train, _store(task.valid), class_names=names, config=config)
+        self.training = Training(self.model, train, objective, config=config)
 
     @property
     def num_weights(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from seqwise.config import Device
+from seqwise.config import Device, Precision
 from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
 from seqwise.data.readers.arrow import to_sequences
@@ -44,6 +44,8 @@ class BatchPredictor:
         Whether probabilities must not depend on the batch in any bit (slower; on a CPU).
     device
         Where to run.
+    precision
+        Of the encoder.
 
     Examples
     --------
@@ -67,6 +69,7 @@ class BatchPredictor:
         probabilities: bool = False,
         deterministic: bool = False,
         device: Device = "auto",
+        precision: Precision = "float32",
     ) -> None:
         self.model = str(model)
         self.sequence = sequence
@@ -74,6 +77,7 @@ class BatchPredictor:
         self.probabilities = probabilities
         self.deterministic = deterministic
         self.device: Device = device
+        self.precision: Precision = precision
         self._loaded: Predictor | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -134,7 +138,10 @@ class BatchPredictor:
     def _predictor(self) -> Predictor:
         if self._loaded is None:
             self._loaded = Predictor.load(
-                self.model, device=self.device, deterministic=self.deterministic
+                self.model,
+                device=self.device,
+                deterministic=self.deterministic,
+                precision=self.precision,
             )
         return self._loaded
 

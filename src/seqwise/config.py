@@ -16,9 +16,11 @@ Encoder = Literal["rnn", "lstm", "gru", "mingru", "convolution", "residual", "tr
 Tokens = Literal["words", "characters", "bytes", "bpe"]
 ClassWeight = Literal["none", "balanced"]
 Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["float32", "bfloat16"]
 
 WITH_DIRECTIONS = ("rnn", "lstm", "gru", "mingru")  # the others see both sides of a step at once
 MOST_NGRAM_WEIGHTS = 1 << 23  # n-grams times classes: 32 MiB
+MOST_NETWORKS = 32
 POOLING_PARTS = ("last", "mean", "max", "attention")
 
 
@@ -188,9 +190,14 @@ class ModelConfig(Settings):
         network.
     num_ngrams
         N-grams that it knows; 0 where there is no such model.
+    num_networks
+        Networks of this shape that answer together, trained from different seeds.
     num_dilations, num_thresholds
         For series: of each kernel of the linear model of random convolutions that answers together
         with the network; 0 where there is no such model.
+    both_strands
+        For DNA: answer with the mean of what is said of a sequence and of its reverse complement,
+        so that both get the same probabilities.
     embedding_dim, hidden_size, num_layers, bidirectional, dropout
         As torch spells them; `hidden_size` is for each direction, or width of a convolution.
     """
@@ -204,8 +211,10 @@ class ModelConfig(Settings):
     pooling: str = "last+max+mean"
     ngrams: int = 3
     num_ngrams: int = 0
+    num_networks: int = 1
     num_dilations: int = 0
     num_thresholds: int = 0
+    both_strands: bool = False
     embedding_dim: int = 128
     hidden_size: int = 128
     num_layers: int = 1
@@ -220,11 +229,14 @@ class ModelConfig(Settings):
             expected = f"of {', '.join(POOLING_PARTS)}, joined by +"
             raise setting_error("pooling", self.pooling, expected)
         self._check_range("num_classes", 2, None, "at least 2")
+        self._check_range("num_networks", 1, MOST_NETWORKS, f"1 to {MOST_NETWORKS}")
         for name in ("vocab_size", "num_channels", "num_positions"):
             self._check_range(name, 0, None, "0 or more")
         if self.kernel_size and (self.kernel_size % 2 == 0 or not self.vocab_size):
             raise setting_error("kernel_size", self.kernel_size, "an odd number, and tokens")
         self._check_range("kernel_size", 0, 99, "0 to 99")
+        if self.both_strands and not self.vocab_size:
+            raise setting_error("both_strands", True, "false: a series has no other strand")
         self._check_range("ngrams", 1, 8, "1 to 8")
         most = MOST_NGRAM_WEIGHTS // self.num_classes if self.vocab_size else 0
         self._check_range("num_ngrams", 0, most, f"0 to {most:,}")
@@ -247,8 +259,13 @@ class TrainConfig(Settings):
 
     Parameters
     ----------
+    budget
+        Seconds that training may take; what it tries and how long it trains is chosen to fit. None
+        chooses by the size of the data alone.
     epochs
         The most passes over the training part, over which the learning rate falls.
+    epoch_share
+        Share of the batches of a pass that an epoch takes, drawn anew each time.
     patience
         Epochs without a better validation score after which training stops.
     batch_size
@@ -261,6 +278,17 @@ class TrainConfig(Settings):
     token_dropout
         Probability that a token of the training part is read as unknown: what a model has to do
         with tokens that it does not know is learned, too. Not for series.
+    jitter
+        For series: deviation of the noise that is added to each value of the training part, in
+        deviations of its channel.
+    scaling
+        For series: deviation of the logarithm of the factor that each series of the training part
+        is multiplied by, its channels standardised.
+    mutation
+        For DNA in single letters: probability that a letter of the training part is read as another
+        one of A, C, G and T.
+    strand_flip
+        For DNA: probability that a sequence of the training part is read from the other strand.
     learning_rate
         The highest, after warm-up.
     warmup_fraction
@@ -269,6 +297,9 @@ class TrainConfig(Settings):
         Of AdamW, on weight matrices only.
     clip_norm
         Largest norm of a gradient.
+    average_decay
+        Of the exponential moving average of the weights over the updates, which is validated and
+        kept in place of the weights; 0 for none.
     label_smoothing
         Probability spread evenly over all classes in the target.
     class_weight
@@ -281,35 +312,59 @@ class TrainConfig(Settings):
     refit
         Train once more, on all records of the training file, as many epochs as the best one took;
         the scores stay those of the part held out. Not where a file is given to choose the epoch.
+    vectors
+        For text by words: a file of word vectors that the embedding starts from.
+    pretrained
+        A folder of `seqwise pretrain`, whose codec, embedding and encoder the model starts from.
     seed
         Of the split, the weights, the order and dropout.
     device
         ``auto`` takes a GPU where there is one.
+    precision
+        What the encoder computes in: ``bfloat16`` is faster where the hardware has it, and exact to
+        three digits. Weights, pooling, the loss and validation stay in float32.
     """
 
+    budget: float | None = None
     epochs: int = 20
+    epoch_share: float = 1.0
     patience: int = 10
     batch_size: int = 32
     batch_steps: int = 16_384
     window: int = 4_096
     token_dropout: float = 0.05
+    jitter: float = 0.0
+    scaling: float = 0.0
+    mutation: float = 0.0
+    strand_flip: float = 0.0
     learning_rate: float = 2e-3
     warmup_fraction: float = 0.1
     weight_decay: float = 0.01
     clip_norm: float = 1.0
+    average_decay: float = 0.0
     label_smoothing: float = 0.0
     class_weight: ClassWeight | dict[str, float] = "none"
     valid_fraction: float = 0.1
     linear: bool = False
     refit: bool = False
+    vectors: str | None = None
+    pretrained: str | None = None
     seed: int = 0
     device: Device = "auto"
+    precision: Precision = "float32"
 
     def _check(self) -> None:
         for name in ("epochs", "patience", "batch_size", "batch_steps", "window"):
             self._check_range(name, 1, None, "at least 1")
+        self._check_range("budget", 1, None, "at least 1 second")
+        self._check_range("epoch_share", 1e-12, 1, "above 0, at most 1")
         self._check_range("seed", 0, 2**63 - 1, "0 or more")
-        self._check_range("token_dropout", 0, 0.95, "0 to 0.95")
+        for name in ("token_dropout", "mutation"):
+            self._check_range(name, 0, 0.95, "0 to 0.95")
+        for name in ("jitter", "scaling"):
+            self._check_range(name, 0, 10, "0 to 10")
+        self._check_range("strand_flip", 0, 1, "0 to 1")
+        self._check_range("average_decay", 0, 0.99999, "0 to 0.99999")
         self._check_range("learning_rate", 1e-12, 10, "above 0, at most 10")
         self._check_range("warmup_fraction", 0, 1, "0 to 1")
         self._check_range("weight_decay", 0, None, "0 or more")

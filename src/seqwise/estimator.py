@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -19,7 +20,7 @@ from sklearn.utils.validation import (
 )
 
 from seqwise.artifact import load_artifact, save_artifact
-from seqwise.config import Device, setting_error
+from seqwise.config import Device, Precision, setting_error
 from seqwise.data.frames import FrameReader, column_values, is_column, is_frame, is_table
 from seqwise.data.kinds import Kind, guess_kind
 from seqwise.data.labels import Labels
@@ -33,6 +34,7 @@ from seqwise.training.preparation import prepare
 from seqwise.training.progress import show_progress
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import SAMPLE, Wishes
+from seqwise.training.start import open_start
 
 SETTINGS = (
     # of the data
@@ -49,28 +51,40 @@ SETTINGS = (
     "hidden_size",
     "num_layers",
     "bidirectional",
+    "both_strands",
     "dropout",
     "kernel_size",
     "num_positions",
     "ngrams",
+    "num_networks",
     # of the training
+    "budget",
     "epochs",
+    "epoch_share",
     "patience",
     "batch_size",
     "batch_steps",
     "window",
     "token_dropout",
+    "jitter",
+    "scaling",
+    "mutation",
+    "strand_flip",
     "learning_rate",
     "warmup_fraction",
     "weight_decay",
     "clip_norm",
+    "average_decay",
     "label_smoothing",
     "class_weight",
     "valid_fraction",
     "linear",
     "refit",
+    "vectors",
+    "pretrained",
     "seed",
     "device",
+    "precision",
 )
 
 
@@ -83,13 +97,14 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     encoder, pooling, embedding_dim, hidden_size, num_layers, bidirectional, dropout, \
-kernel_size, num_positions, ngrams
+kernel_size, num_positions, ngrams, both_strands, num_networks
         The model.
     tokens, lowercase, vocab_size, min_count, kmer, max_length
         What a step is.
-    epochs, patience, batch_size, batch_steps, window, token_dropout, learning_rate, \
-warmup_fraction, weight_decay, clip_norm, label_smoothing, class_weight, valid_fraction, linear, \
-refit, seed, device
+    budget, epochs, epoch_share, patience, batch_size, batch_steps, window, token_dropout, jitter, \
+scaling, mutation, strand_flip, learning_rate, warmup_fraction, weight_decay, clip_norm, \
+average_decay, label_smoothing, class_weight, valid_fraction, linear, refit, vectors, pretrained, \
+seed, device, precision
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
@@ -128,33 +143,45 @@ refit, seed, device
         hidden_size: int | None = None,
         num_layers: int | None = None,
         bidirectional: bool | None = None,
+        both_strands: bool | None = None,
         dropout: float | None = None,
         kernel_size: int | None = None,
         num_positions: int | None = None,
         ngrams: int | None = None,
+        num_networks: int | None = None,
         tokens: str | None = None,
         lowercase: bool | None = None,
         vocab_size: int | None = None,
         min_count: int | None = None,
         kmer: int | None = None,
         max_length: int | None = None,
+        budget: float | None = None,
         epochs: int | None = None,
+        epoch_share: float | None = None,
         patience: int | None = None,
         batch_size: int | None = None,
         batch_steps: int | None = None,
         window: int | None = None,
         token_dropout: float | None = None,
+        jitter: float | None = None,
+        scaling: float | None = None,
+        mutation: float | None = None,
+        strand_flip: float | None = None,
         learning_rate: float | None = None,
         warmup_fraction: float | None = None,
         weight_decay: float | None = None,
         clip_norm: float | None = None,
+        average_decay: float | None = None,
         label_smoothing: float | None = None,
         class_weight: str | dict[Any, float] | None = None,
         valid_fraction: float | None = None,
         linear: bool | None = None,
         refit: bool | None = None,
+        vectors: str | None = None,
+        pretrained: str | None = None,
         seed: int | None = None,
         device: Device | None = None,
+        precision: Precision | None = None,
         kind: str | None = None,
         skip_bad: bool = False,
         deterministic: bool = False,
@@ -166,33 +193,45 @@ refit, seed, device
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.bidirectional = bidirectional
+        self.both_strands = both_strands
         self.dropout = dropout
         self.kernel_size = kernel_size
         self.num_positions = num_positions
         self.ngrams = ngrams
+        self.num_networks = num_networks
         self.tokens = tokens
         self.lowercase = lowercase
         self.vocab_size = vocab_size
         self.min_count = min_count
         self.kmer = kmer
         self.max_length = max_length
+        self.budget = budget
         self.epochs = epochs
+        self.epoch_share = epoch_share
         self.patience = patience
         self.batch_size = batch_size
         self.batch_steps = batch_steps
         self.window = window
         self.token_dropout = token_dropout
+        self.jitter = jitter
+        self.scaling = scaling
+        self.mutation = mutation
+        self.strand_flip = strand_flip
         self.learning_rate = learning_rate
         self.warmup_fraction = warmup_fraction
         self.weight_decay = weight_decay
         self.clip_norm = clip_norm
+        self.average_decay = average_decay
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.valid_fraction = valid_fraction
         self.linear = linear
         self.refit = refit
+        self.vectors = vectors
+        self.pretrained = pretrained
         self.seed = seed
         self.device = device
+        self.precision = precision
         self.kind = kind
         self.skip_bad = skip_bad
         self.deterministic = deterministic
@@ -340,7 +379,8 @@ refit, seed, device
             if self.kind not in list(Kind):
                 raise setting_error("kind", self.kind, f"one of {', '.join(Kind)}")
             return Kind(self.kind)
-        return guess_kind(sequences[:SAMPLE], None)[0]
+        known = open_start(self._wishes()).kind
+        return Kind(known) if known else guess_kind(sequences[:SAMPLE], None)[0]
 
     def _sequences(self, X: Any, *, reset: bool) -> Sequence[Any]:
         """Tell a table of numbers, which scikit-learn checks, from a list of sequences."""
@@ -383,7 +423,9 @@ def _is_table(sequences: Sequence[Any]) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Turn numpy's numbers, which searches over settings like to pass, into Python's."""
+    """Turn numpy's numbers, which searches over settings like to pass, and paths into Python's."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqwise.artifact import Artifact, load_artifact
-from seqwise.config import Device, setting_error
+from seqwise.config import Device, Precision, setting_error
 from seqwise.data.collate import collate
 from seqwise.data.encoding import EncodedSequences, encode_sequences
 from seqwise.data.labels import Labels
@@ -24,10 +24,13 @@ from seqwise.data.store import Sequences
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.nn import (
     Batch,
+    BothStrands,
     Classifier,
     Ensemble,
     SequenceModel,
     can_stream,
+    check_precision,
+    in_precision,
     stream_logits,
     use_path,
 )
@@ -86,6 +89,7 @@ def infer_logits(
     *,
     device: torch.device,
     deterministic: bool = False,
+    precision: Precision = "float32",
 ) -> NDArray[np.float32]:
     """Run a model over encoded sequences.
 
@@ -100,6 +104,8 @@ def infer_logits(
     deterministic
         Pad each batch to a shape that depends on nothing but the length band of a sequence, so
         that its logits do not depend on its mates, to the last bit.
+    precision
+        Of the encoder.
 
     Returns
     -------
@@ -125,21 +131,32 @@ def infer_logits(
             pad_to = length_band(len(rows[0]))
             rows += [rows[-1][:1]] * (_band_rows(pad_to) - len(rows))
         batch = collate(rows, pad_to=pad_to).to(device)
-        logits[members] = _run(model, batch, deterministic)[: len(members)].cpu().numpy()
+        with use_path("padded") if deterministic else nullcontext():
+            # A kernel that narrows the batch where its members end has other shapes with other
+            # mates.
+            found = _run(model, batch, precision)
+        logits[members] = found[: len(members)].cpu().numpy()
     return logits
 
 
-def _run(model: nn.Module, batch: Batch, deterministic: bool) -> Tensor:
+def _run(model: nn.Module, batch: Batch, precision: Precision) -> Tensor:
     if isinstance(model, Ensemble):
-        return model.pool([_run(member, batch, deterministic) for member in model.members])
+        return model.pool([_run(member, batch, precision) for member in model.members])
+    if isinstance(model, BothStrands):
+        return model.join([_run(model.model, each, precision) for each in model.strands(batch)])
+    if not isinstance(model, SequenceModel):
+        return model(batch)  # type: ignore[no-any-return]
+    with in_precision(precision, batch.inputs.device):
+        return _run_network(model, batch)
+
+
+def _run_network(model: SequenceModel, batch: Batch) -> Tensor:
     is_long = batch.inputs.size(1) > STREAM_STEPS
-    if is_long and isinstance(model, SequenceModel) and can_stream(model):
+    if is_long and can_stream(model):
         rows = zip(torch.split(batch.inputs, 1), batch.lengths.tolist(), strict=True)
         logits = [stream_logits(model, row[:, :n], chunk_steps=STREAM_STEPS) for row, n in rows]
         return torch.cat(logits)
-    # A kernel that narrows the batch where its members end has other shapes with other mates.
-    with use_path("padded") if deterministic else nullcontext():
-        return model(batch)  # type: ignore[no-any-return]
+    return model(batch)  # type: ignore[no-any-return]
 
 
 def _band_rows(band: int) -> int:
@@ -233,12 +250,20 @@ class Predictor:
     deterministic
         Whether probabilities must not depend on the batch in any bit (slower; on a CPU with a
         fixed number of threads).
+    precision
+        Of the encoder: ``"bfloat16"`` is faster on some hardware, and refused elsewhere.
     """
 
     def __init__(
-        self, artifact: Artifact, *, device: Device = "auto", deterministic: bool = False
+        self,
+        artifact: Artifact,
+        *,
+        device: Device = "auto",
+        deterministic: bool = False,
+        precision: Precision = "float32",
     ) -> None:
         self.device = choose_device(device)
+        check_precision(precision, encoder=artifact.shape.encoder, device=self.device)
         if deterministic and self.device.type != "cpu":
             raise setting_error("device", str(self.device), "cpu, with --deterministic")
         self.model = artifact.model.to(self.device)
@@ -246,10 +271,16 @@ class Predictor:
         self.labels = artifact.labels
         self.data = artifact.data
         self.deterministic = deterministic
+        self.precision: Precision = precision
 
     @classmethod
     def load(
-        cls, folder: str | Path, *, device: Device = "auto", deterministic: bool = False
+        cls,
+        folder: str | Path,
+        *,
+        device: Device = "auto",
+        deterministic: bool = False,
+        precision: Precision = "float32",
     ) -> Self:
         """Read a model folder and make its predictor.
 
@@ -258,7 +289,8 @@ class Predictor:
         ArtifactError
             If it is no model folder, or damaged.
         """
-        return cls(load_artifact(folder), device=device, deterministic=deterministic)
+        artifact = load_artifact(folder)
+        return cls(artifact, device=device, deterministic=deterministic, precision=precision)
 
     def predict(
         self,
@@ -301,7 +333,11 @@ class Predictor:
         probabilities = np.full((len(records), len(self.labels)), np.nan)
         if sequences:
             logits = infer_logits(
-                self.model, encoded.arrays, device=self.device, deterministic=self.deterministic
+                self.model,
+                encoded.arrays,
+                device=self.device,
+                deterministic=self.deterministic,
+                precision=self.precision,
             )
             probabilities[[problem is None for problem in problems]] = softmax(logits)
         return PredictedBlock(records, problems, probabilities, encoded)

@@ -26,6 +26,7 @@ from tests.cli.conftest import SMALL, refused, run, texts, write_csv, write_json
 PAGE = Path(__file__).parents[2] / "docs" / "bad-input.md"
 ROW = re.compile(r"^\| `([a-z0-9-]+)` \| .+? \| `(.+?)` \| .+ \|$", re.MULTILINE)
 TRAIN = ("train", "--out", "model", *SMALL)
+COMMANDS = "train, pretrain, encode, evaluate, predict, inspect, bench"
 CASES = []
 
 
@@ -881,11 +882,11 @@ def test_a_name_that_is_too_long(arguments):
     [
         (
             ("trian",),
-            "one of train, encode, evaluate, predict, inspect, bench - did you mean train?",
+            f"one of {COMMANDS} - did you mean train?",
         ),
         (
             ("walk",),
-            "no command 'walk' - one of train, encode, evaluate, predict, inspect, bench - see",
+            f"no command 'walk' - one of {COMMANDS} - see",
         ),
         (("train", "a", "--out"), "option '--out' requires an argument - what seqwise train takes"),
         (("train",), "no FILE... - files, folders of files, or a folder label/*.txt - see"),
@@ -908,3 +909,13 @@ def test_an_error_that_is_no_user_s_fault_shows_where_it_comes_from(monkeypatch)
     monkeypatch.setattr("seqwise.cli.gathering.gather", fail)
     with pytest.raises(RuntimeError, match="of ours"):
         run(*TRAIN, good())
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [("train table.csv", "--out"), ("encode table.csv", "-o"), ("predict model table.csv", "-o")],
+)
+def test_an_option_is_no_name_to_write_to(table, command, option):
+    line = refused(run(*command.split(), option, "--quiet"), "bad-usage")
+    assert line.startswith("no --out")
+    assert os.listdir() == ["table.csv"]

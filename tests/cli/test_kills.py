@@ -27,7 +27,11 @@ def kill(script, kills):
 
 def test_kills_change_no_training(work):
     found = kill("kills.py", 30)
-    assert set(found["moments"]) == {"getting ready", "after a checkpoint", "at a file operation"}
+    assert set(found["moments"]) == {
+        *("getting ready", "after a checkpoint", "at a file operation", "the model being there")
+    }
+    assert found["phases"]["the model is there"] >= 3
+    assert found["left_over"] == 0
     assert set(found["workers"]) == {"0", "2"}
     assert found["inside_a_writing"] >= 3
     assert found["trainings_finished"] >= 1

@@ -292,9 +292,16 @@ def other_version(monkeypatch):
     return ()
 
 
+def other_precision(monkeypatch):
+    Path("cpuinfo").write_text("flags : avx512_bf16")
+    monkeypatch.setattr("seqwise.nn.precision.PROCESSORS", Path("cpuinfo"))
+    return ("--precision", "bfloat16")
+
+
 @pytest.mark.parametrize(
     ("alter", "found"),
     [
+        (other_precision, "precision is 'bfloat16', and was 'float32'"),
         (other_records, "other records than those of the prediction that was stopped"),
         (other_model, "the model is "),
         (other_version, "seqwise is '9.9', and was "),

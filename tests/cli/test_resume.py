@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
 from seqwise.errors import Code
@@ -195,3 +198,160 @@ def test_a_training_that_fails_leaves_no_empty_folder(table, monkeypatch):
 
 def test_a_negative_time_between_checkpoints(table):
     assert run("train", table, "--out", "model", "--checkpoint-seconds", "-1").code == 2
+
+
+@pytest.fixture
+def killed(table, monkeypatch):
+    """A training that was killed when its model was there, and its checkpoints still were."""
+
+    def die(checkpoints):
+        raise SystemExit(99)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "remove", die)
+        assert train(table, *LONGER, *EACH_STEP).code == 99
+    assert listing() == ["model", "model.checkpoints", "table.csv"]
+    return table
+
+
+def test_killed_after_the_model_was_saved(killed):
+    before = weights("model")
+    outcome = train(killed, *LONGER, "--resume")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert outcome.told == (
+        "model in model saved before; what was left of its training has been removed\n"
+    )
+    assert listing() == ["model", "table.csv"]
+    assert weights("model") == before
+
+
+def test_what_was_encoded_goes_too(killed):
+    assert run("encode", killed, "-o", "model.encoded").code == 0
+    Path("model.encoded/manifest.json").unlink()  # its removal had begun
+    assert train(killed, *LONGER, "--resume", "--quiet").code == 0
+    assert listing() == ["model", "table.csv"]
+
+
+def test_without_resume_the_checkpoints_stay(killed):
+    refused(train(killed, *LONGER), "output-exists")
+    refused(train(killed, *LONGER, "--overwrite"), "checkpoint-exists")
+    assert listing() == ["model", "model.checkpoints", "table.csv"]
+
+
+@pytest.mark.parametrize("name", ["config.json", "codec.json", "labels.json", "model.safetensors"])
+def test_another_model_in_its_place(killed, name):
+    with Path("model", name).open("ab") as file:
+        file.write(b" ")
+    refused(train(killed, *LONGER, "--resume"), "output-exists")
+    assert listing() == ["model", "model.checkpoints", "table.csv"]
+
+
+def test_killed_before_the_model_was_saved(table, monkeypatch):
+    train(table, *LONGER, out="expected")
+    with monkeypatch.context() as patch:
+        patch.setattr("seqwise.artifact.writing.write_folder", lambda *files: exit(99))
+        assert train(table, *LONGER, *EACH_STEP).code == 99
+    assert Path("model.checkpoints/model.json").exists()
+    assert train(table, *LONGER, "--resume").code == 0
+    assert weights("model") == weights("expected")
+    assert listing() == ["expected", "model", "table.csv"]
+
+
+def test_a_training_that_diverges_leaves_no_checkpoints(table, monkeypatch):
+    """They could only lead there again, and be in the way of one with other settings."""
+    original, count = torch.nn.functional.cross_entropy, []
+
+    def diverge(*arguments, **options):
+        count.append(1)
+        return original(*arguments, **options) * (1 if len(count) < 5 else torch.inf)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.nn.functional, "cross_entropy", diverge)
+        refused(train(table, *LONGER, *EACH_STEP), Code.DIVERGED)
+    assert len(count) == 5
+    assert listing() == ["table.csv"]
+    assert train(table, *LONGER, "--learning-rate", "0.0001").code == 0
+
+
+def change(name, make):
+    """Change a file of the newest checkpoint, with the hashes that belong to it."""
+    newest = max(Path("model.checkpoints").iterdir())
+    content = make((newest / name).read_bytes())
+    (newest / name).write_bytes(content)
+    manifest = json.loads((newest / "manifest.json").read_text())
+    manifest["sha256"][name] = hashlib.sha256(content).hexdigest()
+    (newest / "manifest.json").write_text(json.dumps(manifest))
+
+
+def set_value(*path):
+    """A change of the state: the last of `path` is put at the place that the others name."""
+    *places, last, value = path
+
+    def change_state(content):
+        state = json.loads(content)
+        inner = state
+        for place in places:
+            inner = inner[place]
+        inner[last] = value
+        return json.dumps(state).encode()
+
+    return "state.json", change_state
+
+
+def set_tensor(name, tensor):
+    def change_tensors(content):
+        tensors = safetensors.torch.load(content)
+        del tensors[name]
+        return safetensors.torch.save({**tensors, **({} if tensor is None else {name: tensor})})
+
+    return "tensors.safetensors", change_tensors
+
+
+BIAS = "training.model.head.bias"
+HOSTILE = {
+    "no identity": set_value("identity", None),
+    "half an identity": set_value("identity", "versions", 3),
+    "no training": set_value("stages", "training", []),
+    "no position": set_value("stages", "training", "position", {}),
+    "an epoch before the first": set_value("stages", "training", "position", "epoch", -1),
+    "an epoch behind the last": set_value("stages", "training", "position", "epoch", 10**9),
+    "half an epoch": set_value("stages", "training", "position", "epoch", 0.5),
+    "a batch behind the last": set_value("stages", "training", "position", "batch", 10**9),
+    "a loss of words": set_value("stages", "training", "position", "loss", "low"),
+    "a time of words": set_value("seconds", "long"),
+    "reports of nothing": set_value("reports", [3]),
+    "a report with a word": set_value("reports", 0, "train_loss", "low"),
+    "a score with a word": set_value("reports", 0, "valid", "accuracy", [1]),
+    "a class with a word": set_value("reports", 0, "valid", "per_class", 0, "f1", {}),
+    "a count of a class that is not there": set_value(
+        "reports", 0, "valid", "confusion", [[9, 9, 1]]
+    ),
+    "a best epoch that never was": set_value("stages", "training", "best", "epoch", 77),
+    "no best epoch": set_value("stages", "training", "best", None),
+    "a refit before its time": set_value("stages", "more-0", {}),
+    "a schedule of nothing": set_value("schedule", {}),
+    "an encoder that was not chosen": set_value("schedule", "encoders", ["gru"]),
+    "more epochs than were chosen": set_value("schedule", "epochs", 10**9),
+    "more networks than were chosen": set_value("schedule", "networks", 10**9),
+    "more than all records": set_value("schedule", "epoch_share", 2.0),
+    "a trial of something else": set_value("trials", [["gru", {}]]),
+    "a tensor that is not there": set_tensor(BIAS, None),
+    "a tensor of another size": set_tensor(BIAS, torch.zeros(9)),
+    "a tensor of another type": set_tensor(BIAS, torch.zeros(2, dtype=torch.float64)),
+    "a tensor of NaN": set_tensor(BIAS, torch.full((2,), torch.nan)),
+    "the best weights of another model": set_tensor("training.best.head.bias", torch.zeros(1)),
+    "a moment of another size": set_tensor("training.exp_avg.head.bias", torch.zeros(1)),
+    "a moment that is not there": set_tensor("training.exp_avg_sq.head.bias", None),
+    "a count of updates of another size": set_tensor("training.step.head.bias", torch.zeros(2)),
+}
+
+
+def test_a_checkpoint_that_makes_no_sense(stopped):
+    before = shutil.copytree("model.checkpoints", "before")
+    for name, (file, make) in HOSTILE.items():
+        shutil.rmtree("model.checkpoints")
+        shutil.copytree(before, "model.checkpoints")
+        change(file, make)
+        outcome = train(stopped, *LONGER, "--resume")
+        assert outcome.code == 2, name
+        assert refused(outcome, "damaged-checkpoint").startswith("model.checkpoints: "), name

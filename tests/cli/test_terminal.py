@@ -207,7 +207,8 @@ def test_a_signal_to_training_leaves_a_checkpoint(number):
     code, told = signal_to_training(number, "checkpoints ", texts(3000))
     assert code == 128 + number
     assert re.fullmatch(
-        r"seqwise: stopped in epoch \d+ of 1000; the same command with --resume goes on from there",
+        r"seqwise: stopped in the trial of lstm, epoch \d+ of 334; "
+        "the same command with --resume goes on from there",
         told,
     )
     assert sorted(path.name for path in Path().iterdir()) == ["many.csv", "model.checkpoints"]

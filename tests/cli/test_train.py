@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from seqwise.config import Encoder
-from tests.cli.conftest import refused, run, texts, train, write_csv
+from tests.cli.conftest import refused, run, texts, train, write_csv, write_jsonl
 
 
 def config(folder="model"):
@@ -274,3 +274,64 @@ def test_from_standard_input(table):
     outcome = train("-", "--kind", "text", stdin=Path(table).read_text())
     assert outcome.code == 0
     assert weights("model") == weights("expected")
+
+
+@pytest.fixture
+def with_bfloat16(work, monkeypatch):
+    """Torch computes in bfloat16 anywhere; where the processor has it not, slowly."""
+    Path("cpuinfo").write_text("flags : avx512_bf16")
+    monkeypatch.setattr("seqwise.nn.precision.PROCESSORS", Path("cpuinfo"))
+
+
+def test_bfloat16(table, with_bfloat16):
+    options = ("--device", "cpu", "--hidden-size", "8", "--batch-size", "8", "--linear")
+    train(table, *options, out="exact")
+    assert train(table, *options, "--precision", "bfloat16").code == 0
+    config = json.loads(Path("model/config.json").read_text())
+    assert config["train"]["precision"] == "bfloat16"
+    weights = [Path(each, "model.safetensors").read_bytes() for each in ("exact", "model")]
+    assert len(weights[0]) == len(weights[1])  # float32 still
+    assert weights[0] != weights[1]
+    probabilities = [
+        [float(row["probability"]) for row in run("predict", "model", table, *how).rows]
+        for how in ((), ("--precision", "float32"), ("--precision", "bfloat16"))
+    ]
+    assert probabilities[0] == probabilities[1] != probabilities[2]
+    assert probabilities[2] == pytest.approx(probabilities[0], abs=0.01)
+    how = ("--json", "--precision", "bfloat16")
+    scores = [run("evaluate", "model", table, *each).json for each in (how[:1], how)]
+    assert scores[0]["log_loss"] != scores[1]["log_loss"]
+
+
+def test_bfloat16_that_gains_nothing(table, with_bfloat16):
+    options = ("--device", "cpu", "--precision", "bfloat16")
+    line = refused(train(table, *options, "--encoder", "gru"), "bad-setting")
+    assert "slower for gru on a CPU - float32 - leave out --precision" in line
+    Path("cpuinfo").write_text("flags : avx2")
+    assert "slower on a processor" in refused(train(table, *options), "bad-setting")
+    train(table, "--device", "cpu")
+    refused(run("predict", "model", table, *options), "bad-setting")
+    assert refused(train(table, "--precision", "half"), "bad-setting").startswith("--precision")
+
+
+def test_changes_of_another_kind_are_refused(table):
+    for option in ("--jitter", "--scaling", "--mutation", "--strand-flip"):
+        assert f"change {option} " in refused(train(table, option, "0.5"), "bad-setting")
+
+
+def test_dna_and_series_are_changed_in_training():
+    rows = [
+        ("ACGTTGCA" * (1 + index % 3) + "AC"[index % 2], "pq"[index % 2]) for index in range(24)
+    ]
+    file = write_csv("dna.csv", rows, ("dna", "label"))
+    options = ("--mutation", "0.1", "--strand-flip", "0.5", "--average-decay", "0.9", "--refit")
+    assert train(file, *options).code == 0
+    said = config()["train"]
+    assert (said["mutation"], said["strand_flip"], said["average_decay"]) == (0.1, 0.5, 0.9)
+    assert train(file, out="plain").code == 0
+    assert weights("model") != weights("plain")
+    series = [{"signal": [0.5 * n, 1.0, 2.0], "label": "pq"[n % 2]} for n in range(24)]
+    options = ("--jitter", "0.1", "--scaling", "0.2", "--kind", "series")
+    assert train(write_jsonl("series.jsonl", series), *options, out="series").code == 0
+    said = config("series")["train"]
+    assert (said["jitter"], said["scaling"], said["token_dropout"]) == (0.1, 0.2, 0.0)

@@ -164,6 +164,7 @@ for _part, _key, _value in [
     ("model", "encoder", ["lstm"]),
     ("model", "dropout", -1),
     ("model", "bidirectional", "yes"),
+    ("model", "both_strands", True),
     ("model", "__class__", "os.system"),
     ("data", "kind", "../text"),
     ("data", "kind", {"text": 1}),

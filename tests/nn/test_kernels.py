@@ -23,6 +23,8 @@ def make_model(num_classes=3):
     model.dilations = torch.tensor([1, 3])
     model.channels = (torch.rand(model.channels.shape) > 0.4).float()
     model.thresholds.normal_()
+    model.rivals.normal_()
+    model.rival_channels = (torch.rand(model.rival_channels.shape) > 0.4).float()
     model.mean.normal_()
     model.scale = torch.rand(model.scale.shape) + 0.5
     with torch.no_grad():
@@ -33,32 +35,57 @@ def make_model(num_classes=3):
 
 def plain_features(model, series):
     """The features of one series, step by step."""
-    features = []
+    features = [np.log(len(series))]
     for number, dilation in enumerate(model.dilations.tolist()):
         shares, means = [], []
         for index, chosen in enumerate(combinations(range(9), 3)):
             weights = [2.0 if step in chosen else -1.0 for step in range(9)]
-            mixed = series.astype(np.float64) @ model.channels[number, index].double().numpy()
-            results = []
-            for time in range(len(series)):
-                total = 0.0
-                for step, weight in enumerate(weights):
-                    place = time + (step - 4) * dilation
-                    if 0 <= place < len(series):
-                        total += weight * mixed[place]
-                results.append(total)
+            results = lay(weights, series, model.channels[number, index], dilation)
             for threshold in model.thresholds[number, index].tolist():
                 above = np.clip(np.array(results) - threshold, 0, None)
                 shares.append((above > 0).mean())
                 means.append(above.mean())
-        features += [*shares, *means]
-    return np.array([*features, np.log(len(series))])
+        features += [*shares, *means, *compete(model, series, number, dilation)]
+    return np.array(features)
+
+
+def lay(weights, series, channels, dilation):
+    """Lay a kernel over a series of which it reads some channels."""
+    mixed = series.astype(np.float64) @ channels.double().numpy()
+    results = []
+    for time in range(len(series)):
+        total = 0.0
+        for step, weight in enumerate(weights):
+            place = time + (step - 4) * dilation
+            if 0 <= place < len(series):
+                total += weight * mixed[place]
+        results.append(total)
+    return results
+
+
+def compete(model, series, number, dilation):
+    """What the kernels of each group score."""
+    first, last = [], []
+    for kernels_, channels in zip(model.rivals[number], model.rival_channels[number], strict=True):
+        weights = kernels_.double().tolist()
+        answers = np.array([lay(each, series, channels, dilation) for each in weights])
+        for answer in answers:
+            first.append(np.clip(answer[answer == answers.max(0)], 0, None).sum())
+            last.append((answer == answers.min(0)).sum())
+    return np.sqrt(np.array([*first, *last]) / len(series))
 
 
 def test_features_equal_a_plain_loop():
     model, series = make_model(), make_series([1, 5, 30])
     for row, each in zip(model.measure(collate(series)).numpy(), series, strict=True):
         np.testing.assert_allclose(row, plain_features(model, each), atol=1e-12)
+
+
+def test_what_is_constant_is_no_competition():
+    """Kernels that add up to nothing answer 0 to zeros, all of them, whatever the rounding."""
+    model = make_model()
+    features = model.measure(Batch(torch.zeros(2, 30, NUM_CHANNELS), torch.tensor([30, 20])))
+    torch.testing.assert_close(features[0, 1:], features[1, 1:])
 
 
 def test_nothing_depends_on_the_batch_or_on_chunks():

@@ -17,6 +17,7 @@ from seqwise.nn import SequenceModel
 from seqwise.training.distribution import ALONE, World
 from seqwise.training.gathering import LabelledRecords, gather
 from seqwise.training.loop import Training
+from seqwise.training.objective import Classification
 from seqwise.training.preparation import LabelledStore, prepare
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
@@ -132,12 +133,12 @@ class Task:
         """Build a model and the training of it, nothing done yet."""
         torch.manual_seed(0)
         shape = ModelConfig.from_dict({"num_classes": 2, "vocab_size": 8, **SMALL, **self.shape})
+        config = TrainConfig.from_dict({**FAST, "epochs": 3, **config})
         return Training(
             SequenceModel.from_config(shape),
             self.train,
-            self.valid,
-            class_names=CLASSES,
-            config=TrainConfig.from_dict({**FAST, "epochs": 3, **config}),
+            Classification(self.train, self.valid, class_names=CLASSES, config=config),
+            config=config,
             world=world,
             workers=workers,
         )
@@ -158,7 +159,9 @@ def make_run(
     **settings: Any,
 ) -> TrainingRun:
     """A small run from pairs of sequence and label, without a refit unless it is asked for."""
-    wishes = Wishes.sorted({**SMALL, **FAST, "epochs": 3, "refit": False, **settings})
+    wishes = Wishes.sorted(
+        {**SMALL, **FAST, "encoder": "lstm", "epochs": 3, "refit": False, **settings}
+    )
     held_out = None if valid is None else labelled(valid, kind)
     records = labelled(pairs, kind)
     prepared = prepare(records, kind, wishes, valid=held_out, skip_bad=skip_bad)

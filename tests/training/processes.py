@@ -22,18 +22,30 @@ import torch
 
 import torch._dynamo  # isort: skip - here once, and not in each fork; the optimizer imports it
 
+from seqwise.data.kinds import Kind
+from seqwise.data.records import Record
 from seqwise.errors import Code, ConfigError, Problem, SeqwiseError
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.training import loop
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.distribution import World, join_world
+from seqwise.training.pretraining import PretrainingRun
+from seqwise.training.settings import Wishes
 from seqwise.training.stopping import go_on, keep_checkpoints
-from tests.training.examples import Task, make_refit_run, make_store
+from seqwise.training.unlabelled import gather_unlabelled, prepare_unlabelled
+from tests.training.examples import SMALL, Task, make_refit_run, make_store
 
 NEVER = 1e9
 CHANCE = {"token_dropout": 0.2, "window": 5, "seed": 1}
 UNEVEN = {**CHANCE, "batch_size": 4, "class_weight": "balanced"}
-REFITTED = {**CHANCE, "epochs": 3, "batch_size": 16, "learning_rate": 0.02}
+PRETRAINED = {"device": "cpu", "epochs": 2, "batch_size": 13, "learning_rate": 1e-3}
+REFITTED = {
+    **CHANCE,
+    "epochs": 3,
+    "batch_size": 16,
+    "learning_rate": 0.02,
+    "average_decay": 0.8,
+}
 
 
 def uneven_task(**shape: Any) -> Task:
@@ -86,6 +98,17 @@ def refitted(world: World) -> Any:
     run = make_refit_run(world=world, **REFITTED)
     list(run)
     return weights(run.artifact().model)
+
+
+def pretrained(world: World) -> Any:
+    """A vocabulary of which most batches have a few tokens only; the last one has one record."""
+    sequences = [[f"e{number}" for number in range(80 * n, 80 * n + 80)] for n in range(30)]
+    wishes = Wishes.sorted({**SMALL, **PRETRAINED})
+    records = [Record(sequence, None, n) for n, sequence in enumerate(sequences, start=1)]
+    gathered = gather_unlabelled(lambda: records, Kind.EVENTS, skip_bad=False)
+    run = PretrainingRun(prepare_unlabelled(gathered, Kind.EVENTS, wishes), wishes, world=world)
+    losses = [[report.train_loss, report.valid.loss] for report in run]
+    return weights(run.training.best_model()), losses
 
 
 def stopped_and_gone_on(world: World) -> Any:
@@ -147,7 +170,7 @@ def differing(world: World) -> Any:
 def diverged_in_one(world: World) -> Any:
     training = uneven_task().start(world=world, **UNEVEN)
     if world.rank == 1:
-        training._class_weight = torch.full((2,), torch.nan)
+        training.objective._weights = torch.full((2,), torch.nan)
     return caught(lambda: list(training))
 
 
@@ -174,6 +197,7 @@ def act(world: World) -> dict[str, Any]:
         "dropped": [trained(world, dropout=0.5) for _ in range(2)],
         "seeds": seeds(world),
         "refitted": refitted(world),
+        "pretrained": pretrained(world),
         "stopped": stopped_and_gone_on(world),
         "told": told(world),
         "failed in one": failed_in_one(world),

@@ -1,5 +1,6 @@
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import subprocess
@@ -10,10 +11,11 @@ import pytest
 import torch
 
 from seqwise.errors import CheckpointError, Code
-from seqwise.training.checkpoint import MANIFEST, STATE, TENSORS, Checkpoints
+from seqwise.training.checkpoint import MANIFEST, MODEL, STATE, TENSORS, Checkpoints
 from seqwise.training.state import State
 
 FILES = [MANIFEST, STATE, TENSORS]
+MOST = 1_000  # bytes of tensors
 
 
 def state(number):
@@ -37,7 +39,7 @@ def names(folder):
 
 
 def number_read(checkpoints):
-    found, problems = checkpoints.read()
+    found, problems = checkpoints.read(MOST)
     assert found.values["loss"] == found.values["number"] / 7
     expected = state(found.values["number"]).tensors
     assert found.tensors.keys() == expected.keys()
@@ -66,7 +68,7 @@ def test_numbers_go_on_behind_those_that_are_there(folder):
 
 
 def test_nothing_to_read(checkpoints):
-    assert checkpoints.read() == (None, [])
+    assert checkpoints.read(MOST) == (None, [])
 
 
 def test_every_file_has_its_hash_and_none_is_a_pickle(checkpoints, folder):
@@ -108,7 +110,7 @@ def test_a_manifest_of_something_else(checkpoints, folder, content):
     checkpoints.write(state(1))
     (folder / "00000001" / MANIFEST).write_text(content)
     with pytest.raises(CheckpointError) as caught:
-        checkpoints.read()
+        checkpoints.read(MOST)
     assert caught.value.code is Code.DAMAGED_CHECKPOINT
 
 
@@ -117,7 +119,7 @@ def test_all_checkpoints_damaged(checkpoints, folder):
         checkpoints.write(state(number))
         damage(folder / f"0000000{number}" / STATE, "cut")
     with pytest.raises(CheckpointError) as caught:
-        checkpoints.read()
+        checkpoints.read(MOST)
     assert caught.value.code is Code.DAMAGED_CHECKPOINT
     assert caught.value.count == 2
 
@@ -127,7 +129,7 @@ def test_a_checkpoint_of_the_future(checkpoints, folder):
     path = folder / "00000001" / MANIFEST
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 2}))
     with pytest.raises(CheckpointError) as caught:
-        checkpoints.read()
+        checkpoints.read(MOST)
     assert caught.value.code is Code.NEWER_FORMAT
 
 
@@ -192,7 +194,7 @@ def test_everything_is_on_the_disk_before_it_has_its_name(checkpoints, folder, m
 def test_what_was_left_half_written_is_swept_away(checkpoints, folder):
     (folder / ".00000001.abcd").mkdir()
     (folder / ".00000001.abcd" / STATE).touch()
-    assert checkpoints.read() == (None, [])
+    assert checkpoints.read(MOST) == (None, [])
     checkpoints.check_free()
     checkpoints.write(state(1))
     assert names(folder) == ["00000001"]
@@ -247,3 +249,96 @@ def test_the_folder_is_free_again(folder):
     descriptor = os.open(folder, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(descriptor)
+
+
+def put(place, name, content):
+    """Put other bytes in place of a file, with the hash that belongs to them."""
+    (place / name).write_bytes(content)
+    manifest = json.loads((place / MANIFEST).read_text())
+    manifest["sha256"][name] = hashlib.sha256(content).hexdigest()
+    (place / MANIFEST).write_text(json.dumps(manifest))
+
+
+HEADER = json.dumps({"a": {"dtype": "F32", "shape": [9], "data_offsets": [0, 4]}}).encode()
+HOSTILE = {
+    "nested": (STATE, b"[" * 100_000 + b"]" * 100_000),
+    "a list": (STATE, b"[]"),
+    "no UTF-8": (STATE, b'{"a": "\xff"}'),
+    "a key twice": (STATE, b'{"a": 1, "a": 1}'),
+    "a number of thousands of digits": (STATE, b'{"a": ' + b"9" * 5_000 + b"}"),
+    "no tensors": (TENSORS, b"rubbish"),
+    "a long header": (TENSORS, (1 << 40).to_bytes(8, "little") + b" " * 90),
+    "fewer bytes than the shape": (TENSORS, len(HEADER).to_bytes(8, "little") + HEADER + b"1234"),
+    "more than the tensors have": (TENSORS, bytes(MOST + (1 << 22) + 1)),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_checkpoint(checkpoints, folder, name):
+    checkpoints.write(state(1))
+    put(folder / "00000001", *HOSTILE[name])
+    with pytest.raises(CheckpointError) as caught:
+        checkpoints.read(MOST)
+    assert caught.value.code is Code.DAMAGED_CHECKPOINT
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_no_file(checkpoints, folder, name, make):
+    checkpoints.write(state(1))
+    (folder / "00000001" / name).unlink()
+    make(folder / "00000001" / name)
+    with pytest.raises(CheckpointError, match="not a regular file") as caught:
+        checkpoints.read(MOST)
+    assert caught.value.code is Code.DAMAGED_CHECKPOINT
+
+
+def test_a_nested_manifest(checkpoints, folder):
+    checkpoints.write(state(1))
+    (folder / "00000001" / MANIFEST).write_bytes(b"[" * 100_000)
+    with pytest.raises(CheckpointError, match="nested too d"):
+        checkpoints.read(MOST)
+
+
+def test_what_is_announced_is_found_again(checkpoints, folder):
+    assert checkpoints.announced() == {}
+    checkpoints.announce({"config.json": "abc"})
+    assert checkpoints.announced() == {"config.json": "abc"}
+    checkpoints.write(state(1))
+    checkpoints.write(state(2))
+    checkpoints.write(state(3))
+    assert names(folder) == ["00000002", "00000003", MODEL]
+    assert number_read(checkpoints) == (3, [])
+
+
+@pytest.mark.parametrize("content", [b"", b"[", b"[]", b"[1]", b"null", b"[" * 100_000])
+def test_half_an_announcement_is_none(checkpoints, folder, content):
+    (folder / MODEL).write_bytes(content)
+    assert checkpoints.announced() == {}
+    checkpoints.check_free()
+
+
+def test_what_is_announced_goes_last(checkpoints, folder, monkeypatch):
+    checkpoints.write(state(1))
+    checkpoints.announce({"config.json": "abc"})
+
+    def killed(path, **options):
+        if path == folder:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("shutil.rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.remove()
+    assert checkpoints.read(MOST) == (None, [])
+    assert checkpoints.announced()
+
+
+def test_no_room_to_announce(checkpoints, monkeypatch):
+    def fill_up(path, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("seqwise.training.checkpoint.write_file", fill_up)
+    with pytest.raises(CheckpointError) as caught:
+        checkpoints.announce({})
+    assert caught.value.code is Code.OUTPUT_UNWRITABLE

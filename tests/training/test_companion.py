@@ -87,7 +87,7 @@ def test_a_run_that_goes_on_ends_with_the_same_model(tmp_path):
     straight = finish(GOOD + BAD, Kind.TEXT, refit=True, epochs=2)
     stopped = make_run(GOOD + BAD, Kind.TEXT, refit=True, epochs=2, linear=True)
     for _ in stopped.steps():
-        if stopped.refit is not None:
+        if stopped.more:
             break
     other = make_run(GOOD + BAD, Kind.TEXT, refit=True, epochs=2, linear=True)
     other.restore(stopped.state())

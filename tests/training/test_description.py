@@ -33,3 +33,8 @@ def test_a_refit_in_words():
     facts = dict(describe_run(make_refit_run()))
     assert facts["refit"] == "as many epochs as the best one took, anew on all 60 records"
     assert "refit" not in dict(describe_run(make_run()))
+
+
+def test_one_epoch_is_told_as_one():
+    assert dict(describe_run(make_run(epochs=1)))["training"] == "at most 1 epoch"
+    assert dict(describe_run(make_run(epochs=2)))["training"] == "at most 2 epochs"

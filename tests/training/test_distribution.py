@@ -63,6 +63,13 @@ def test_a_refit_is_that_of_one_process(seen):
     assert np.abs(np.subtract(weights, processes.refitted(ALONE))).max() < CLOSE
 
 
+def test_a_pretraining_is_that_of_one_process(seen):
+    weights, losses = same(of_all(seen, "pretrained"))
+    expected, expected_losses = processes.pretrained(ALONE)
+    assert np.abs(np.subtract(weights, expected)).max() < CLOSE
+    assert np.abs(np.subtract(losses, expected_losses)).max() < CLOSE
+
+
 def test_workers_change_nothing(seen):
     for each in seen:
         assert each["trained with workers"] == each["trained"]

@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from seqwise.config import MOST_NGRAM_WEIGHTS
 from seqwise.data.collate import collate
 from seqwise.data.store import RaggedStore
+from seqwise.nn import read_strands
 from seqwise.training import linear
 from seqwise.training.linear import fit_ngrams
 
@@ -44,7 +45,8 @@ def test_logits_are_those_of_scikit_learn(num_classes):
         peer.fit(features, targets)
         with torch.no_grad():
             found = model(collate(arrays)).softmax(1).numpy()
-        assert np.abs(found - peer.predict_proba(features)).max() < 5e-3
+        # Both stop near the same optimum, ours coming from the one before.
+        assert np.abs(found - peer.predict_proba(features)).max() < 1e-2
 
 
 def test_positions_tell_what_ngrams_do_not():
@@ -105,3 +107,43 @@ def test_of_too_many_steps_some_records_are_drawn(monkeypatch):
     model = next(fit_ngrams(store, targets, num_classes=3, longest=1, positions=False))
     assert torch.isfinite(model(collate(arrays))).all()
     assert float(model.weight.detach().abs().sum(0).min()) > 0
+
+
+def test_ngrams_of_both_strands_are_those_of_the_turned_records():
+    arrays, targets = make_part(num_classes=2)
+    complements = torch.tensor([0, 1, 8, 7, 6, 5, 4, 3, 2])
+
+    def fit(arrays):
+        store = RaggedStore.from_arrays(arrays)
+        how = {"num_classes": 2, "longest": 3, "positions": True, "strengths": (10.0,)}
+        return next(fit_ngrams(store, targets, complements=complements, **how))
+
+    model, other = fit(arrays), fit([complements.numpy()[each[::-1]] for each in arrays])
+    assert torch.equal(model.keys, other.keys)
+    assert torch.equal(model.idf, other.idf)
+    assert (model.weight - other.weight).abs().max() < 1e-3
+    single = next(
+        fit_ngrams(
+            RaggedStore.from_arrays(arrays), targets, num_classes=2, longest=3, positions=True
+        )
+    )
+    assert len(model.keys) > len(single.keys)
+    # What is fitted is what is answered: the mean of both strands.
+    strands = read_strands(collate(arrays), complements)
+    with torch.no_grad():
+        logits = sum(model(strand) for strand in strands) / 2
+    assert (logits.argmax(1).numpy() == targets).mean() > 0.9
+
+
+def test_of_two_strands_that_are_equal_each_counts_half():
+    arrays, targets = make_part(num_classes=2)
+    arrays = [np.concatenate([each, each[::-1]]) for each in arrays]
+    store = RaggedStore.from_arrays(arrays)
+
+    def fit(complements):
+        how = {"num_classes": 2, "longest": 2, "positions": False, "strengths": (10.0,)}
+        return next(fit_ngrams(store, targets, complements=complements, **how))
+
+    one, both = fit(None), fit(torch.arange(9))
+    assert torch.equal(one.keys, both.keys)
+    torch.testing.assert_close(one.weight, both.weight, atol=1e-3, rtol=0)

@@ -50,7 +50,7 @@ def with_scores(training, monkeypatch, *pairs):
     """Let the validation of each epoch give an accuracy and a loss."""
     some = score(np.array([[0.5, 0.5]]), np.array([0]), CLASSES)
     given = iter([replace(some, accuracy=pair[0], log_loss=pair[1]) for pair in pairs])
-    monkeypatch.setattr(training, "_validate", lambda: next(given))
+    monkeypatch.setattr(training.objective, "validate", lambda model, **_: next(given))
     return training
 
 
@@ -212,7 +212,7 @@ def test_a_sequence_as_long_as_the_window_is_read_whole(monkeypatch):
 
 def test_validation_reads_sequences_whole():
     training, reports = run(counting_task(50), window=4, epochs=1)
-    store = training.valid.sequences
+    store = training.objective.valid.sequences
     logits = infer_logits(training.model, [store[0], store[1]], device=CPU)
     assert reports[0].valid.to_dict() == score(softmax(logits), np.array([0, 1]), CLASSES).to_dict()
 
@@ -405,10 +405,10 @@ def test_the_best_epoch_is_put_back():
     last = weights(training)
     training.restore_best()
     assert not torch.equal(weights(training), last)
-    store = training.valid.sequences
+    store = training.objective.valid.sequences
     sequences = [store[index] for index in range(len(store))]
     logits = infer_logits(training.model, sequences, device=CPU)
-    again = score(softmax(logits), training.valid.targets, CLASSES)
+    again = score(softmax(logits), training.objective.valid.targets, CLASSES)
     assert again.to_dict() == training.best.valid.to_dict()
     ranks = [(report.valid.accuracy, -report.valid.log_loss) for report in reports]
     assert ranks[training.best.epoch - 1] == max(ranks)

@@ -86,7 +86,7 @@ def test_class_weights_are_heeded():
 def test_dilations_fill_a_series_of_the_usual_length():
     assert choose_kernels(np.array([7, 16, 29]))[0] == 1
     num_dilations, num_thresholds = choose_kernels(np.full(5, 1_000))
-    assert (num_dilations, num_thresholds) == (7, 4)
+    assert (num_dilations, num_thresholds) == (7, 2)
     assert ridge._dilations(np.full(5, 1_000))[-1] * 8 < 1_000
 
 

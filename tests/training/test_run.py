@@ -17,6 +17,7 @@ from seqwise.nn import SequenceModel
 from seqwise.predictor import Predictor
 from seqwise.training.chance import mix_seed
 from seqwise.training.loop import Training
+from seqwise.training.objective import Classification
 from seqwise.training.preparation import LabelledStore
 from tests.training.examples import (
     BAD,
@@ -285,7 +286,9 @@ def train_by_hand(run, pairs, epochs):
     torch.manual_seed(mix_seed(run.config.seed))
     model = SequenceModel.from_config(replace(run.shape, vocab_size=codec.vocab_size))
     config = replace(run.config, epochs=epochs, patience=epochs)
-    assert list(Training(model, store, store, class_names=run.prepared.labels.names, config=config))
+    names = run.prepared.labels.names
+    objective = Classification(store, store, class_names=names, config=config)
+    assert list(Training(model, store, objective, config=config))
     return model
 
 
@@ -308,7 +311,7 @@ def test_a_refit_is_a_training_on_all_records_that_stops_at_the_best_epoch(refit
 
 def test_a_refit_learns_from_the_part_held_out(refitted):
     assert len(refitted.prepared.valid.targets) == 6
-    assert len(refitted.refit.train.targets) == len(REFIT_PAIRS)
+    assert len(refitted.more[-1].train.targets) == len(REFIT_PAIRS)
     artifact = refitted.artifact()
     assert artifact.codec.vocab_size == artifact.shape.vocab_size
     assert artifact.codec.vocab_size > refitted.prepared.codec.vocab_size
@@ -375,7 +378,7 @@ def is_that_of_the_best_epoch(run):
 def test_a_run_left_before_its_refit_has_ended_keeps_the_best_epoch(number):
     run = make_refit_run(seed=13)
     list(islice(run, number))
-    assert (run.refit is not None) == (number > 6)
+    assert (bool(run.more)) == (number > 6)
     assert is_that_of_the_best_epoch(run)
 
 
@@ -394,7 +397,7 @@ def test_an_interrupted_refit_leaves_the_best_epoch(epoch, monkeypatch):
     train_batch = Training._train_batch
 
     def interrupt(training, batches):
-        if training is run.refit and training.progress.epoch == epoch:
+        if training in run.more and training.progress.epoch == epoch:
             raise KeyboardInterrupt
         return train_batch(training, batches)
 

@@ -26,7 +26,11 @@ def fitted(kind="text", sequences=SENTENCES):
 
 def model(codec=None, *, common_length=None, **wishes):
     return choose_model(
-        codec or fitted(), num_classes=3, common_length=common_length, wishes=Wishes(model=wishes)
+        codec or fitted(),
+        wishes.get("encoder", "lstm"),
+        num_classes=3,
+        common_length=common_length,
+        wishes=Wishes(model=wishes),
     )
 
 
@@ -78,6 +82,11 @@ def test_what_the_user_says_of_the_data_is_done():
         (Kind.EVENTS, {"lowercase": False}),
         (Kind.PROTEIN, {"min_count": 2}),
         (Kind.SERIES, {"vocab_size": 50}),
+        (Kind.SERIES, {"token_dropout": 0.1}),
+        (Kind.TEXT, {"jitter": 0.1}),
+        (Kind.DNA, {"scaling": 0.1}),
+        (Kind.PROTEIN, {"mutation": 0.1}),
+        (Kind.EVENTS, {"strand_flip": 0.5}),
     ],
 )
 def test_a_setting_without_effect_is_refused(kind, setting):
@@ -188,16 +197,17 @@ def test_more_letters_than_words_are_dropped(tokens):
 
 
 def test_other_encoders_are_given_what_suits_them():
-    shape, config = model(encoder="transformer"), training_of(10)
+    shape = model(encoder="transformer")
     assert (shape.num_layers, shape.pooling) == (
         settings.SHAPES["transformer"]["num_layers"],
         settings.SHAPES["transformer"]["pooling"],
     )
     assert model(encoder="convolution").pooling == "max"
-    wishes = Wishes(model={"encoder": "transformer"})
     for data in (WORDS, DNA):
-        config = choose_training(data, num_records=9, num_steps=9, refits=True, wishes=wishes)
-        assert config.learning_rate == settings.RATES["transformer"]
+        config = training_of(10, data=data)
+        chosen = settings.choose_rate(config, "transformer", Wishes())
+        assert chosen.learning_rate == settings.RATES["transformer"]
+        assert settings.choose_rate(config, "lstm", Wishes()) == config
 
 
 def test_what_the_user_says_comes_before_what_suits_an_encoder():
@@ -205,7 +215,7 @@ def test_what_the_user_says_comes_before_what_suits_an_encoder():
     assert (shape.num_layers, shape.pooling) == (3, "mean")
     wishes = Wishes(model={"encoder": "transformer"}, train={"learning_rate": 0.5})
     config = choose_training(WORDS, num_records=9, num_steps=9, refits=True, wishes=wishes)
-    assert config.learning_rate == 0.5
+    assert settings.choose_rate(config, "transformer", wishes).learning_rate == 0.5
 
 
 def test_the_default_is_an_lstm_as_ever():
@@ -271,3 +281,57 @@ def test_sizes_of_the_linear_model_are_no_wishes():
     for name in ("num_ngrams", "num_dilations", "num_thresholds"):
         with pytest.raises(ConfigError, match=r"no such setting|did you mean"):
             Wishes.sorted({name: 3})
+
+
+def test_only_dna_has_another_strand():
+    for kind, kmer in ((Kind.TEXT, 1), (Kind.PROTEIN, 1), (Kind.DNA, 4)):
+        data = {"kmer": kmer} if kmer > 1 else {}
+        codec = build_codec(choose_data(kind, ["ACGT"], Wishes(data))).fit(["ACGT"])
+        with pytest.raises(ConfigError, match="only DNA has another strand"):
+            model(codec, both_strands=True)
+    codec = build_codec(choose_data(Kind.DNA, ["ACGT"], Wishes())).fit(["ACGT"])
+    shape = model(codec, both_strands=True)
+    assert shape.both_strands
+    assert "both strands" in describe_shape(shape)
+    assert not model(codec).both_strands
+
+
+def test_a_setting_without_effect_is_refused_for_a_store_too():
+    series = DataConfig(kind="series")
+    with pytest.raises(ConfigError, match="and these are series - change --token-dropout"):
+        training_of(10, data=series, token_dropout=0.1)
+    assert training_of(10, data=series, token_dropout=0.0, mutation=0.0).token_dropout == 0
+    assert training_of(10, data=series).token_dropout == 0
+
+
+def test_windows_of_letters_cannot_show_some_changes():
+    def choose(kmer, **train):
+        return training_of(10, data=DataConfig(kind="dna", kmer=kmer), **train)
+
+    with pytest.raises(ConfigError, match="single letters"):
+        choose(3, mutation=0.1)
+    with pytest.raises(ConfigError, match="odd number of letters"):
+        choose(4, strand_flip=0.5)
+    assert choose(1, mutation=0.1).mutation == 0.1
+    assert choose(3, strand_flip=0.5).strand_flip == 0.5
+    assert choose(4, strand_flip=0.0).strand_flip == 0
+
+
+def test_both_strands_are_read_at_twice_the_price():
+    def choose(num_steps=1, **train):
+        wishes = Wishes(model={"both_strands": True}, train=train)
+        return choose_training(
+            DNA, num_records=10, num_steps=num_steps, refits=False, wishes=wishes
+        )
+
+    few, many = settings.EPOCHS_RANGE
+    middle = (few + many) // 2
+    assert choose(settings.MOST_STEPS // middle // 2).epochs == middle
+    with pytest.raises(ConfigError, match="0 with --both-strands"):
+        choose(strand_flip=0.5)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_what_a_training_was_made_with_may_be_said_again(kind):
+    config = training_of(10, data=DataConfig(kind=str(kind)))
+    assert training_of(10, data=DataConfig(kind=str(kind)), **config.to_dict()) == config

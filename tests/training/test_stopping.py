@@ -9,10 +9,18 @@ from seqwise.errors import CheckpointError, Code
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.loop import Training
+from seqwise.training.objective import Classification
 from seqwise.training.stopping import go_on, keep_checkpoints
 from tests.training.examples import REFIT_PAIRS, make_refit_run, make_run
 
-ALL_CHANCE = {"epochs": 3, "dropout": 0.3, "token_dropout": 0.2, "window": 1, "seed": 1}
+ALL_CHANCE = {
+    "epochs": 3,
+    "dropout": 0.3,
+    "token_dropout": 0.2,
+    "window": 1,
+    "average_decay": 0.7,
+    "seed": 1,
+}
 NEVER = 1e9
 
 
@@ -244,17 +252,19 @@ def test_a_checkpoint_every_now_and_then(tmp_path, monkeypatch, undisturbed):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("method", ["_train_batch", "_validate"])
-def test_a_signal_leaves_a_checkpoint(undisturbed, tmp_path, monkeypatch, number, method):
-    original, calls = getattr(Training, method), []
+@pytest.mark.parametrize(
+    ("owner", "method"), [(Training, "_train_batch"), (Classification, "validate")]
+)
+def test_a_signal_leaves_a_checkpoint(undisturbed, tmp_path, monkeypatch, number, owner, method):
+    original, calls = getattr(owner, method), []
     after = []
 
-    def send(training, *arguments):
+    def send(training, *arguments, **named):
         calls.append(method)
         if len(calls) == 2:
             os.kill(os.getpid(), number)
             after.append("went on")
-        return original(training, *arguments)
+        return original(training, *arguments, **named)
 
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     run = start()
@@ -263,7 +273,7 @@ def test_a_signal_leaves_a_checkpoint(undisturbed, tmp_path, monkeypatch, number
             monkeypatch.context() as patch,
             StopRequest(lambda: run.current.progress.validating) as stop,
         ):
-            patch.setattr(Training, method, send)
+            patch.setattr(owner, method, send)
             with pytest.raises(Stopped):
                 list(keep_checkpoints(run, checkpoints, stop, seconds=NEVER))
         assert stop.signal == number

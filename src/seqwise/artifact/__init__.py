@@ -14,7 +14,8 @@ be, links are followed, what is no regular file is not opened, and no file may b
 it is for (docs/design/0009-bad-days.md).
 """
 
-from seqwise.artifact.folder import CONFIG, is_model
+from seqwise.artifact.folder import CONFIG, is_exactly, is_model, is_pretrained
+from seqwise.artifact.pretrained import Pretrained, PretrainingAccount, load_pretrained
 from seqwise.artifact.reading import load_artifact
 from seqwise.artifact.value import Artifact, TrainingAccount, current_versions
 from seqwise.artifact.writing import check_output, save_artifact
@@ -22,10 +23,15 @@ from seqwise.artifact.writing import check_output, save_artifact
 __all__ = [
     "CONFIG",
     "Artifact",
+    "Pretrained",
+    "PretrainingAccount",
     "TrainingAccount",
     "check_output",
     "current_versions",
+    "is_exactly",
     "is_model",
+    "is_pretrained",
     "load_artifact",
+    "load_pretrained",
     "save_artifact",
 ]

@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import json
-import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from seqwise.bounded import hash_regular, parse_json, read_regular
 from seqwise.errors import ArtifactError, Code, Problem
 
 FORMAT_VERSION = 1
 CONFIG, CODEC, LABELS, WEIGHTS = "config.json", "codec.json", "labels.json", "model.safetensors"
-MOST_JSON = 1 << 26  # bytes; values out of JSON take up to 25 times as much
+PRETRAINED = "pretrained.json"  # in place of config.json where there are no classes
+FILES_OF_MODEL = (CONFIG, CODEC, LABELS, WEIGHTS)
+FILES_OF_PRETRAINED = (PRETRAINED, CODEC, WEIGHTS)
 
 
 def is_model(folder: str | Path) -> bool:
     """Tell whether a folder is one that `save_artifact` wrote, without reading it whole."""
+    return _has_version(Path(folder) / CONFIG)
+
+
+def is_pretrained(folder: str | Path) -> bool:
+    """Tell whether a folder is one that `Pretrained.save` wrote, without reading it whole."""
+    return _has_version(Path(folder) / PRETRAINED)
+
+
+def _has_version(path: Path) -> bool:
     try:
-        content = read_regular(Path(folder) / CONFIG, MOST_JSON)
-        return "format_version" in json.loads(content.decode())
-    except (OSError, ValueError, TypeError, RecursionError):
+        return "format_version" in parse_json(read_regular(path))
+    except (OSError, ValueError, TypeError):
         return False
 
 
-def read_regular(path: Path, most: int) -> bytes:
-    """Read a file; opening a pipe or a device might never end."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file")
-    if status.st_size > most:
-        raise OSError(errno.EFBIG, f"{status.st_size:,} bytes, more than belong here")
-    return path.read_bytes()
-
-
-def content_hash(content: bytes) -> str:
-    """Give the SHA-256 that stands for a file."""
-    return hashlib.sha256(content).hexdigest()
+def is_exactly(folder: str | Path, hashes: Mapping[str, str]) -> bool:
+    """Tell whether a folder has all files of what training made, and each of them this SHA-256."""
+    names = FILES_OF_PRETRAINED if PRETRAINED in hashes else FILES_OF_MODEL
+    found = {name: hash_regular(Path(folder) / name) for name in names}
+    return None not in found.values() and found == hashes
 
 
 def to_json(value: object) -> bytes:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+import numpy as np
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
+from torch.overrides import TorchFunctionMode
+from typing_extensions import override
 
 from seqwise.artifact.folder import (
     CODEC,
     CONFIG,
     FORMAT_VERSION,
     LABELS,
-    MOST_JSON,
     WEIGHTS,
-    content_hash,
     fail,
-    read_regular,
+    is_pretrained,
     to_json,
 )
 from seqwise.artifact.value import Artifact, TrainingAccount
+from seqwise.bounded import MOST_JSON, UNREADABLE, content_hash, parse_json, read_regular
 from seqwise.config import DataConfig, ModelConfig, Settings, TrainConfig
 from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.labels import Labels
@@ -34,18 +35,8 @@ from seqwise.errors import Code, ConfigError, excerpt
 from seqwise.nn import Classifier, build_model
 
 MOST_STEPS = 1 << 26  # of a sequence
+DRAWING = ("normal_", "uniform_")  # what modules fill their weights with
 MOST_HEADER = 1 << 20  # bytes before the weights; 100 layers need a tenth
-
-# What damaged JSON can raise on its way to values; RuntimeError is torch's, for sizes.
-UNREADABLE = (
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    OverflowError,
-    RecursionError,
-    RuntimeError,
-)
 
 Value = TypeVar("Value")
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -60,43 +51,75 @@ def load_artifact(folder: str | Path) -> Artifact:
         If it is no model folder, was written by a newer version, or is damaged.
     """
     path = Path(folder)
-    if not os.path.isfile(path / CONFIG):
-        found = f"it has no {CONFIG}" if os.path.lexists(path) else "no such folder"
-        fail(path, Code.NOT_A_MODEL, found, "a folder that seqwise saved", "check the path")
-    config = _parse(path / CONFIG, _read(path / CONFIG, MOST_JSON), dict)
-    version = config.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        found = f"it has format {version}"
-        fail(path, Code.NEWER_FORMAT, found, f"{FORMAT_VERSION} or older", "update seqwise")
-    if version != FORMAT_VERSION:
-        _damaged(path / CONFIG, f"its format is {excerpt(version)}", "1")
-
-    hashes = _attempt(path / CONFIG, lambda: dict(config["sha256"]))
-    own = hashes.pop(CONFIG, None)
-    written = _attempt(path / CONFIG, lambda: to_json(config | {"sha256": hashes}))
-    if content_hash(written) != own:
-        _damaged(path / CONFIG, "it was changed after it was written", "what seqwise wrote")
-    data = _settings(path, config, "data", DataConfig)
-    shape = _settings(path, config, "model", ModelConfig)
-    train = _settings(path, config, "train", TrainConfig)
-    state = _parse(path / CODEC, _read_checked(path / CODEC, hashes), dict)
-    codec = _attempt(path / CODEC, lambda: build_codec(data).restore(state))
+    if not os.path.isfile(path / CONFIG) and is_pretrained(path):
+        found, expected = "a pretrained network, which knows no classes", "a trained model"
+        remedy = f"train it first (seqwise train FILE --pretrained {excerpt(str(path))})"
+        fail(path, Code.NOT_A_MODEL, found, expected, remedy)
+    config, hashes = read_account(path, CONFIG)
+    data = read_settings(path / CONFIG, config, "data", DataConfig)
+    shape = read_settings(path / CONFIG, config, "model", ModelConfig)
+    train = read_settings(path / CONFIG, config, "train", TrainConfig)
+    codec = read_codec(path / CODEC, hashes, data, shape)
     labels = _load_labels(path / LABELS, _read_checked(path / LABELS, hashes))
-    _check_agreement(path, shape, codec, labels)
+    if len(labels) != shape.num_classes:
+        _damaged(path / LABELS, f"{len(labels)} labels", f"{shape.num_classes}")
+    if shape.both_strands and codec.complements() is None:
+        _damaged(path / CODEC, "tokens without another strand", "DNA, as both_strands says")
     return Artifact(
-        model=_load_model(path / WEIGHTS, hashes, shape),
+        model=_load_model(path / WEIGHTS, hashes, shape, codec),
         codec=codec,
         labels=labels,
         data=data,
         shape=shape,
         train=train,
-        training=_settings(path, config, "training", TrainingAccount),
-        versions=_load_versions(path / CONFIG, config),
+        training=read_settings(path / CONFIG, config, "training", TrainingAccount),
+        versions=read_versions(path / CONFIG, config),
     )
 
 
-def _settings(path: Path, config: dict[str, Any], key: str, kind: type[AnySettings]) -> AnySettings:
-    return _attempt(path / CONFIG, lambda: kind.from_dict(config[key]))
+def read_account(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Read the file of this name, which tells of the others, and the hashes of these.
+
+    Raises
+    ------
+    ArtifactError
+        If there is none, it is of a newer version, or was changed after it was written.
+    """
+    path = folder / name
+    if not os.path.isfile(path):
+        found = f"it has no {name}" if os.path.lexists(folder) else "no such folder"
+        fail(folder, Code.NOT_A_MODEL, found, "a folder that seqwise saved", "check the path")
+    account = _parse(path, _read(path, MOST_JSON), dict)
+    version = account.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        found = f"it has format {version}"
+        fail(folder, Code.NEWER_FORMAT, found, f"{FORMAT_VERSION} or older", "update seqwise")
+    if version != FORMAT_VERSION:
+        _damaged(path, f"its format is {excerpt(version)}", "1")
+    hashes = attempt(path, lambda: dict(account["sha256"]))
+    own = hashes.pop(name, None)
+    written = attempt(path, lambda: to_json(account | {"sha256": hashes}))
+    if content_hash(written) != own:
+        _damaged(path, "it was changed after it was written", "what seqwise wrote")
+    return account, hashes
+
+
+def read_settings(
+    path: Path, account: dict[str, Any], key: str, kind: type[AnySettings]
+) -> AnySettings:
+    """Read one of the settings in an account, which came from `path`."""
+    return attempt(path, lambda: kind.from_dict(account[key]))
+
+
+def read_codec(path: Path, hashes: dict[str, str], data: DataConfig, shape: ModelConfig) -> Codec:
+    """Read a codec, of as many tokens or channels as a shape has."""
+    state = _parse(path, _read_checked(path, hashes), dict)
+    codec = attempt(path, lambda: build_codec(data).restore(state))
+    sizes = (codec.vocab_size, codec.num_channels)
+    if sizes != (shape.vocab_size, shape.num_channels):
+        expected = f"{shape.vocab_size} tokens, {shape.num_channels} channels"
+        _damaged(path, f"{sizes[0]} tokens, {sizes[1]} channels", expected)
+    return codec
 
 
 def _load_labels(path: Path, content: bytes) -> Labels:
@@ -115,43 +138,63 @@ def _load_labels(path: Path, content: bytes) -> Labels:
     return labels
 
 
-def _load_versions(path: Path, config: dict[str, Any]) -> dict[str, str]:
-    versions = config.get("versions")
+def read_versions(path: Path, account: dict[str, Any]) -> dict[str, str]:
+    """Read the versions in an account, which came from `path`."""
+    versions = account.get("versions")
     pairs = versions.items() if isinstance(versions, dict) else [(0, 0)]
     if not all(isinstance(name, str) and isinstance(value, str) for name, value in pairs):
         _damaged(path, f"versions are {excerpt(versions)}", "a table of words")
     return dict(pairs)
 
 
-def _check_agreement(path: Path, shape: ModelConfig, codec: Codec, labels: Labels) -> None:
-    if len(labels) != shape.num_classes:
-        _damaged(path / LABELS, f"{len(labels)} labels", f"{shape.num_classes}")
-    sizes = (codec.vocab_size, codec.num_channels)
-    if sizes != (shape.vocab_size, shape.num_channels):
-        expected = f"{shape.vocab_size} tokens, {shape.num_channels} channels"
-        _damaged(path / CODEC, f"{sizes[0]} tokens, {sizes[1]} channels", expected)
-
-
-def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig) -> Classifier:
+def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig, codec: Codec) -> Classifier:
     # Without memory and without chance: the file is not believed before it has been looked at.
-    with torch.device("meta"):
-        model = _attempt(path.with_name(CONFIG), lambda: build_model(shape))
-    expected = model.state_dict()
+    with torch.device("meta"), Unfilled():
+        model = attempt(path.with_name(CONFIG), lambda: build_model(shape))
+    weights = read_weights(path, hashes, model.state_dict())
+    model.load_state_dict(weights, assign=True)
+    _check_steps(path, model)
+    _check_complements(path, model, codec)
+    return model.eval()
+
+
+def read_weights(
+    path: Path, hashes: dict[str, str], expected: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Read weights of the names, shapes and types of others, all of them finite."""
     num_bytes = sum(weight.nbytes for weight in expected.values())
     weights = _load_weights(path, _read_checked(path, hashes, 8 + MOST_HEADER + num_bytes))
     if weights.keys() != expected.keys():
         name = min(weights.keys() ^ expected.keys())
         state = "lacks" if name in expected else "has"
-        _damaged(path, f"it {state} a weight {name}", "the weights that config.json describes")
+        _damaged(path, f"it {state} a weight {name}", "the weights that belong here")
     for name, weight in weights.items():
         if weight.shape != expected[name].shape or weight.dtype != expected[name].dtype:
             found = f"{name} is {weight.dtype} {tuple(weight.shape)}"
             _damaged(path, found, f"{expected[name].dtype} {tuple(expected[name].shape)}")
         if not all(map(math.isfinite, weight.aminmax())):  # isfinite takes as much memory again
             _damaged(path, f"{name} has a value that is not finite", "numbers")
-    model.load_state_dict(weights, assign=True)
-    _check_steps(path, model)
-    return model.eval()
+    return weights
+
+
+class Unfilled(TorchFunctionMode):
+    """While entered, modules are built without values: torch compiles something to draw none.
+
+    Its own functions for `torch.device("meta")` import `torch._dynamo`, which takes two seconds.
+    """
+
+    @override
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        is_drawing = getattr(func, "__name__", None) in DRAWING
+        if is_drawing or getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _check_steps(path: Path, model: Classifier) -> None:
@@ -159,6 +202,16 @@ def _check_steps(path: Path, model: Classifier) -> None:
     for name, weight in model.state_dict().items():
         if name.endswith(".dilations") and not 1 <= weight.min() <= weight.max() <= MOST_STEPS:
             _damaged(path, f"{name} from {weight.min()} to {weight.max()}", f"1 to {MOST_STEPS:,}")
+
+
+def _check_complements(path: Path, model: Classifier, codec: Codec) -> None:
+    """Refuse another strand than that of the letters."""
+    expected = codec.complements()
+    if expected is None:  # then no model of it reads one
+        return
+    for name, weight in model.state_dict().items():
+        if name.endswith("complements") and not np.array_equal(weight.numpy(), expected):
+            _damaged(path, f"{name} are not those of {CODEC}", "each letter's complement")
 
 
 def _load_weights(path: Path, content: bytes) -> dict[str, torch.Tensor]:
@@ -184,26 +237,18 @@ def _read_checked(path: Path, hashes: dict[str, str], most: int = MOST_JSON) -> 
     content = _read(path, most)
     found = content_hash(content)
     if found != hashes.get(path.name):
-        _damaged(path, f"its SHA-256 is {found[:12]}…", f"the one in {CONFIG}")
+        _damaged(path, f"its SHA-256 is {found[:12]}…", "the one that was noted for it")
     return content
 
 
 def _parse(path: Path, content: bytes, kind: type[Value]) -> Value:
-    value = _attempt(path, lambda: json.loads(content.decode(), object_pairs_hook=_distinct))
+    value = attempt(path, lambda: parse_json(content))
     if not isinstance(value, kind):
         _damaged(path, f"a JSON {type(value).__name__}", f"a JSON {kind.__name__}")
     return value
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object; json itself keeps the last of two equal keys in silence."""
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise ValueError("a key that stands twice")
-    return values
-
-
-def _attempt(path: Path, read: Callable[[], Value]) -> Value:
+def attempt(path: Path, read: Callable[[], Value]) -> Value:
     """Run one step of reading; what a damaged file can raise becomes the error that says so."""
     try:
         return read()

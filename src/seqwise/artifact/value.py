@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -38,6 +38,8 @@ class TrainingAccount(Settings):
         Whether the weights are those of a second training, on all records.
     network_accuracy, linear_accuracy
         Of the network and of the linear model alone, where both answer together.
+    tried
+        The accuracy of each encoder that was tried in a short training, by its name.
     """
 
     file: str | None
@@ -53,6 +55,7 @@ class TrainingAccount(Settings):
     refitted: bool
     network_accuracy: float | None = None
     linear_accuracy: float | None = None
+    tried: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

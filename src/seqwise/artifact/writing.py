@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,15 @@ from seqwise.artifact.folder import (
     CONFIG,
     FORMAT_VERSION,
     LABELS,
-    MOST_JSON,
     WEIGHTS,
-    content_hash,
     fail,
     is_model,
+    is_pretrained,
     to_json,
 )
 from seqwise.artifact.value import Artifact
 from seqwise.atomic import write_folder
+from seqwise.bounded import MOST_JSON, content_hash
 from seqwise.errors import Code, excerpt
 
 
@@ -40,7 +41,7 @@ def check_output(folder: str | Path, *, overwrite: bool) -> None:
         can_write = parent.is_dir() and os.access(parent, os.W_OK)
     except (OSError, ValueError) as error:
         fail(path, Code.OUTPUT_UNWRITABLE, str(error), "a name a folder can have", "name another")
-    if exists and not is_model(path):
+    if exists and not is_model(path) and not is_pretrained(path):
         found = "it exists, and is no model"
         fail(path, Code.OUTPUT_EXISTS, found, "a new folder, or a model", "name another (--out)")
     if exists and not overwrite:
@@ -53,7 +54,13 @@ def check_output(folder: str | Path, *, overwrite: bool) -> None:
         fail(path, Code.OUTPUT_UNWRITABLE, found, expected, "name another (--out)")
 
 
-def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = False) -> None:
+def save_artifact(
+    artifact: Artifact,
+    folder: str | Path,
+    *,
+    overwrite: bool = False,
+    announce: Callable[[dict[str, str]], None] = lambda hashes: None,
+) -> None:
     """Write a model folder, whole or not at all.
 
     Parameters
@@ -64,14 +71,14 @@ def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = F
         Where; must not exist unless `overwrite`.
     overwrite
         Replace a model folder that is there.
+    announce
+        Told the SHA-256 of each file by its name, before anything is written.
 
     Raises
     ------
     ArtifactError
         As `check_output`, and if writing fails.
     """
-    check_output(folder, overwrite=overwrite)
-    target = Path(folder).absolute()
     files = {
         CODEC: to_json(artifact.codec.to_dict()),
         LABELS: to_json(list(artifact.labels.values)),
@@ -79,25 +86,57 @@ def save_artifact(artifact: Artifact, folder: str | Path, *, overwrite: bool = F
             {name: weight.contiguous() for name, weight in artifact.model.state_dict().items()}
         ),
     }
-    for name in (CODEC, LABELS):
-        if len(files[name]) > MOST_JSON:
-            found = f"{name} of {len(files[name]):,} bytes"
-            expected, remedy = f"at most {MOST_JSON:,}", "lower --vocab-size or --kmer"
-            fail(folder, Code.OUTPUT_UNWRITABLE, found, expected, remedy)
-    config: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
+    account = {
         "versions": artifact.versions,
         "data": artifact.data.to_dict(),
         "model": artifact.shape.to_dict(),
         "train": artifact.train.to_dict(),
         "training": artifact.training.to_dict(),
-        "sha256": {name: content_hash(content) for name, content in files.items()},
     }
+    write_files(folder, files, account, name=CONFIG, overwrite=overwrite, announce=announce)
+
+
+def write_files(
+    folder: str | Path,
+    files: dict[str, bytes],
+    account: dict[str, Any],
+    *,
+    name: str,
+    overwrite: bool,
+    announce: Callable[[dict[str, str]], None],
+) -> None:
+    """Write files and an account of them, with the hash of each, whole or not at all.
+
+    Parameters
+    ----------
+    folder, overwrite, announce
+        As `save_artifact`.
+    files
+        The content of each, by its name.
+    account
+        JSON values.
+    name
+        Of the file of the account.
+
+    Raises
+    ------
+    ArtifactError
+        As `save_artifact`.
+    """
+    check_output(folder, overwrite=overwrite)
+    for each, content in files.items():
+        if each.endswith(".json") and len(content) > MOST_JSON:
+            found = f"{each} of {len(content):,} bytes"
+            expected, remedy = f"at most {MOST_JSON:,}", "lower --vocab-size or --kmer"
+            fail(folder, Code.OUTPUT_UNWRITABLE, found, expected, remedy)
+    hashes = {each: content_hash(content) for each, content in files.items()}
+    whole = {"format_version": FORMAT_VERSION, **account, "sha256": hashes}
     # Its own hash is that of the file without this entry.
-    config["sha256"][CONFIG] = content_hash(to_json(config))
-    files[CONFIG] = to_json(config)
+    hashes[name] = content_hash(to_json(whole))
+    files = files | {name: to_json(whole)}
+    announce({each: content_hash(content) for each, content in files.items()})
     try:
-        write_folder(target, files)
+        write_folder(Path(folder).absolute(), files)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         fail(folder, Code.OUTPUT_UNWRITABLE, reason, "a folder that can be written", "free it")

@@ -15,6 +15,7 @@ import typer
 from seqwise.cli.ending import heed_signals, prepare_streams
 from seqwise.cli.options import FileOptions
 from seqwise.cli.program import Program
+from seqwise.cli.usage import refuse_option
 from seqwise.version import __version__
 
 app = typer.Typer(
@@ -81,6 +82,13 @@ class DeviceName(StrEnum):
     cuda = "cuda"
 
 
+class PrecisionName(StrEnum):
+    """What the encoder computes in."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
 class StreamFormat(StrEnum):
     """How predictions are written to standard output."""
 
@@ -109,6 +117,10 @@ LabelsFrom = Annotated[
 ]
 Kind = Annotated[KindName | None, typer.Option("--kind", help="What the sequences are; guessed.")]
 Device = Annotated[DeviceName | None, typer.Option("--device", help="Where to compute.")]
+Precision = Annotated[
+    PrecisionName | None,
+    typer.Option("--precision", help="Of the encoder; bfloat16 is faster on some hardware."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")]
 Deterministic = Annotated[
     bool,
@@ -159,6 +171,18 @@ Refit = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
+Vectors = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Word vectors (GloVe, .vec) to start from.", rich_help_panel=TRAINING
+    ),
+]
+Pretrained = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER", help="What pretrain wrote, to start from.", rich_help_panel=TRAINING
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(help="Of the split, the weights and the order.", rich_help_panel=TRAINING),
@@ -167,11 +191,69 @@ Valid = Annotated[
     str | None, typer.Option(metavar="FILE", help="Chooses the epoch; else a part of FILE.")
 ]
 
+Encoder = Annotated[
+    EncoderName | None, typer.Option(help="What reads the steps.", rich_help_panel=MODEL)
+]
+EmbeddingDim = Annotated[
+    int | None, typer.Option(help="Size of a step's vector.", rich_help_panel=MODEL)
+]
+HiddenSize = Annotated[
+    int | None, typer.Option(help="Size of a hidden state.", rich_help_panel=MODEL)
+]
+NumLayers = Annotated[
+    int | None, typer.Option(help="Layers of the encoder.", rich_help_panel=MODEL)
+]
+Bidirectional = Annotated[
+    bool | None,
+    typer.Option(
+        "--bidirectional/--one-direction", help="Directions of reading.", rich_help_panel=MODEL
+    ),
+]
+Dropout = Annotated[
+    float | None,
+    typer.Option(help="Share of values dropped in training.", rich_help_panel=MODEL),
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option(help="Most passes over the training part.", rich_help_panel=TRAINING),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(help="Epochs without gain before stopping.", rich_help_panel=TRAINING),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(help="Sequences in a batch, at the most.", rich_help_panel=TRAINING),
+]
+BatchSteps = Annotated[
+    int | None,
+    typer.Option(help="Padded steps in a batch, at the most.", rich_help_panel=TRAINING),
+]
+Window = Annotated[
+    int | None,
+    typer.Option(help="Steps of a sequence that an epoch reads.", rich_help_panel=TRAINING),
+]
+LearningRate = Annotated[
+    float | None, typer.Option(help="The highest, after warm-up.", rich_help_panel=TRAINING)
+]
+WarmupFraction = Annotated[
+    float | None,
+    typer.Option(help="Share of training that warms up.", rich_help_panel=TRAINING),
+]
+WeightDecay = Annotated[float | None, typer.Option(help="Of AdamW.", rich_help_panel=TRAINING)]
+ClipNorm = Annotated[
+    float | None, typer.Option(help="Largest norm of a gradient.", rich_help_panel=TRAINING)
+]
+Workers = Annotated[int, typer.Option(min=0, max=64, help="Threads that prepare batches ahead.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where training was stopped.")]
+
 
 @app.command()
 def train(
     files: Files,
-    out: Annotated[str, typer.Option("--out", metavar="MODEL", help="Folder to write.")],
+    out: Annotated[
+        str, typer.Option("--out", metavar="MODEL", help="Folder to write.", callback=refuse_option)
+    ],
     valid: Valid = None,
     kind: Kind = None,
     sequence: Sequence = None,
@@ -180,14 +262,11 @@ def train(
     labels_from: LabelsFrom = None,
     skip_bad: SkipBad = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace MODEL.")] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where training was stopped.")
-    ] = False,
+    resume: Resume = False,
     checkpoint_seconds: CheckpointSeconds = 60.0,
-    workers: Annotated[
-        int, typer.Option(min=0, max=64, help="Threads that prepare batches ahead.")
-    ] = 0,
+    workers: Workers = 0,
     device: Device = None,
+    precision: Precision = None,
     quiet: Quiet = False,
     tokens: Tokens = None,
     lowercase: Lowercase = None,
@@ -195,34 +274,18 @@ def train(
     min_count: MinCount = None,
     kmer: Kmer = None,
     max_length: MaxLength = None,
-    encoder: Annotated[
-        EncoderName | None, typer.Option(help="What reads the steps.", rich_help_panel=MODEL)
-    ] = None,
+    encoder: Encoder = None,
     pooling: Annotated[
         str | None,
         typer.Option(
             help="last, mean, max, attention, or several joined by +.", rich_help_panel=MODEL
         ),
     ] = None,
-    embedding_dim: Annotated[
-        int | None, typer.Option(help="Size of a step's vector.", rich_help_panel=MODEL)
-    ] = None,
-    hidden_size: Annotated[
-        int | None, typer.Option(help="Size of a hidden state.", rich_help_panel=MODEL)
-    ] = None,
-    num_layers: Annotated[
-        int | None, typer.Option(help="Layers of the encoder.", rich_help_panel=MODEL)
-    ] = None,
-    bidirectional: Annotated[
-        bool | None,
-        typer.Option(
-            "--bidirectional/--one-direction", help="Directions of reading.", rich_help_panel=MODEL
-        ),
-    ] = None,
-    dropout: Annotated[
-        float | None,
-        typer.Option(help="Share of values dropped in training.", rich_help_panel=MODEL),
-    ] = None,
+    embedding_dim: EmbeddingDim = None,
+    hidden_size: HiddenSize = None,
+    num_layers: NumLayers = None,
+    bidirectional: Bidirectional = None,
+    dropout: Dropout = None,
     kernel_size: Annotated[
         int | None,
         typer.Option(help="Tokens that a convolution sees; 0: none.", rich_help_panel=MODEL),
@@ -240,46 +303,75 @@ def train(
             rich_help_panel=MODEL,
         ),
     ] = None,
+    both_strands: Annotated[
+        bool | None,
+        typer.Option(
+            "--both-strands/--one-strand",
+            help="The same answer for DNA and its reverse complement.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
     ngrams: Annotated[
         int | None,
         typer.Option(help="Tokens of the linear model's longest n-gram.", rich_help_panel=MODEL),
     ] = None,
-    epochs: Annotated[
+    num_networks: Annotated[
         int | None,
-        typer.Option(help="Most passes over the training part.", rich_help_panel=TRAINING),
+        typer.Option(help="Networks that answer together.", rich_help_panel=MODEL),
     ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(help="Epochs without gain before stopping.", rich_help_panel=TRAINING),
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="That training may take: 90s, 10m, 1.5h; what is tried is chosen to fit.",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(help="Sequences in a batch, at the most.", rich_help_panel=TRAINING),
+    epoch_share: Annotated[
+        float | None,
+        typer.Option(help="Share of the records that an epoch takes.", rich_help_panel=TRAINING),
     ] = None,
-    batch_steps: Annotated[
-        int | None,
-        typer.Option(help="Padded steps in a batch, at the most.", rich_help_panel=TRAINING),
-    ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(help="Steps of a sequence that an epoch reads.", rich_help_panel=TRAINING),
-    ] = None,
+    epochs: Epochs = None,
+    patience: Patience = None,
+    batch_size: BatchSize = None,
+    batch_steps: BatchSteps = None,
+    window: Window = None,
     token_dropout: Annotated[
         float | None,
         typer.Option(help="Share of tokens read as unknown.", rich_help_panel=TRAINING),
     ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="The highest, after warm-up.", rich_help_panel=TRAINING)
-    ] = None,
-    warmup_fraction: Annotated[
+    jitter: Annotated[
         float | None,
-        typer.Option(help="Share of training that warms up.", rich_help_panel=TRAINING),
+        typer.Option(
+            help="Series: noise added, in deviations of a channel.", rich_help_panel=TRAINING
+        ),
     ] = None,
-    weight_decay: Annotated[
-        float | None, typer.Option(help="Of AdamW.", rich_help_panel=TRAINING)
+    scaling: Annotated[
+        float | None,
+        typer.Option(
+            help="Series: spread of the factor of a whole series.", rich_help_panel=TRAINING
+        ),
     ] = None,
-    clip_norm: Annotated[
-        float | None, typer.Option(help="Largest norm of a gradient.", rich_help_panel=TRAINING)
+    mutation: Annotated[
+        float | None,
+        typer.Option(help="DNA: share of letters read as another.", rich_help_panel=TRAINING),
+    ] = None,
+    strand_flip: Annotated[
+        float | None,
+        typer.Option(
+            help="DNA: share of sequences read from the other strand.", rich_help_panel=TRAINING
+        ),
+    ] = None,
+    learning_rate: LearningRate = None,
+    warmup_fraction: WarmupFraction = None,
+    weight_decay: WeightDecay = None,
+    clip_norm: ClipNorm = None,
+    average_decay: Annotated[
+        float | None,
+        typer.Option(
+            help="Of the moving average of the weights that is kept; 0: none.",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
     label_smoothing: Annotated[
         float | None,
@@ -293,6 +385,8 @@ def train(
     ] = None,
     valid_fraction: ValidFraction = None,
     refit: Refit = None,
+    vectors: Vectors = None,
+    pretrained: Pretrained = None,
     seed: Seed = None,
 ) -> None:
     """Train a model on labelled files or on a store, and write it to a folder."""
@@ -326,20 +420,111 @@ def train(
             "num_positions": num_positions,
             "linear": linear,
             "ngrams": ngrams,
+            "num_networks": num_networks,
+            "budget": budget,
+            "epoch_share": epoch_share,
+            "both_strands": both_strands,
             "epochs": epochs,
             "patience": patience,
             "batch_size": batch_size,
             "batch_steps": batch_steps,
             "window": window,
             "token_dropout": token_dropout,
+            "jitter": jitter,
+            "scaling": scaling,
+            "mutation": mutation,
+            "strand_flip": strand_flip,
             "learning_rate": learning_rate,
             "warmup_fraction": warmup_fraction,
             "weight_decay": weight_decay,
             "clip_norm": clip_norm,
+            "average_decay": average_decay,
             "label_smoothing": label_smoothing,
             "class_weight": class_weight,
             "valid_fraction": valid_fraction,
             "refit": refit,
+            "vectors": vectors,
+            "pretrained": pretrained,
+            "seed": seed,
+            "device": device,
+            "precision": precision,
+        },
+    )
+
+
+@app.command()
+def pretrain(
+    files: Files,
+    out: Annotated[str, typer.Option("--output", "-o", metavar="FOLDER", help="To write.")],
+    kind: Kind = None,
+    sequence: Sequence = None,
+    format_: Format = None,
+    skip_bad: SkipBad = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FOLDER.")] = False,
+    resume: Resume = False,
+    checkpoint_seconds: CheckpointSeconds = 60.0,
+    workers: Workers = 0,
+    device: Device = None,
+    quiet: Quiet = False,
+    tokens: Tokens = None,
+    lowercase: Lowercase = None,
+    vocab_size: VocabSize = None,
+    min_count: MinCount = None,
+    kmer: Kmer = None,
+    max_length: MaxLength = None,
+    encoder: Encoder = None,
+    embedding_dim: EmbeddingDim = None,
+    hidden_size: HiddenSize = None,
+    num_layers: NumLayers = None,
+    bidirectional: Bidirectional = None,
+    dropout: Dropout = None,
+    epochs: Epochs = None,
+    patience: Patience = None,
+    batch_size: BatchSize = None,
+    batch_steps: BatchSteps = None,
+    window: Window = None,
+    learning_rate: LearningRate = None,
+    warmup_fraction: WarmupFraction = None,
+    weight_decay: WeightDecay = None,
+    clip_norm: ClipNorm = None,
+    valid_fraction: ValidFraction = None,
+    seed: Seed = None,
+) -> None:
+    """Learn from unlabelled files to foretell the next step; train begins with what was learned."""
+    _call(
+        "pretrain",
+        files=files,
+        out=out,
+        skip_bad=skip_bad,
+        overwrite=overwrite,
+        resume=resume,
+        checkpoint_seconds=checkpoint_seconds,
+        workers=workers,
+        quiet=quiet,
+        how=FileOptions(kind, format_, sequence, None, None),
+        wishes={
+            "tokens": tokens,
+            "lowercase": lowercase,
+            "vocab_size": vocab_size,
+            "min_count": min_count,
+            "kmer": kmer,
+            "max_length": max_length,
+            "encoder": encoder,
+            "embedding_dim": embedding_dim,
+            "hidden_size": hidden_size,
+            "num_layers": num_layers,
+            "bidirectional": bidirectional,
+            "dropout": dropout,
+            "epochs": epochs,
+            "patience": patience,
+            "batch_size": batch_size,
+            "batch_steps": batch_steps,
+            "window": window,
+            "learning_rate": learning_rate,
+            "warmup_fraction": warmup_fraction,
+            "weight_decay": weight_decay,
+            "clip_norm": clip_norm,
+            "valid_fraction": valid_fraction,
             "seed": seed,
             "device": device,
         },
@@ -349,7 +534,12 @@ def train(
 @app.command()
 def encode(
     files: Files,
-    out: Annotated[str, typer.Option("--output", "-o", metavar="STORE", help="Folder to write.")],
+    out: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="STORE", help="Folder to write.", callback=refuse_option
+        ),
+    ],
     valid: Valid = None,
     kind: Kind = None,
     sequence: Sequence = None,
@@ -367,6 +557,8 @@ def encode(
     max_length: MaxLength = None,
     valid_fraction: ValidFraction = None,
     refit: Refit = None,
+    vectors: Vectors = None,
+    pretrained: Pretrained = None,
     seed: Seed = None,
 ) -> None:
     """Encode labelled files for training, in memory that does not grow with them."""
@@ -388,6 +580,8 @@ def encode(
             "max_length": max_length,
             "valid_fraction": valid_fraction,
             "refit": refit,
+            "vectors": vectors,
+            "pretrained": pretrained,
             "seed": seed,
         },
     )
@@ -409,6 +603,7 @@ def evaluate(
     strict: Strict = False,
     deterministic: Deterministic = False,
     device: Device = None,
+    precision: Precision = None,
     quiet: Quiet = False,
 ) -> None:
     """Score a model on a labelled file."""
@@ -421,6 +616,7 @@ def evaluate(
         strict=strict,
         deterministic=deterministic,
         device=device,
+        precision=precision,
         quiet=quiet,
         how=FileOptions(None, format_, sequence, label, labels_from),
     )
@@ -432,7 +628,13 @@ def predict(
     file: Annotated[str, typer.Argument(metavar="FILE", help="- is standard input.")] = "-",
     out: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="OUT", help="OUT.csv, .jsonl or .parquet."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="Where to: OUT.csv, .jsonl or .parquet.",
+            callback=refuse_option,
+        ),
     ] = None,
     out_format: Annotated[
         StreamFormat, typer.Option("--output-format", help="On standard output.")
@@ -447,6 +649,7 @@ def predict(
     strict: Strict = False,
     deterministic: Deterministic = False,
     device: Device = None,
+    precision: Precision = None,
     quiet: Quiet = False,
 ) -> None:
     """Write a label and its probability for each record, in their order.
@@ -465,6 +668,7 @@ def predict(
         checkpoint_seconds=checkpoint_seconds,
         deterministic=deterministic,
         device=device,
+        precision=precision,
         quiet=quiet,
         how=FileOptions(None, format_, sequence, None, None),
     )

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from seqwise.cli.files import say
-from seqwise.cli.gathering import gather_files, prepare_files
+from seqwise.cli.gathering import gather_files, prepare_files, with_kind
 from seqwise.cli.options import FileOptions
 from seqwise.cli.wishes import sort_wishes
 from seqwise.data.store_folder import check_place
@@ -30,6 +30,7 @@ def run(
     console = Console(stderr=True, quiet=quiet)
     check_place(out)
     chosen = sort_wishes(wishes)
+    how = with_kind(how, chosen)
     data = gather_files(files, valid, how, skip_bad=skip_bad, console=console)
     prepared = prepare_files(
         data,

@@ -11,7 +11,7 @@ from seqwise.artifact import load_artifact
 from seqwise.assessment import Assessment, assess
 from seqwise.cli.files import guessed_column, open_for_model, say
 from seqwise.cli.options import FileOptions
-from seqwise.config import Device
+from seqwise.config import Device, Precision
 from seqwise.data.kinds import Kind
 from seqwise.errors import DataError
 from seqwise.evaluation.tables import confusion_table, scores_table
@@ -28,6 +28,7 @@ def run(
     strict: bool,
     deterministic: bool,
     device: Device | None,
+    precision: Precision | None,
     quiet: bool,
     how: FileOptions,
 ) -> None:
@@ -40,7 +41,12 @@ def run(
     if train_file is not None:
         seen = open_for_model(train_file, how, artifact, label_required=False)
         known = fingerprints(seen.checked(kind), kind)
-    predictor = Predictor(artifact, device=device or "auto", deterministic=deterministic)
+    predictor = Predictor(
+        artifact,
+        device=device or "auto",
+        deterministic=deterministic,
+        precision=precision or "float32",
+    )
     found = assess(
         predictor, records.checked(kind), known=known, path=file, column=records.sequence_column
     )

@@ -17,6 +17,7 @@ from seqwise.data.kinds import Kind
 from seqwise.training.gathering import Dropped, LabelledRecords, gather
 from seqwise.training.preparation import PreparedData, prepare
 from seqwise.training.settings import Wishes
+from seqwise.training.start import open_start
 
 # What is larger is encoded into a store: so much is at most half a gigabyte when it is encoded.
 RECORDS_IN_MEMORY = 1_000_000
@@ -69,6 +70,11 @@ def gather_files(
         tell_dropped(console, held_out.dropped)
     columns = (records.sequence_column, records.label_column)
     return GatheredFiles(train, held_out, source.kind, columns)
+
+
+def with_kind(how: FileOptions, wishes: Wishes) -> FileOptions:
+    """Take the kind from what a network starts from, where that knows it and the user is silent."""
+    return replace(how, kind=how.kind or open_start(wishes).kind)
 
 
 def prepare_files(

@@ -9,10 +9,11 @@ import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
-from seqwise.artifact import Artifact, is_model, load_artifact
+from seqwise.artifact import Artifact, is_model, is_pretrained, load_artifact, load_pretrained
 from seqwise.cli.files import OpenFile, open_for_training, say
 from seqwise.cli.gathering import MOST_IN_MEMORY, is_large
 from seqwise.cli.options import FileOptions
+from seqwise.cli.pretrain import describe_encoder, describe_scores
 from seqwise.data.store_folder import is_store
 from seqwise.errors import Code, ConfigError, DataError, Problem, one_line
 from seqwise.inspection import FileSummary, summarise
@@ -20,6 +21,7 @@ from seqwise.inspection_tables import summary_table
 from seqwise.training.description import describe_parts, describe_run
 from seqwise.training.gathering import gather
 from seqwise.training.preparation import PreparedData, load_prepared, prepare
+from seqwise.training.reports import StepScores
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes, describe_shape
 
@@ -28,16 +30,20 @@ NO_LABELS = (Code.COLUMN_MISSING, Code.COLUMN_UNCLEAR, Code.MISSING_LABEL)
 
 def run(*, path: str, second: str | None, as_json: bool, how: FileOptions) -> None:
     """Look at a model folder, at a file, or at two files."""
-    if is_model(path):
+    if is_model(path) or is_pretrained(path):
         if second is not None:
-            found = "a model and a file"
-            remedy = "use seqwise evaluate MODEL FILE"
+            found, remedy = "a model and a file", "use seqwise evaluate MODEL FILE"
+            if not is_model(path):
+                found, remedy = "a pretrained network and a file", "name one of them"
             raise ConfigError(Problem(Code.BAD_SETTING, found, "one model or files", remedy))
-        _inspect_model(path, as_json)
+        (_inspect_model if is_model(path) else _inspect_pretrained)(path, as_json)
         return
     if is_store(path):
         _inspect_store(path, as_json)
         return
+    if second is not None and is_model(second):
+        found, remedy = "a file and a model", "use seqwise evaluate MODEL FILE"
+        raise ConfigError(Problem(Code.BAD_SETTING, found, "one model or files", remedy))
     first = _open(path, how)
     summary = summarise(first.records.checked(first.kind), first.kind)
     summaries = [(first, summary)]
@@ -143,6 +149,38 @@ def _class_counts(prepared: PreparedData) -> list[int]:
     targets = np.concatenate([prepared.train.targets, prepared.valid.targets])
     counts: list[int] = np.bincount(targets, minlength=len(prepared.labels)).tolist()
     return counts
+
+
+def _inspect_pretrained(path: str, as_json: bool) -> None:
+    pretrained = load_pretrained(path)
+    account, shape = pretrained.account, pretrained.shape
+    if as_json:
+        print(json.dumps(pretrained.to_dict(), ensure_ascii=False, indent=2))  # noqa: T201
+        return
+    scores = StepScores(account.valid_loss, account.baseline_loss, 0)
+    made_with = ", ".join(f"{name} {version}" for name, version in pretrained.versions.items())
+    num_weights = sum(weight.numel() for weight in pretrained.weights.values())
+    say(
+        Console(),
+        [
+            ("pretrained", f"{escape(path)}, made with {escape(one_line(made_with))}"),
+            ("reads", str(pretrained.data.kind)),
+            ("steps", pretrained.codec.describe()),
+            ("shape", f"{describe_encoder(shape)}; {num_weights:,} weights; no classes"),
+            (
+                "trained on",
+                f"{account.num_train:,} records of {escape(one_line(str(account.file)))}, "
+                f"best epoch {account.best_epoch} of {account.num_epochs}, "
+                f"seed {pretrained.train.seed}, {account.seconds:,.0f} s",
+            ),
+            (
+                "held out",
+                f"{account.num_valid:,} records: "
+                f"{describe_scores(scores, is_series=shape.num_channels > 0)}",
+            ),
+            ("next", f"seqwise train FILE --pretrained {escape(path)}"),
+        ],
+    )
 
 
 def _inspect_model(path: str, as_json: bool) -> None:

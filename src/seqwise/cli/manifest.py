@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from seqwise.atomic import write_file
+from seqwise.bounded import UNREADABLE, parse_json, read_regular
 from seqwise.cli.summary import Summary
 from seqwise.errors import CheckpointError, Code, Problem, excerpt
 from seqwise.identity import Identity
 
 FORMAT_VERSION = 1
-MOST_BYTES = 1 << 26  # a part takes about 400
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,7 @@ class Manifest:
             `damaged-checkpoint`, `newer-format`.
         """
         try:
-            if path.stat().st_size > MOST_BYTES:
-                raise ValueError("too large")
-            values = json.loads(path.read_bytes())
+            values = parse_json(read_regular(path))
             version = values["format_version"]
             if version == FORMAT_VERSION:
                 parts = [
@@ -88,7 +86,7 @@ class Manifest:
                     for each in values["parts"]
                 ]
                 return cls(dict(values["identity"]), tuple(parts), bool(values["is_whole"]))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (OSError, *UNREADABLE) as error:
             found = excerpt(f"{type(error).__name__}: {error}")
             remedy = "remove its folder to begin anew"
             raise _error(

@@ -19,7 +19,7 @@ from seqwise.cli.options import FileOptions
 from seqwise.cli.output import Output
 from seqwise.cli.summary import Summary
 from seqwise.cli.writers import stream_writer
-from seqwise.config import Device
+from seqwise.config import Device, Precision
 from seqwise.data.collection import RecordFiles
 from seqwise.data.fingerprint import digest_path
 from seqwise.data.kinds import Kind
@@ -42,13 +42,19 @@ def run(
     checkpoint_seconds: float,
     deterministic: bool,
     device: Device | None,
+    precision: Precision | None,
     quiet: bool,
     how: FileOptions,
 ) -> None:
     """Predict and write as the records come."""
     console = Console(stderr=True, quiet=quiet)
     artifact = load_artifact(folder)
-    predictor = Predictor(artifact, device=device or "auto", deterministic=deterministic)
+    predictor = Predictor(
+        artifact,
+        device=device or "auto",
+        deterministic=deterministic,
+        precision=precision or "float32",
+    )
     records = open_for_model(file, how, artifact, label_required=False)
     say(console, guessed_column(records, how, artifact))
     blocks = _Blocks(predictor, records, strict=strict)
@@ -139,6 +145,7 @@ def _identity(folder: str, blocks: _Blocks, *, probabilities: bool) -> Identity 
             "probabilities": probabilities,
             "strict": blocks.strict,
             "deterministic": blocks.predictor.deterministic,
+            "precision": blocks.predictor.precision,
             "computed on": blocks.predictor.device.type,
         },
         "versions": {name: current_versions()[name] for name in ("seqwise", "torch")},

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 
-from seqwise.artifact import check_output, save_artifact
-from seqwise.cli.ending import USER_ERROR
+from seqwise.artifact import save_artifact
 from seqwise.cli.files import say
-from seqwise.cli.gathering import MOST_IN_MEMORY, gather_files, prepare_files
+from seqwise.cli.gathering import MOST_IN_MEMORY, gather_files, prepare_files, with_kind
 from seqwise.cli.options import FileOptions
+from seqwise.cli.session import Session, one_voice
 from seqwise.cli.wishes import sort_wishes
-from seqwise.config import setting_error
-from seqwise.data.store_folder import is_store, remove_store
-from seqwise.errors import Code, ConfigError, Problem, SeqwiseError
-from seqwise.interruption import Stopped, StopRequest
-from seqwise.training.checkpoint import Checkpoints
+from seqwise.data.store_folder import is_store
+from seqwise.errors import Code, ConfigError, Problem
 from seqwise.training.description import describe_run
-from seqwise.training.distribution import World, join_world, take_device
+from seqwise.training.distribution import World, join_world
 from seqwise.training.plan import settle
 from seqwise.training.preparation import PreparedData, load_prepared
-from seqwise.training.progress import show_progress
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
-from seqwise.training.stopping import go_on, keep_checkpoints
 
 
 def run(
@@ -47,61 +40,30 @@ def run(
     wishes: dict[str, Any],
 ) -> None:
     """Train, save, and say what was done."""
-    with join_world() as world, _one_voice(world), ExitStack() as stack:
+    with join_world() as world, one_voice(world), ExitStack() as stack:
         console = Console(stderr=True, quiet=quiet or not world.is_first)
-        checkpoints = Checkpoints(f"{Path(out)}.checkpoints")
+        session = Session(
+            world, out, resume=resume, checkpoint_seconds=checkpoint_seconds, console=console
+        )
         is_encoded = len(files) == 1 and is_store(files[0])
-        store = None if is_encoded else Path(f"{Path(out)}.encoded")
+        store = None if is_encoded else session.store
         with world.together():
-            if not checkpoint_seconds >= 0:
-                raise setting_error("checkpoint_seconds", checkpoint_seconds, "0 or more")
-            take_device(wishes.get("device") or "auto")
-            if world.is_first:
-                check_output(out, overwrite=overwrite)
-                stack.enter_context(checkpoints)
-                if not resume:
-                    checkpoints.check_free()
             chosen = sort_wishes(wishes)
+            session.begin(stack, device=wishes.get("device"), overwrite=overwrite)
+        if session.is_done(store):
+            return
         prepared, chosen = _prepare(files, valid, chosen, how, skip_bad, store, console, world)
         with world.together():
             training = TrainingRun(prepared, chosen, world=world, workers=workers)
         say(console, describe_run(training))
-        stop = stack.enter_context(StopRequest(lambda: training.current.progress.validating))
-        if resume:
-            _go_on(training, checkpoints, console)
-        say(console, [("checkpoints", _describe(checkpoints, checkpoint_seconds))])
-        reports = keep_checkpoints(training, checkpoints, stop, seconds=checkpoint_seconds)
-        try:
-            for _ in show_progress(training, reports, console=console):
-                pass
-        except Stopped as stopped:
-            _end(training, stopped)
+        session.go_through(training, stack)
         with world.together():
             if world.is_first:
-                save_artifact(training.artifact(), out, overwrite=overwrite)
-                checkpoints.remove()
-                if store is not None:
-                    remove_store(store)
+                artifact, announce = training.artifact(), session.checkpoints.announce
+                save_artifact(artifact, out, overwrite=overwrite, announce=announce)
+                session.clear(store)
     if world.is_first:
         say(console, _result(training, out))
-
-
-@contextmanager
-def _one_voice(world: World) -> Iterator[None]:
-    """Let the first process alone say what went wrong."""
-    try:
-        yield
-    except SeqwiseError as error:
-        if world.is_first:
-            raise
-        if error.code is not Code.PROCESS_LOST:
-            world.wait_for_first()
-        raise typer.Exit(USER_ERROR) from error
-
-
-def _describe(checkpoints: Checkpoints, seconds: float) -> str:
-    folder = escape(str(checkpoints.folder))
-    return f"each {seconds:g} s in {folder}, until the model is there; --resume goes on from them"
 
 
 def _prepare(
@@ -120,6 +82,7 @@ def _prepare(
             return _open(files[0], valid, wishes, how, console)
     prepared = None
     with world.together():
+        how = with_kind(how, wishes)
         data = gather_files(files, valid, how, skip_bad=skip_bad, console=console)
         wishes = wishes.with_columns(*data.columns)
         folder = store if data.is_large else None
@@ -145,22 +108,6 @@ def _open(
     say(console, [("store", escape(store))])
     prepared = load_prepared(store)
     return prepared, settle(wishes, prepared.plan)
-
-
-def _go_on(training: TrainingRun, checkpoints: Checkpoints, console: Console) -> None:
-    found, problems = go_on(training, checkpoints)
-    for problem in problems:
-        say(console, [("passed over", escape(str(problem)))])
-    where = training.place() if found else "no checkpoint was there: from the beginning"
-    say(console, [("going on", where)])
-
-
-def _end(training: TrainingRun, stopped: Stopped) -> NoReturn:
-    """Say how to go on, and end as a program that the signal has ended."""
-    if training.world.is_first:
-        how = "the same command with --resume goes on from there"
-        typer.echo(f"seqwise: stopped {training.place()}; {how}", err=True)
-    raise typer.Exit(128 + stopped.signal)
 
 
 def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
@@ -189,5 +136,9 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
             "refit, on records held out"
         )
         facts.append(("refit", text))
+    if training.trials:
+        tried = (f"{each.encoder} {each.accuracy:.4f}" for each in training.trials)
+        text = f"accuracy of {', '.join(tried)}: {training.shape.encoder} it is"
+        facts.insert(0, ("tried", text))
     facts.append(("model in", f"{escape(out)}   next: seqwise evaluate {escape(out)} FILE"))
     return facts

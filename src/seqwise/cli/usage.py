@@ -43,6 +43,19 @@ def describe_usage(error: Any, command: Any) -> Problem:
     return Problem(Code.BAD_USAGE, found[:1].lower() + found[1:], f"what {called} takes", see_help)
 
 
+def refuse_option(value: str | None) -> str | None:
+    """Take a name to write to, but no option: what was to stand before it is missing.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it looks like one.
+    """
+    if value is not None and value.startswith("--"):
+        raise typer.BadParameter("")
+    return value
+
+
 def unknown_command(name: str, commands: Iterable[str]) -> Problem:
     """Say that there is no such command."""
     names = list(commands)

@@ -7,6 +7,8 @@ from typing import Any
 from seqwise.config import setting_error
 from seqwise.training.settings import Wishes
 
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
 
 def sort_wishes(spoken: dict[str, Any]) -> Wishes:
     """Take those that are not None, as plain values."""
@@ -17,7 +19,19 @@ def sort_wishes(spoken: dict[str, Any]) -> Wishes:
     }
     if "class_weight" in wishes:
         wishes["class_weight"] = _parse_class_weight(wishes["class_weight"])
+    if "budget" in wishes:
+        wishes["budget"] = _parse_duration(wishes["budget"])
     return Wishes.sorted(wishes)
+
+
+def _parse_duration(text: str) -> float:
+    """Read ``90``, ``90s``, ``10m`` or ``1.5h`` as seconds."""
+    unit = text[-1:].lower()
+    number = text[:-1] if unit in SECONDS else text
+    try:
+        return float(number) * SECONDS.get(unit, 1.0)
+    except ValueError:
+        raise setting_error("budget", text, "a time such as 90s, 10m or 1.5h") from None
 
 
 def _parse_class_weight(text: str) -> str | dict[str, float]:

@@ -17,7 +17,6 @@ Each file is written under another name and renamed. Until all are there, the ma
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,10 +26,11 @@ from typing import NoReturn
 import numpy as np
 
 from seqwise.atomic import write_file
+from seqwise.bounded import UNREADABLE, content_hash, parse_json, read_regular
 from seqwise.config import DataConfig
 from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.encoding import EncodedBlock
-from seqwise.data.manifest import Manifest, ShardEntry, damaged, read_small
+from seqwise.data.manifest import Manifest, ShardEntry, damaged
 from seqwise.data.parts import EncodedPart, PartSource
 from seqwise.data.shards import (
     SHARD_RECORDS,
@@ -72,7 +72,7 @@ class DiskStore:
         codec = fit()
         content = json.dumps(codec.to_dict(), ensure_ascii=False, allow_nan=False).encode()
         self._write(path, content)
-        self.note(self.manifest.with_codec(path.name, hashlib.sha256(content).hexdigest()))
+        self.note(self.manifest.with_codec(path.name, content_hash(content)))
         # As whoever goes on reads it, so that there is no difference.
         return _read_codec(path, config, self.manifest.codecs[path.name])
 
@@ -107,7 +107,7 @@ class DiskStore:
             end = start + len(sequences)
             content = write_shard(Shard(sequences, source.targets[start:end]), codec)
             entry = ShardEntry(
-                sha256=hashlib.sha256(content).hexdigest(),
+                sha256=content_hash(content),
                 num_records=len(sequences),
                 num_cut=sum(block.num_cut for block in blocks),
                 num_unknown=sum(block.num_unknown for block in blocks),
@@ -166,10 +166,10 @@ def _cut_shards(blocks: Iterator[EncodedBlock]) -> Iterator[list[EncodedBlock]]:
 
 def _read_codec(path: Path, config: DataConfig, sha256: str) -> Codec:
     with _readable(path):
-        content = read_small(path)
-        if hashlib.sha256(content).hexdigest() != sha256:
+        content = read_regular(path)
+        if content_hash(content) != sha256:
             raise ValueError("other bytes than those that were written")
-        return build_codec(config).restore(json.loads(content))
+        return build_codec(config).restore(parse_json(content))
 
 
 @contextmanager
@@ -181,14 +181,7 @@ def _readable(path: Path) -> Iterator[None]:
         damaged(path, error.strerror or str(error))
     except StoreError:
         raise
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-    ) as error:
+    except UNREADABLE as error:
         damaged(path, excerpt(f"{type(error).__name__}: {error}"))
 
 

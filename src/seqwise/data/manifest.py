@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import stat
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
+from seqwise.bounded import UNREADABLE, content_hash, parse_json, read_regular
 from seqwise.errors import Code, Problem, StoreError, excerpt
 
 FORMAT_VERSION = 1
-MOST_JSON = 1 << 26  # bytes
 SHARD_NAME = re.compile(r"([a-z]+)-\d{6}\.arrow")
 CODEC_NAME = re.compile(r"codec(-[a-z]+)?\.json")
 
@@ -96,7 +94,7 @@ def read_manifest(path: Path) -> Manifest:
         If it is damaged, or was written by a newer version.
     """
     try:
-        values = json.loads(read_small(path), object_pairs_hook=_distinct)
+        values = parse_json(read_regular(path))
         version = values["format_version"]
         if isinstance(version, int) and version > FORMAT_VERSION:
             found = f"it has format {version}"
@@ -116,25 +114,11 @@ def read_manifest(path: Path) -> Manifest:
         raise
     except OSError as error:
         damaged(path, error.strerror or str(error))
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except UNREADABLE as error:
         if isinstance(error, StoreError):
             raise
         damaged(path, excerpt(f"{type(error).__name__}: {error}"))
     return manifest
-
-
-def read_small(path: Path) -> bytes:
-    """Read a file of JSON; opening a pipe or a device might never end.
-
-    Raises
-    ------
-    OSError
-        If it is no regular file of at most 64 MiB, or cannot be read.
-    """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_JSON:
-        raise OSError(f"no file, or one of {status.st_size:,} bytes")
-    return path.read_bytes()
 
 
 def damaged(path: Path, found: str) -> NoReturn:
@@ -145,7 +129,7 @@ def damaged(path: Path, found: str) -> NoReturn:
 
 
 def _own_hash(values: dict[str, Any]) -> str:
-    return hashlib.sha256(_to_json(values)).hexdigest()
+    return content_hash(_to_json(values))
 
 
 def _to_json(values: dict[str, Any]) -> bytes:
@@ -164,11 +148,3 @@ def _entry(values: dict[str, Any]) -> ShardEntry:
     if not all(isinstance(count, int) and 0 <= count < 1 << 63 for count in counts):
         raise ValueError(f"counts {counts}")
     return entry
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object; json itself keeps the last of two equal keys in silence."""
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise ValueError("a key that stands twice")
-    return values

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -78,6 +79,15 @@ class Batches:
         turn = self.turns[index]
         indices = self.order[self.bounds[turn] : self.bounds[turn + 1]]
         return indices[np.argsort(-self.lengths[indices], kind="stable")]
+
+    def first(self, share: float) -> Batches:
+        """Give the first batches, a share of all of them, and one at the least."""
+        return replace(self, turns=self.turns[: math.ceil(share * len(self))])
+
+    @property
+    def num_records(self) -> int:
+        """Sequences in all batches."""
+        return int((self.bounds[self.turns + 1] - self.bounds[self.turns]).sum())
 
     def __iter__(self) -> Iterator[NDArray[np.int64]]:
         return (self[index] for index in range(len(self)))

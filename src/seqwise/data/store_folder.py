@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import re
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from seqwise.bounded import hash_regular
 from seqwise.data.disk import MANIFEST, PROGRESS, DiskStore, fail_to_write
 from seqwise.data.manifest import (
     CODEC_NAME,
@@ -52,8 +51,7 @@ def check_place(folder: str | Path) -> None:
     if not os.access(folder if folder.exists() else parent, os.W_OK):
         found, expected = "it is read-only", "a folder that can be written"
         _fail(folder, Code.OUTPUT_UNWRITABLE, found, expected, "name another")
-    is_free = folder.is_dir() and all(_is_ours(path.name) for path in folder.iterdir())
-    if os.path.lexists(folder) and not is_free and not is_store(folder):
+    if os.path.lexists(folder) and not _is_left_over(folder) and not is_store(folder):
         found, expected = "it exists, and is no store", "a new folder, or a store"
         _fail(folder, Code.OUTPUT_EXISTS, found, expected, "name another")
 
@@ -61,7 +59,7 @@ def check_place(folder: str | Path) -> None:
 def remove_store(folder: str | Path) -> None:
     """Remove a store, its manifest first: half of a store is none. Anything else stays."""
     folder = Path(folder)
-    if is_store(folder):
+    if is_store(folder) or _is_left_over(folder):
         _clear(folder)
         with suppress(OSError):
             folder.rmdir()  # does it only where nothing is in it
@@ -83,7 +81,7 @@ def open_store(folder: str | Path) -> DiskStore:
         remedy = "give the command that began it (seqwise encode) once more: it goes on"
         _fail(folder, Code.STORE_UNFINISHED, found, f"one with {MANIFEST}", remedy)
     for name, entry in manifest.shards.items():
-        if _hash(folder / name) != entry.sha256:
+        if hash_regular(folder / name) != entry.sha256:
             damaged(folder / name, "other bytes than those that were written")
     return DiskStore(folder, manifest, finished=True)
 
@@ -157,12 +155,14 @@ def _with_what_is_whole(folder: Path, manifest: Manifest, finished: bool) -> Dis
     shards: dict[str, ShardEntry] = {}
     broken: set[str] = set()
     for name, entry in manifest.shards.items():
-        if part_of(name) in broken or _hash(folder / name) != entry.sha256:
+        if part_of(name) in broken or hash_regular(folder / name) != entry.sha256:
             broken.add(part_of(name))
         else:
             shards[name] = entry
     codecs = {
-        name: sha256 for name, sha256 in manifest.codecs.items() if _hash(folder / name) == sha256
+        name: sha256
+        for name, sha256 in manifest.codecs.items()
+        if hash_regular(folder / name) == sha256
     }
     kept = replace(manifest, shards=shards, codecs=codecs)
     store = DiskStore(folder, kept, finished=finished and kept == manifest)
@@ -185,20 +185,14 @@ def _anew(folder: Path, plan: dict[str, Any]) -> DiskStore:
     return DiskStore(folder, Manifest(plan, {}, {}), finished=False)
 
 
+def _is_left_over(folder: Path) -> bool:
+    """Tell whether there is nothing in a folder but what a store would have."""
+    return folder.is_dir() and all(_is_ours(path.name) for path in folder.iterdir())
+
+
 def _is_ours(name: str) -> bool:
     """Tell whether a file beside the manifest is one that a store writes."""
     return any(form.fullmatch(name) for form in (SHARD_NAME, CODEC_NAME, STAGED))
-
-
-def _hash(path: Path) -> str | None:
-    """Give the SHA-256 of a file, None where there is none that can be read."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return None
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
 
 
 def _fail(folder: Path, code: Code, found: str, expected: str, remedy: str) -> NoReturn:

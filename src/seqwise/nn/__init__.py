@@ -14,11 +14,12 @@ from seqwise.nn.embedding import (
     TokenEmbedding,
 )
 from seqwise.nn.encoder import Encoder
-from seqwise.nn.ensemble import Classifier, Ensemble, build_model
+from seqwise.nn.ensemble import Classifier, Ensemble, build_model, join
 from seqwise.nn.kernels import KernelModel
 from seqwise.nn.masking import mask_from_lengths, reverse_within_lengths, step_at, zero_padding
 from seqwise.nn.mingru import MinGRUEncoder, MinGRULayer
 from seqwise.nn.model import ENCODERS, POOLINGS, SequenceModel, build_pooling
+from seqwise.nn.next_step import NextStepModel, TokenHead, ValueHead
 from seqwise.nn.ngrams import NgramModel, ngram_keys
 from seqwise.nn.pooling import (
     AttentionPooling,
@@ -28,8 +29,17 @@ from seqwise.nn.pooling import (
     MeanPooling,
     Pooling,
 )
+from seqwise.nn.precision import check_precision, in_precision
 from seqwise.nn.recurrent import RecurrentEncoder, use_path
 from seqwise.nn.residual import ResidualBlock, ResidualEncoder
+from seqwise.nn.strands import (
+    BothStrands,
+    Network,
+    build_network,
+    complements_of,
+    read_alike,
+    read_strands,
+)
 from seqwise.nn.streaming import can_stream, stream_logits
 from seqwise.nn.transformer import EndMarks, TransformerBlock, TransformerEncoder
 
@@ -38,6 +48,7 @@ __all__ = [
     "POOLINGS",
     "AttentionPooling",
     "Batch",
+    "BothStrands",
     "ChannelProjection",
     "Classifier",
     "CombinedPooling",
@@ -54,6 +65,8 @@ __all__ = [
     "MeanPooling",
     "MinGRUEncoder",
     "MinGRULayer",
+    "Network",
+    "NextStepModel",
     "NgramModel",
     "Pooling",
     "PositionEmbedding",
@@ -63,13 +76,22 @@ __all__ = [
     "SequenceModel",
     "StepConvolution",
     "TokenEmbedding",
+    "TokenHead",
     "TransformerBlock",
     "TransformerEncoder",
+    "ValueHead",
     "build_model",
+    "build_network",
     "build_pooling",
     "can_stream",
+    "check_precision",
+    "complements_of",
+    "in_precision",
+    "join",
     "mask_from_lengths",
     "ngram_keys",
+    "read_alike",
+    "read_strands",
     "reverse_within_lengths",
     "step_at",
     "stream_logits",

@@ -18,6 +18,9 @@ class Encoder(nn.Module):
     Where `bidirectional` is true, the second half of the features comes from a direction that
     starts at the end. A sequence of any length can be read in bounded memory where `reads` is true,
     by `read`, or where a step depends on no more than `context` steps to either side.
+
+    Where `looks_one_way` is true, what a direction gives for a step depends on this step and those
+    before it in the order of the direction, and on no other.
     """
 
     input_size: int
@@ -25,6 +28,7 @@ class Encoder(nn.Module):
     bidirectional: bool = False
     reads: bool = False
     context: int | None = None
+    looks_one_way: bool = False
 
     def read(self, chunks: Iterable[Tensor], *, backward: bool) -> Iterator[Tensor]:
         """Run one direction over consecutive chunks of a sequence, its state carried on.

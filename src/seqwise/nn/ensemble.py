@@ -12,6 +12,9 @@ from seqwise.nn.batch import Batch, shape_error
 from seqwise.nn.kernels import KernelModel
 from seqwise.nn.model import SequenceModel
 from seqwise.nn.ngrams import NgramModel
+from seqwise.nn.strands import BothStrands, build_network, read_alike
+
+Member = SequenceModel | BothStrands | NgramModel | KernelModel
 
 
 class Ensemble(nn.Module):
@@ -39,7 +42,7 @@ class Ensemble(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, members: Sequence[SequenceModel | NgramModel | KernelModel]) -> None:
+    def __init__(self, members: Sequence[Member]) -> None:
         super().__init__()
         sizes = sorted({member.num_classes for member in members})
         if len(sizes) != 1:
@@ -59,14 +62,20 @@ class Ensemble(nn.Module):
         return (self.weights.view(-1, 1, 1) * beliefs).sum(dim=0)
 
 
-Classifier = SequenceModel | NgramModel | KernelModel | Ensemble
+Classifier = Member | Ensemble
 
 
-def build_model(config: ModelConfig) -> SequenceModel | Ensemble:
-    """Build all that a configuration describes: the network, and what answers together with it."""
-    network = SequenceModel.from_config(config)
+def build_model(config: ModelConfig) -> Classifier:
+    """Build all that a configuration describes: the networks, and what answers with them."""
+    networks = [build_network(config) for _ in range(config.num_networks)]
+    members: list[Member] = [*networks]
     if config.num_ngrams:
-        return Ensemble([network, NgramModel.from_config(config)])
+        members.append(read_alike(NgramModel.from_config(config), networks[0]))
     if config.num_dilations:
-        return Ensemble([network, KernelModel.from_config(config)])
-    return network
+        members.append(KernelModel.from_config(config))
+    return join(members)
+
+
+def join(members: Sequence[Member]) -> Classifier:
+    """Let models answer together; one alone stays what it is."""
+    return Ensemble(members) if len(members) > 1 else members[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import torch
@@ -13,6 +14,7 @@ from seqwise.nn.masking import mask_from_lengths, zero_padding
 
 KERNEL_STEPS = 9
 NUM_KERNELS = 84  # ways to choose 3 of 9 steps
+NUM_GROUPS, NUM_RIVALS = 32, 8  # of random kernels, and kernels of a group
 MOST_CHANNELS = 8  # that one kernel reads
 CHUNK_STEPS = 16_384
 
@@ -33,8 +35,10 @@ class KernelModel(nn.Module):
 
     Each kernel is laid over the series with several dilations, on channels drawn at random. How
     often the result lies above a threshold, and by how much on average, are two features of the
-    series; its length is another (MiniRocket, Dempster, Schmidt and Webb 2021; MultiRocket, Tan et
-    al. 2022). `training.ridge` fits it.
+    series (MiniRocket, Dempster, Schmidt and Webb 2021; MultiRocket, Tan et al. 2022). Groups of
+    random kernels compete: how much each answers where it answers most of its group, and how often
+    it answers least, are two more (Hydra, Dempster, Schmidt and Webb 2023). The length is another.
+    `training.ridge` fits it.
 
     Parameters
     ----------
@@ -53,6 +57,10 @@ class KernelModel(nn.Module):
         ``(num_dilations, 84, num_channels)``, 1 where a kernel reads a channel.
     thresholds
         ``(num_dilations, 84, num_thresholds)``.
+    rivals
+        Random kernels ``(num_dilations, 32, 8, 9)``, the kernels of a group together.
+    rival_channels
+        ``(num_dilations, 32, num_channels)``, 1 where a group reads a channel.
     mean, scale
         ``(num_features,)``, of the features on the training part.
     weight, bias
@@ -62,6 +70,8 @@ class KernelModel(nn.Module):
     dilations: Tensor
     channels: Tensor
     thresholds: Tensor
+    rivals: Tensor
+    rival_channels: Tensor
     mean: Tensor
     scale: Tensor
 
@@ -70,11 +80,14 @@ class KernelModel(nn.Module):
     ) -> None:
         super().__init__()
         shape = (num_dilations, NUM_KERNELS)
-        num_features = num_dilations * NUM_KERNELS * num_thresholds * 2 + 1
+        groups = (num_dilations, NUM_GROUPS)
+        num_features = num_dilations * count_features(num_thresholds) + 1
         self.num_channels = num_channels
         self.register_buffer("dilations", torch.ones(num_dilations, dtype=torch.int64))
         self.register_buffer("channels", torch.ones(*shape, num_channels))
         self.register_buffer("thresholds", torch.zeros(*shape, num_thresholds))
+        self.register_buffer("rivals", torch.zeros(*groups, NUM_RIVALS, KERNEL_STEPS))
+        self.register_buffer("rival_channels", torch.ones(*groups, num_channels))
         self.register_buffer("mean", torch.zeros(num_features))
         self.register_buffer("scale", torch.ones(num_features))
         self.weight = nn.Parameter(torch.zeros(num_features, num_classes))
@@ -122,18 +135,17 @@ class KernelModel(nn.Module):
         # of a sum: in double precision that moves a result by less than any two of them differ.
         x = zero_padding(batch.inputs, batch.lengths).double().transpose(1, 2)
         lengths = batch.lengths.to(x.device)
-        features = [
-            self._measure(x, lengths, number, dilation)
-            for number, dilation in enumerate(self.dilations.tolist())
-        ]
-        return torch.cat([*features, lengths.double().log().unsqueeze(1)], dim=1)
+        features = [lengths.double().log().unsqueeze(1)]
+        for number, dilation in enumerate(self.dilations.tolist()):
+            features.append(self._measure_kernels(x, lengths, number, dilation))
+            features.append(self._measure_rivals(x, lengths, number, dilation))
+        return torch.cat(features, dim=1)
 
-    def _measure(self, x: Tensor, lengths: Tensor, number: int, dilation: int) -> Tensor:
-        """Compute the features of one dilation; the padding counts for nothing."""
+    def _measure_kernels(self, x: Tensor, lengths: Tensor, number: int, dilation: int) -> Tensor:
+        """Compute what lies above the thresholds of one dilation; padding counts for nothing."""
         thresholds = self.thresholds[number]  # (84, num_thresholds)
-        totals = x.new_zeros(2, len(x), *thresholds.shape, dtype=torch.float64)
-        for start in range(0, x.size(2), CHUNK_STEPS):
-            stop = min(start + CHUNK_STEPS, x.size(2))
+        totals = x.new_zeros(2, len(x), *thresholds.shape)
+        for start, stop in _chunks(x):
             found = self.convolve(x, number, dilation, start, stop)  # (batch, 84, steps)
             padding = ~mask_from_lengths(lengths - start, stop - start).unsqueeze(1)
             found.masked_fill_(padding, -torch.inf)  # above no threshold
@@ -143,14 +155,59 @@ class KernelModel(nn.Module):
                 totals[1, :, :, index] += above.sum(2)
         return (totals / lengths.view(1, -1, 1, 1)).transpose(0, 1).flatten(1)
 
+    def _measure_rivals(self, x: Tensor, lengths: Tensor, number: int, dilation: int) -> Tensor:
+        """Let the kernels of each group compete at each step; padding counts for nothing."""
+        kernels = self.rivals[number].flatten(0, 1)
+        channels = self.rival_channels[number].repeat_interleave(NUM_RIVALS, dim=0)
+        totals = x.new_zeros(2, len(x), NUM_GROUPS, NUM_RIVALS)
+        for start, stop in _chunks(x):
+            found = _convolve(x, kernels, channels, dilation, start, stop)
+            found = found.view(len(x), NUM_GROUPS, NUM_RIVALS, stop - start)
+            padding = ~mask_from_lengths(lengths - start, stop - start)
+            found.masked_fill_(padding.view(len(x), 1, 1, -1), torch.nan)  # equal to nothing
+            most, least = found.amax(2, keepdim=True), found.amin(2, keepdim=True)
+            totals[0] += torch.where(found == most, found, 0).clamp_(min=0).sum(3)
+            totals[1] += (found == least).sum(3)
+        # The more there is already, the less one more is worth.
+        return (totals / lengths.view(1, -1, 1, 1)).sqrt().transpose(0, 1).flatten(1)
+
     def convolve(self, x: Tensor, number: int, dilation: int, start: int, stop: int) -> Tensor:
-        """Lay the kernels of a dilation over some steps of ``(batch, channels, time)``."""
-        reach = dilation * (KERNEL_STEPS // 2)
-        before, behind = min(reach, start), min(reach, x.size(2) - stop)
-        part = nn.functional.pad(
-            x[:, :, start - before : stop + behind], (reach - before, reach - behind)
-        )
-        shifted = [part[:, :, shift * dilation :] for shift in range(KERNEL_STEPS)]
-        steps = torch.stack([each[:, :, : stop - start] for each in shifted], dim=2).flatten(1, 2)
-        kernels = self.channels[number].unsqueeze(2) * KERNELS.to(x.device).unsqueeze(1)
-        return kernels.flatten(1).double() @ steps  # (batch, 84, steps)
+        """Lay the 84 kernels of a dilation over some steps of ``(batch, channels, time)``."""
+        kernels = KERNELS.to(x.device)
+        return _convolve(x, kernels, self.channels[number], dilation, start, stop)
+
+
+def count_features(num_thresholds: int) -> int:
+    """Count the features of a dilation."""
+    return 2 * NUM_KERNELS * num_thresholds + 2 * NUM_GROUPS * NUM_RIVALS
+
+
+def _chunks(x: Tensor) -> Iterator[tuple[int, int]]:
+    for start in range(0, x.size(2), CHUNK_STEPS):
+        yield start, min(start + CHUNK_STEPS, x.size(2))
+
+
+def _convolve(
+    x: Tensor, kernels: Tensor, channels: Tensor, dilation: int, start: int, stop: int
+) -> Tensor:
+    """Lay kernels over some steps of ``(batch, channels, time)``.
+
+    Parameters
+    ----------
+    kernels, channels
+        ``(num_kernels, 9)``, and ``(num_kernels, channels)``, 1 where one reads a channel.
+
+    Returns
+    -------
+    Tensor
+        ``(batch, num_kernels, stop - start)``, in the precision of x.
+    """
+    reach = dilation * (KERNEL_STEPS // 2)
+    before, behind = min(reach, start), min(reach, x.size(2) - stop)
+    part = nn.functional.pad(
+        x[:, :, start - before : stop + behind], (reach - before, reach - behind)
+    )
+    shifted = [part[:, :, shift * dilation :] for shift in range(KERNEL_STEPS)]
+    steps = torch.stack([each[:, :, : stop - start] for each in shifted], dim=2).flatten(1, 2)
+    weights = channels.unsqueeze(2) * kernels.unsqueeze(1)
+    return weights.flatten(1).to(x.dtype) @ steps

@@ -32,7 +32,9 @@ class MinGRULayer(nn.Module):
         self.gate = nn.Linear(input_size, hidden_size)
         self.candidate = nn.Linear(input_size, hidden_size)
         with torch.no_grad():
-            self.gate.bias.copy_(-torch.logspace(0, 1, hidden_size, LONGEST_MEMORY).log())
+            # On the CPU wherever the weights are: on "meta" it would take torch's compiler.
+            memory = torch.logspace(0, 1, hidden_size, LONGEST_MEMORY, device="cpu")
+            self.gate.bias.copy_(-memory.log())
 
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
         """Read ``(batch, time, input_size)`` after a state; ``(batch, time, hidden_size)``."""
@@ -68,6 +70,7 @@ class MinGRUEncoder(Encoder):
     """
 
     reads = True
+    looks_one_way = True
 
     def __init__(
         self,

@@ -28,6 +28,7 @@ from seqwise.nn.pooling import (
     MeanPooling,
     Pooling,
 )
+from seqwise.nn.precision import in_float32, to_float32
 from seqwise.nn.recurrent import Cell, RecurrentEncoder
 from seqwise.nn.residual import ResidualEncoder
 from seqwise.nn.transformer import TransformerEncoder
@@ -151,7 +152,7 @@ class SequenceModel(nn.Module):
     @classmethod
     def from_config(cls, config: ModelConfig) -> SequenceModel:
         """Build the model that a configuration describes, with fresh weights."""
-        embedding = _build_embedding(config)
+        embedding = build_embedding(config)
         encoder = ENCODERS[config.encoder](config)
         pooling = build_pooling(
             config.pooling, encoder.output_size, bidirectional=encoder.bidirectional
@@ -165,16 +166,22 @@ class SequenceModel(nn.Module):
         return self.head.out_features
 
     def forward(self, batch: Batch) -> Tensor:
-        """Compute the logits ``(batch, num_classes)`` of a batch."""
+        """Compute the logits ``(batch, num_classes)`` of a batch.
+
+        Under ``torch.autocast``, all but the encoder computes in float32.
+        """
         # Ids in the padding may be anything, also outside of the table.
         inputs = zero_padding(batch.inputs, batch.lengths)
-        x = self.dropout(self.embedding(inputs))  # (batch, time, embedding_dim)
-        x = self.encoder(x, batch.lengths)  # (batch, time, output_size)
-        x = self.pooling(x, batch.lengths)  # (batch, output_size)
-        return self.head(self.dropout(x))  # type: ignore[no-any-return]
+        with in_float32(inputs):
+            x = self.dropout(self.embedding(inputs))  # (batch, time, embedding_dim)
+        x = to_float32(self.encoder(x, batch.lengths))  # (batch, time, output_size)
+        with in_float32(x):
+            x = self.pooling(x, batch.lengths)  # (batch, output_size)
+            return self.head(self.dropout(x))  # type: ignore[no-any-return]
 
 
-def _build_embedding(config: ModelConfig) -> Embedding:
+def build_embedding(config: ModelConfig) -> Embedding:
+    """Make the embedding that a configuration describes."""
     embedding: Embedding
     if config.kernel_size:
         embedding = ConvolutionEmbedding(

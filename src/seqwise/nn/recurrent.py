@@ -145,6 +145,11 @@ class RecurrentEncoder(Encoder):
     @property
     def reads(self) -> bool:  # type: ignore[override]
         """Whether `read` is there: a higher layer of two directions needs all of the one below."""
+        return self.looks_one_way
+
+    @property
+    def looks_one_way(self) -> bool:  # type: ignore[override]
+        """Whether no layer has read what another direction gave."""
         return self.recurrence.num_layers == 1 or not self.bidirectional
 
     def read(self, chunks: Iterable[Tensor], *, backward: bool) -> Iterator[Tensor]:

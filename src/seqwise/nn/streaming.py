@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seqwise.nn.embedding import Embedding
 from seqwise.nn.model import SequenceModel
+from seqwise.nn.precision import in_float32, to_float32
 
 
 def can_stream(model: SequenceModel) -> bool:
@@ -40,12 +41,14 @@ def stream_logits(model: SequenceModel, inputs: Tensor, *, chunk_steps: int) -> 
     """
     summaries, lengths = [], []
     for chunk in _encode(model, inputs, chunk_steps):
-        summaries.append(model.pooling.summarise(chunk))
+        with in_float32(inputs):
+            summaries.append(model.pooling.summarise(to_float32(chunk)))
         lengths.append(chunk.size(1))
     lengths_of_chunks = torch.tensor(lengths, device=inputs.device)
-    return model.head(  # type: ignore[no-any-return]
-        model.pooling.merge(torch.cat(summaries), lengths_of_chunks)
-    )
+    with in_float32(inputs):
+        return model.head(  # type: ignore[no-any-return]
+            model.pooling.merge(torch.cat(summaries), lengths_of_chunks)
+        )
 
 
 def _encode(model: SequenceModel, inputs: Tensor, chunk_steps: int) -> Iterator[Tensor]:
@@ -95,5 +98,6 @@ def _embed_between(embedding: Embedding, inputs: Tensor, start: int, stop: int) 
     context = embedding.context
     assert context is not None
     before = min(context, start)
-    x = embedding(inputs[:, start - before : stop + context])
+    with in_float32(inputs):
+        x = embedding(inputs[:, start - before : stop + context])
     return x[:, before : before + stop - start]  # type: ignore[no-any-return]

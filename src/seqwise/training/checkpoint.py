@@ -8,6 +8,7 @@
         manifest.json       format version, and the SHA-256 of the other two
         state.json          how far training has come, its reports, what it was made of
         tensors.safetensors weights, moments of the optimizer, weights of the best epoch
+      model.json            while the model is being saved: the SHA-256 of each file it will have
 
 Nothing in it is code, and nothing is unpickled. A folder is written under another name and renamed
 when it is whole. No state of a random generator is among it: order and chance are functions of
@@ -16,9 +17,9 @@ when it is whole. No state of a random generator is among it: order and chance a
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -26,13 +27,17 @@ from typing import NoReturn, Self
 
 from safetensors import SafetensorError
 
-from seqwise.atomic import held_folder, write_folder
+from seqwise.atomic import held_folder, write_file, write_folder
+from seqwise.bounded import UNREADABLE, content_hash, parse_json, read_regular
 from seqwise.errors import CheckpointError, Code, Problem, excerpt
 from seqwise.training.state import State
 
 FORMAT_VERSION = 1
 MANIFEST, STATE, TENSORS = "manifest.json", "state.json", "tensors.safetensors"
+MODEL = "model.json"
 KEPT = 2
+MOST_STATE = 1 << 30  # bytes of JSON: a report takes 150 for each class, and there is one an epoch
+MOST_HEADER = 1 << 22  # bytes before the tensors
 
 
 class Checkpoints:
@@ -93,7 +98,7 @@ class Checkpoints:
             If it cannot be written; those before are as they were.
         """
         files = dict(zip((STATE, TENSORS), state.to_bytes(), strict=True))
-        hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        hashes = {name: content_hash(content) for name, content in files.items()}
         manifest = {"format_version": FORMAT_VERSION, "sha256": hashes}
         files[MANIFEST] = json.dumps(manifest, indent=2).encode()
         number = max(self._numbers(), default=0) + 1
@@ -103,8 +108,13 @@ class Checkpoints:
         except OSError as error:
             self._fail_to_write(error)
 
-    def read(self) -> tuple[State | None, list[Problem]]:
+    def read(self, most: int) -> tuple[State | None, list[Problem]]:
         """Read the last checkpoint that is whole.
+
+        Parameters
+        ----------
+        most
+            Bytes that its tensors have at the most.
 
         Returns
         -------
@@ -119,12 +129,37 @@ class Checkpoints:
         problems: list[Problem] = []
         for number in reversed(self._numbers()):
             try:
-                return _read(self._place(number)), problems
+                return _read(self._place(number), most), problems
             except CheckpointError as error:
                 problems.append(error.problem)
         if problems:
             raise CheckpointError(problems[0], others=problems[1:])
         return None, []
+
+    def announce(self, hashes: Mapping[str, str]) -> None:
+        """Write down what model the training ends with, before it is saved.
+
+        Parameters
+        ----------
+        hashes
+            SHA-256 of each file by its name.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be written.
+        """
+        try:
+            write_file(self.folder / MODEL, json.dumps(dict(hashes), indent=2).encode())
+        except OSError as error:
+            self._fail_to_write(error)
+
+    def announced(self) -> dict[str, str]:
+        """Give what `announce` has written down; nothing where there is nothing, or half of it."""
+        try:
+            return dict(parse_json(read_regular(self.folder / MODEL)))
+        except (OSError, *UNREADABLE):
+            return {}
 
     def remove(self) -> None:
         """Remove the folder, the training having come to its end."""
@@ -140,13 +175,18 @@ class Checkpoints:
         return self.folder / f"{number:08}"
 
     def _drop_all_but(self, numbers: list[int]) -> None:
-        kept = {self._place(number) for number in numbers}
+        # What was announced goes last: until then it says why there are checkpoints still.
+        kept = {self.folder / MODEL, *(self._place(number) for number in numbers)}
         for path in self.folder.iterdir():
             if path not in kept:
                 # Its name goes first: half of a checkpoint is none.
                 gone = path.with_name(f".{path.name}")
                 path.rename(gone)
                 shutil.rmtree(gone, ignore_errors=True)
+
+    def fail_damaged(self, found: str) -> NoReturn:
+        """Raise the error for a checkpoint that is whole, and makes no sense."""
+        _fail_damaged(self.folder, found)
 
     def _fail_to_write(self, error: OSError) -> NoReturn:
         found, expected = (
@@ -160,28 +200,29 @@ class Checkpoints:
         _fail(self.folder, code, found, expected, remedy)
 
 
-def _read(place: Path) -> State:
+def _read(place: Path, most: int) -> State:
     """Read one checkpoint, each file of it held against its hash."""
+    sizes = {STATE: MOST_STATE, TENSORS: most + MOST_HEADER}
     try:
-        manifest = json.loads((place / MANIFEST).read_bytes())
+        manifest = parse_json(read_regular(place / MANIFEST))
         version, hashes = manifest["format_version"], manifest["sha256"]
-        contents = {name: (place / name).read_bytes() for name in (STATE, TENSORS)}
+        contents = {name: read_regular(place / name, size) for name, size in sizes.items()}
         expected = {name: hashes[name] for name in contents}
     except OSError as error:
         _fail_damaged(place, error.strerror or str(error))
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except UNREADABLE as error:
         _fail_damaged(place, excerpt(f"{MANIFEST}: {type(error).__name__}: {error}"))
     if version != FORMAT_VERSION:
         found, expected_format = f"it has format {excerpt(version)}", f"{FORMAT_VERSION}"
         remedy = "go on with the version of seqwise that wrote it"
         _fail(place, Code.NEWER_FORMAT, found, expected_format, remedy)
     for name, content in contents.items():
-        if hashlib.sha256(content).hexdigest() != expected[name]:
+        if content_hash(content) != expected[name]:
             _fail_damaged(place, f"{name} is not what was written")
     try:
         return State.from_bytes(contents[STATE], contents[TENSORS])
-    except (ValueError, SafetensorError) as error:
-        _fail_damaged(place, excerpt(error))
+    except (SafetensorError, *UNREADABLE) as error:
+        _fail_damaged(place, excerpt(f"{type(error).__name__}: {error}"))
 
 
 def _fail_damaged(place: Path, found: str) -> NoReturn:

@@ -12,7 +12,15 @@ from scipy.special import log_softmax
 
 from seqwise.config import ModelConfig, TrainConfig
 from seqwise.evaluation.metrics import Scores, score
-from seqwise.nn import Ensemble, KernelModel, NgramModel, SequenceModel
+from seqwise.nn import (
+    Classifier,
+    Ensemble,
+    KernelModel,
+    Network,
+    NgramModel,
+    complements_of,
+    read_alike,
+)
 from seqwise.predictor import choose_device, infer_logits
 from seqwise.training.linear import STRENGTHS, fit_ngrams
 from seqwise.training.pool import fit_weights
@@ -50,20 +58,28 @@ class Companion:
     scores: Scores
 
     def refit(
-        self, records: LabelledStore, shape: ModelConfig, config: TrainConfig, names: list[str]
+        self,
+        network: Network,
+        records: LabelledStore,
+        shape: ModelConfig,
+        config: TrainConfig,
+        names: list[str],
     ) -> Companion:
-        """Fit the model anew, on all records; scores and weights stay."""
-        return replace(self, model=next(_fit(records, shape, config, names, (self.strength,))))
+        """Fit the model anew, on all records, as the network was; scores and weights stay."""
+        strengths = (self.strength,)
+        return replace(self, model=next(_fit(network, records, shape, config, names, strengths)))
 
-    def join(self, network: SequenceModel, shape: ModelConfig) -> tuple[Ensemble, ModelConfig]:
-        """Make one model of both, and its configuration."""
-        ensemble = Ensemble([network, self.model])
-        ensemble.weights = torch.from_numpy(self.weights).float()
+    def join(self, networks: list[Network], shape: ModelConfig) -> tuple[Ensemble, ModelConfig]:
+        """Make one model of all, and its configuration; the networks share their weight."""
+        ensemble = Ensemble([*networks, read_alike(self.model, networks[0])])
+        share = self.weights[0] / len(networks)
+        weights = [*[share] * len(networks), self.weights[1]]
+        ensemble.weights = torch.tensor(weights, dtype=torch.float32)
         return ensemble.eval(), ModelConfig.from_dict(shape.to_dict() | self.model.sizes())
 
 
 def find_companion(
-    network: SequenceModel,
+    network: Network,
     train: LabelledStore,
     valid: LabelledStore,
     *,
@@ -85,10 +101,10 @@ def find_companion(
         Of the classes.
     """
     class_weight = class_weights(config.class_weight, train.targets, names)
-    network_beliefs = _beliefs(network, valid, config)
+    network_beliefs = _beliefs(network, valid, choose_device(config.device))
     tried = []
-    for strength, model in zip(STRENGTHS, _fit(train, shape, config, names), strict=False):
-        beliefs = _beliefs(model, valid, config)
+    for strength, model in zip(STRENGTHS, _fit(network, train, shape, config, names), strict=False):
+        beliefs = _beliefs(read_alike(model, network), valid, CPU)
         weights, surprise = fit_weights([network_beliefs, beliefs], valid.targets, class_weight)
         tried.append((surprise, strength, model, beliefs, weights))
     _, strength, model, beliefs, weights = min(tried, key=lambda each: each[:2])
@@ -100,6 +116,7 @@ def find_companion(
 
 
 def _fit(
+    network: Network,
     part: LabelledStore,
     shape: ModelConfig,
     config: TrainConfig,
@@ -124,18 +141,16 @@ def _fit(
         num_classes=shape.num_classes,
         longest=shape.ngrams,
         positions=shape.num_positions > 0,
+        complements=complements_of(network),
         strengths=strengths,
         class_weight=class_weight,
         seed=config.seed,
     )
 
 
-def _beliefs(
-    model: SequenceModel | LinearModel, valid: LabelledStore, config: TrainConfig
-) -> NDArray[np.float64]:
+def _beliefs(model: Classifier, valid: LabelledStore, device: torch.device) -> NDArray[np.float64]:
     """Give the logarithms of the probabilities of each class, ``(n, num_classes)``."""
-    device = choose_device(config.device) if isinstance(model, SequenceModel) else CPU
     beliefs: NDArray[np.float64] = log_softmax(
-        infer_logits(model, valid.sequences, device=device).astype(np.float64), axis=1
+        infer_logits(model.to(device), valid.sequences, device=device).astype(np.float64), axis=1
     )
     return beliefs

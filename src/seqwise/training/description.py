@@ -20,8 +20,9 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
     num_weights = sum(weight.numel() for weight in run.training.model.parameters())
     facts = [
         *describe_parts(prepared),
+        *run.start.describe(prepared.codec, prepared.train.sequences),
         ("model", f"{describe_shape(run.shape)}; {num_weights:,} weights"),
-        ("training", f"at most {run.config.epochs} epochs"),
+        *_describe_schedule(run),
     ]
     if run.config.linear:
         what = f"n-grams up to {run.shape.ngrams}" if run.shape.vocab_size else "convolutions"
@@ -29,10 +30,6 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
         facts.append(("beside it", text))
     if run.world.size > 1:
         facts.append(("processes", f"{run.world.size}, among which each batch is shared out"))
-    if run.config.refit:
-        num_records = f"{len(lengths) + len(prepared.valid.targets):,}"
-        text = f"as many epochs as the best one took, anew on all {num_records} records"
-        facts.append(("refit", text))
     longer = int((lengths > run.config.window).sum())
     if longer:
         text = (
@@ -47,6 +44,28 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
             "those to learn from, too: their scores say little"
         )
         facts.append(("overlap", text))
+    return facts
+
+
+def _describe_schedule(run: TrainingRun) -> list[tuple[str, str]]:
+    plan, prepared = run.schedule, run.prepared
+    facts = []
+    if len(plan.encoders) > 1:
+        text = f"{', '.join(plan.encoders)}, {plan.trial_epochs} epochs each; the best goes on"
+        facts.append(("tries", text))
+    share = f", each of {plan.epoch_share:.1%} of the records" if plan.epoch_share < 1 else ""
+    epochs = f"{plan.epochs} epoch{'s' * (plan.epochs > 1)}"
+    facts.append(("training", f"at most {epochs}{share}"))
+    if run.config.budget is not None:
+        facts.append(("budget", f"{run.config.budget:,.0f} s, by which all this was chosen"))
+    networks = f", {plan.num_more} networks" if plan.num_more > 1 else ""
+    if plan.refits:
+        num_records = f"{len(prepared.train.targets) + len(prepared.valid.targets):,}"
+        text = f"as many epochs as the best one took, anew on all {num_records} records{networks}"
+        facts.append(("refit", text))
+    elif plan.num_more:
+        text = f"{plan.num_more} more, as many epochs as the best one took, from other seeds"
+        facts.append(("networks", text))
     return facts
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,21 +12,27 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from torch import Tensor
 
 from seqwise.config import MOST_NGRAM_WEIGHTS
 from seqwise.data.collate import collate
 from seqwise.data.sampler import cut_batches
 from seqwise.data.store import ChainedStore, RaggedStore
-from seqwise.nn import Batch
-from seqwise.nn.ngrams import NgramModel, ngram_keys
+from seqwise.nn import Batch, NgramModel, ngram_keys, read_strands
 from seqwise.training.drawing import draw_records
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse of the penalty on large weights
-MOST_READ = 10_000_000  # n-grams that are counted: half a gigabyte
+MOST_READ = 10_000_000  # n-grams that are counted
+# Bytes of a fit: of an n-gram that is counted, and of a weight with all that L-BFGS keeps of it.
+MOST_MEMORY, COUNT_BYTES, WEIGHT_BYTES = 1_000_000_000, 40, 200
 WINDOW = 4_096  # a longer sequence repeats itself: it counts as if it had so many steps
 MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
 BATCH_STEPS = 1 << 16
 MOST_ITERATIONS = 300
+
+
+# Places of records, and their batch: once, or once for each strand.
+Strands = Iterator[tuple[NDArray[np.int64], tuple[Batch, ...]]]
 
 
 def fit_ngrams(
@@ -35,6 +42,7 @@ def fit_ngrams(
     num_classes: int,
     longest: int,
     positions: bool,
+    complements: Tensor | None = None,
     strengths: tuple[float, ...] = STRENGTHS,
     class_weight: list[float] | None = None,
     seed: int = 0,
@@ -52,6 +60,8 @@ def fit_ngrams(
         int64 ``(n,)``, in which each class stands.
     num_classes, longest, positions
         As in `NgramModel`.
+    complements
+        Of n-grams that are counted on both strands, as `BothStrands` reads them; None for one.
     strengths
         Inverse of the penalty of each model.
     class_weight
@@ -67,52 +77,65 @@ def fit_ngrams(
     random = np.random.default_rng(seed)
     lengths = sequences.lengths.clip(max=WINDOW) * longest
     drawn = draw_records(lengths, targets, random, most_steps=MOST_READ)
-    keys, idf = _learn_ngrams(sequences, drawn, num_classes, longest, positions)
+    batches = partial(_batches, sequences, drawn, complements)
+    most = (MOST_MEMORY - COUNT_BYTES * int(lengths[drawn].sum())) // WEIGHT_BYTES
+    most = max(min(most, MOST_NGRAM_WEIGHTS) // num_classes, 1)
+    keys, idf = _learn_ngrams(batches, len(drawn), most, longest, positions)
     counted = None
+    # Each fit begins where the last one has ended.
+    fitted = LogisticRegression(
+        max_iter=MOST_ITERATIONS,
+        class_weight=dict(enumerate(class_weight)) if class_weight else None,
+        warm_start=True,
+    )
     for strength in strengths:
         model = NgramModel(len(keys), num_classes, longest=longest, positions=positions)
         model.keys, model.idf = keys, idf
-        counted = _count(model, sequences, drawn) if counted is None else counted
-        _fit(model, counted, targets[drawn], strength, class_weight)
+        counted = _count(model, batches, len(drawn)) if counted is None else counted
+        _fit(model, fitted.set_params(C=strength), counted, targets[drawn])
         yield model.eval()
 
 
 def _batches(
-    sequences: RaggedStore | ChainedStore, drawn: NDArray[np.int64]
-) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+    sequences: RaggedStore | ChainedStore, drawn: NDArray[np.int64], complements: Tensor | None
+) -> Strands:
     """Pad the drawn sequences, those of near-equal lengths together; gives their places, too."""
     lengths = sequences.lengths[drawn]
     order = np.argsort(lengths, kind="stable")
     for places in cut_batches(lengths[order], batch_size=BATCH_STEPS, batch_steps=BATCH_STEPS):
         members = order[places]
-        yield members, collate([sequences[index] for index in drawn[members].tolist()])
+        batch = collate([sequences[index] for index in drawn[members].tolist()])
+        yield members, (batch,) if complements is None else read_strands(batch, complements)
 
 
 def _learn_ngrams(
-    sequences: RaggedStore | ChainedStore,
-    drawn: NDArray[np.int64],
-    num_classes: int,
+    batches: Callable[[], Strands],
+    num_records: int,
+    most: int,
     longest: int,
     positions: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Find the n-grams to know, and what each is worth."""
     distinct = []
-    for _, batch in _batches(sequences, drawn):
-        keys, mask = ngram_keys(batch.inputs, batch.lengths, longest=longest, positions=positions)
-        rows = torch.arange(len(batch)).unsqueeze(1).expand_as(keys)[mask].numpy()
-        pairs = np.stack([rows, keys[mask].numpy()], axis=1)
-        distinct.append(_distinct(pairs))
+    for _, strands in batches():
+        pairs = []
+        for batch in strands:
+            keys, mask = ngram_keys(
+                batch.inputs, batch.lengths, longest=longest, positions=positions
+            )
+            rows = torch.arange(len(batch)).unsqueeze(1).expand_as(keys)[mask].numpy()
+            pairs.append(np.stack([rows, keys[mask].numpy()], axis=1))
+        distinct.append(_distinct(np.concatenate(pairs)))
     known, frequency = np.unique(np.concatenate(distinct), return_counts=True)
     kept = np.ones(len(known), dtype=bool)
     if len(known) > MANY_NGRAMS:
         kept = frequency > 1
-    most = MOST_NGRAM_WEIGHTS // num_classes
     if kept.sum() > most:
         rarest = np.sort(frequency[kept])[-most]
         kept &= frequency > rarest
     if not kept.any():
         kept[:most] = True
-    idf = np.log((1 + len(drawn)) / (1 + frequency[kept])) + 1
+    idf = np.log((1 + num_records) / (1 + frequency[kept])) + 1
     return torch.from_numpy(known[kept]), torch.from_numpy(idf.astype(np.float32))
 
 
@@ -125,31 +148,28 @@ def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     return distinct
 
 
-def _count(
-    model: NgramModel, sequences: RaggedStore | ChainedStore, drawn: NDArray[np.int64]
-) -> sparse.csr_array:
+def _count(model: NgramModel, batches: Callable[[], Strands], num_records: int) -> sparse.csr_array:
+    """Count each record's n-grams, on the mean of its strands; ``(num_records, num_ngrams)``."""
     rows, columns, values = [], [], []
-    for members, batch in _batches(sequences, drawn):
-        features, counts = model.count(batch)
-        row, place = counts.nonzero(as_tuple=True)
-        # In 32 bits: there are as many of these as n-grams, all of them in memory.
-        rows.append(members[row.numpy()].astype(np.int32))
-        columns.append(features[row, place].numpy().astype(np.int32))
-        values.append(counts[row, place].numpy())
+    for members, strands in batches():
+        for batch in strands:
+            features, counts = model.count(batch)
+            row, place = counts.nonzero(as_tuple=True)
+            # In 32 bits: there are as many of these as n-grams, all of them in memory.
+            rows.append(members[row.numpy()].astype(np.int32))
+            columns.append(features[row, place].numpy().astype(np.int32))
+            values.append(counts[row, place].numpy() / len(strands))
     cells = (np.concatenate(rows), np.concatenate(columns))
-    shape = (len(drawn), len(model.keys))
+    shape = (num_records, len(model.keys))
     return sparse.csr_array((np.concatenate(values), cells), shape=shape)
 
 
 def _fit(
     model: NgramModel,
+    fitted: LogisticRegression,
     counted: sparse.csr_array,
     targets: NDArray[np.int64],
-    strength: float,
-    class_weight: list[float] | None,
 ) -> None:
-    weights = dict(enumerate(class_weight)) if class_weight else None
-    fitted = LogisticRegression(C=strength, max_iter=MOST_ITERATIONS, class_weight=weights)
     with warnings.catch_warnings():
         # It stops when it has had enough of them; that is no news to a user.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -8,17 +8,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from seqwise.config import TrainConfig
-from seqwise.data.codecs import UNKNOWN_ID
+from seqwise.data.codecs import Codec
 from seqwise.data.collate import collate
 from seqwise.data.sampler import Batches, BucketSampler
 from seqwise.nn import Batch
+from seqwise.training.augmentation import Augmentation
 from seqwise.training.chance import mix_seed
 from seqwise.training.distribution import World
 from seqwise.training.preparation import LabelledStore
@@ -57,6 +57,8 @@ class Loader:
         Among which processes each batch is shared out.
     device
         Where batches go.
+    codec
+        Of DNA whose letters or strands are changed.
     workers
         Threads that prepare batches ahead; with 0 each is prepared when it is asked for.
 
@@ -73,6 +75,7 @@ class Loader:
         *,
         world: World,
         device: torch.device,
+        codec: Codec | None = None,
         workers: int = 0,
     ) -> None:
         self.store = store
@@ -81,7 +84,8 @@ class Loader:
         self.device = device
         self.workers = workers
         self._whole = store.sequences.lengths
-        self._has_tokens = store.sequences[0].ndim == 1
+        num_channels = 0 if store.sequences[0].ndim == 1 else store.sequences[0].shape[1]
+        self._augmentation = Augmentation(config, num_channels=num_channels, codec=codec)
         self.lengths = np.minimum(self._whole, config.window)
         self._sampler = BucketSampler(
             self.lengths,
@@ -92,7 +96,7 @@ class Loader:
 
     def batches(self, epoch: int) -> Batches:
         """Give the records of each batch of an epoch, in all processes."""
-        return self._sampler.batches(epoch)
+        return self._sampler.batches(epoch).first(self.config.epoch_share)
 
     def load(self, epoch: int, batches: Batches, first: int) -> Iterator[Share]:
         """Prepare the batches of an epoch from one on, in their order."""
@@ -106,30 +110,19 @@ class Loader:
         """Draw what this epoch reads of a batch's records, and pad it."""
         random = np.random.default_rng(mix_seed(self.config.seed, epoch, number, 1))
         # For all of them, those of others too: what is drawn does not depend on who draws.
-        drawn = [self._draw(length, random) for length in self._whole[indices].tolist()]
+        drawn = [
+            self._augmentation.draw(length, random) for length in self._whole[indices].tolist()
+        ]
         own = self.world.share(np.arange(len(indices)))
         taken = own if len(own) else np.arange(1)
-        sequences = [self._read(int(indices[each]), *drawn[each]) for each in taken.tolist()]
+        read = self.store.sequences
+        sequences = [drawn[each](read[int(indices[each])]) for each in taken.tolist()]
         return Share(
             batch=collate(sequences, self.store.targets[indices[taken]]).to(self.device),
             is_idle=not len(own),
             num_records=len(indices),
             num_steps=int(self.lengths[indices].sum()),
         )
-
-    def _draw(
-        self, length: int, random: np.random.Generator
-    ) -> tuple[int, NDArray[np.bool_] | None]:
-        """Draw where the window of a sequence begins, and which of its tokens are dropped."""
-        window, share = self.config.window, self.config.token_dropout
-        start = int(random.integers(length - window + 1)) if length > window else 0
-        if not (share and self._has_tokens):
-            return start, None
-        return start, random.random(min(length, window)) < share
-
-    def _read(self, index: int, start: int, dropped: NDArray[np.bool_] | None) -> NDArray[Any]:
-        sequence = self.store.sequences[index][start : start + self.config.window]
-        return sequence if dropped is None else np.where(dropped, UNKNOWN_ID, sequence)
 
 
 def _call_ahead(calls: Iterable[Callable[[], Share]], workers: int) -> Iterator[Share]:

@@ -8,30 +8,34 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from typing import Generic, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from seqwise.config import TrainConfig
+from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
-from seqwise.evaluation.metrics import Scores, score
-from seqwise.nn import SequenceModel
-from seqwise.predictor import choose_device, infer_logits, softmax
+from seqwise.predictor import choose_device
+from seqwise.training.average import build_average
 from seqwise.training.chance import mix_seed, seed_device
 from seqwise.training.distribution import ALONE, World, noticing_losses
 from seqwise.training.loading import Loader, Share
+from seqwise.training.objective import Model, Objective
 from seqwise.training.optimizer import (
     MOMENTS,
     build_optimizer,
+    check_moments,
     moments_by_name,
     put_moments,
     rate,
 )
 from seqwise.training.preparation import LabelledStore
-from seqwise.training.reports import EpochReport
-from seqwise.training.state import State, join_names, select_names
-from seqwise.training.weighting import class_weights
+from seqwise.training.reports import EpochReport, StepScores
+from seqwise.training.state import State, check_tensors, join_names, select_names
+
+# Times those of a model: its weights, their average, those of the best epoch, what AdamW remembers.
+SIZE_OF_STATE = 5
 
 
 @dataclass
@@ -67,7 +71,7 @@ class Position:
     batch
         Batches that are done of the next one.
     loss
-        Sum over the records of these batches.
+        Sum over all that counts in these batches.
     seconds
         Time that these batches took.
     """
@@ -78,20 +82,22 @@ class Position:
     seconds: float = 0.0
 
 
-class Training:
+class Training(Generic[Model]):
     """A model in training.
 
     Parameters
     ----------
     model
         Trained in place.
-    train, valid
-        The part to learn from, and the part that chooses the epoch; where this is None, the last
-        epoch is the best.
-    class_names
-        Of the targets, in order.
+    train
+        The part to learn from.
+    objective
+        What is made small, and what chooses the epoch; where this is nothing, the last epoch is the
+        best.
     config
         How to train.
+    codec
+        Of DNA whose letters or strands are changed in training (`TrainConfig`).
     world
         The processes that train the same model, each on its share of every batch.
     workers
@@ -106,7 +112,8 @@ class Training:
     --------
     ::
 
-        training = Training(model, train, valid, class_names=names, config=config)
+        objective = Classification(train, valid, class_names=names, config=config)
+        training = Training(model, train, objective, config=config)
         for report in training:
             print(report.epoch, report.train_loss, report.valid.accuracy)
             if report.valid.accuracy > 0.99:  # enough for you? Training stops by itself, too
@@ -116,29 +123,34 @@ class Training:
 
     def __init__(
         self,
-        model: SequenceModel,
+        model: Model,
         train: LabelledStore,
-        valid: LabelledStore | None,
+        objective: Objective[Model],
         *,
-        class_names: list[str],
         config: TrainConfig,
+        codec: Codec | None = None,
         world: World = ALONE,
         workers: int = 0,
     ) -> None:
         self.model = model.to(choose_device(config.device))
         # With its number: a thread of the loader has a current GPU of its own.
-        self.device = model.head.weight.device
+        self.device = next(model.parameters()).device
         self.train = train
-        self.valid = valid
-        self.class_names = class_names
+        self.objective = objective
         self.config = config
         self.progress = Progress()
         self._position = Position()
+        self._num_records = 0  # that an epoch reads
         self.world = world
-        self._loader = Loader(train, config, world=world, device=self.device, workers=workers)
+        self._loader = Loader(
+            train, config, world=world, device=self.device, codec=codec, workers=workers
+        )
         self._network: nn.Module = model  # what is called in training
-        self._class_weight = self._weigh_classes()
         self._optimizer = build_optimizer(model, config)
+        decay = config.average_decay
+        self._average = build_average(model, decay) if decay else None
+        # What is validated and kept.
+        self._judged = cast("Model", self._average.module) if self._average else model
         self._best: dict[str, Tensor] = {}
         self._best_report: EpochReport | None = None
 
@@ -181,29 +193,55 @@ class Training:
         if not self.is_over:
             parts["model"] = self.model.state_dict()
             parts |= moments_by_name(self._optimizer, self.model)
+            parts["average"] = self._average.state_dict() if self._average else {}
         tensors = {name: tensor.cpu() for name, tensor in join_names(parts).items()}
         return State(values, tensors)
 
     def restore(self, state: State) -> None:
-        """Go to where the training was that `state` was called on."""
-        self._position = Position(**state.values["position"])
+        """Go to where the training was that `state` was called on.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            If there is no such place in this training.
+        """
+        self._position = self._check_position(Position(**state.values["position"]))
         self.progress.epoch = self._position.epoch + 1
         best = state.values["best"]
         self._best_report = best and EpochReport.from_dict(best)
+        if self._best_report and not 1 <= self._best_report.epoch <= self._position.epoch:
+            raise ValueError(f"the best epoch is {self._best_report.epoch}")
         # Copied: the memory of tensors that were read from a file is aligned to nothing.
         tensors = {name: each.clone().to(self.device) for name, each in state.tensors.items()}
         self._best = select_names(tensors, "best")
+        weights = self.model.state_dict()
+        check_tensors(self._best, weights if self._best_report else {})
         if self.is_over:
             return
+        check_tensors(select_names(tensors, "model"), weights)
         self.model.load_state_dict(select_names(tensors, "model"))
         moments = {key: select_names(tensors, key) for key in MOMENTS}
+        check_moments(self.model, moments)
         put_moments(self._optimizer, self.model, moments)
+        if self._average:
+            self._average.load_state_dict(select_names(tensors, "average"))
+
+    def _check_position(self, position: Position) -> Position:
+        epoch, batch = position.epoch, position.batch
+        if not (isinstance(epoch, int) and 0 <= epoch <= self.config.epochs):
+            raise ValueError(f"epoch {epoch} of {self.config.epochs}")
+        num_batches = len(self._loader.batches(epoch))
+        if not (isinstance(batch, int) and 0 <= batch <= num_batches):
+            raise ValueError(f"batch {batch} of {num_batches}")
+        if not (math.isfinite(position.loss) and math.isfinite(position.seconds)):
+            raise ValueError("a loss or a time that is not finite")
+        return position
 
     def restore_best(self) -> None:
         """Put the weights of the best epoch back into the model."""
         self.model.load_state_dict(self._best)
 
-    def best_model(self) -> SequenceModel:
+    def best_model(self) -> Model:
         """Copy the model with the weights of the best epoch so far, onto the CPU."""
         model = copy.deepcopy(self.model).cpu()
         model.load_state_dict(self._best)
@@ -211,9 +249,9 @@ class Training:
 
     def _judge(self, report: EpochReport) -> EpochReport:
         best = self._best_report
-        if best is None or _rank(report) > _rank(best):
+        if best is None or rank(report) > rank(best):
             self._best_report = report
-            self._best = copy.deepcopy(self.model.state_dict())
+            self._best = copy.deepcopy(self._judged.state_dict())
             return report
         return replace(report, epochs_since_best=report.epoch - best.epoch)
 
@@ -222,6 +260,7 @@ class Training:
         self.model.train()
         now = self._position
         batches = self._loader.batches(now.epoch)
+        self._num_records = batches.num_records
         done = [int(self._loader.lengths[batches[n]].sum()) for n in range(now.batch)]
         progress = self.progress
         progress.epoch, progress.batch, progress.num_batches = now.epoch + 1, 0, len(batches)
@@ -241,7 +280,7 @@ class Training:
             done = now.epoch + now.batch / progress.num_batches
             loss = self._update(share, done / self.config.epochs)
         now.batch += 1
-        now.loss += loss * share.num_records
+        now.loss += loss * self.objective.count(share.num_records, share.num_steps)
         now.seconds += time.perf_counter() - started
         progress.batch, progress.loss, progress.seconds = now.batch, loss, now.seconds
         progress.steps += share.num_steps
@@ -249,14 +288,14 @@ class Training:
     def _end_epoch(self) -> EpochReport:
         started = time.perf_counter()
         with self.progress.as_validating():
-            valid = self._validate()
+            valid = self.objective.validate(self._judged, device=self.device, world=self.world)
         now = self._position
         report = EpochReport(
             epoch=now.epoch + 1,
-            train_loss=now.loss / len(self.train.targets),
+            train_loss=now.loss / self.objective.count(self._num_records, self.progress.steps),
             valid=valid,
             seconds=now.seconds + time.perf_counter() - started,
-            steps_per_second=int(self._loader.lengths.sum()) / now.seconds,
+            steps_per_second=self.progress.steps / now.seconds,
             epochs_since_best=0,
         )
         # What is decided by it is decided alike everywhere, whatever a processor rounds.
@@ -278,50 +317,26 @@ class Training:
         if not bool(norm.isfinite()):
             raise self._diverged(f"the gradient's norm is {float(norm)}")
         self._optimizer.step()
+        if self._average:
+            self._average.update_parameters(self.model)
         return value
 
     def _loss(self, share: Share) -> Tensor:
-        """Take the cross-entropy, weighted by class where weights were asked for.
-
-        Its mean over the processes is that over the records of the whole batch.
-        """
-        logits = self._network(share.batch)
-        targets = share.batch.targets
-        assert targets is not None
-        total = nn.functional.cross_entropy(
-            logits,
-            targets,
-            weight=self._class_weight,
-            label_smoothing=self.config.label_smoothing,
-            reduction="sum",
-        )
+        """Take the mean loss; that over the processes is that over all that counts in the batch."""
+        total = self.objective.total(self._network, share.batch)
         if share.is_idle:
             total = total * 0
-        # Not by the sum of the batch's own weights, as torch does: a class would weigh less the
-        # more of a batch it fills, and nothing in a batch of one.
-        return total / (share.num_records / self.world.size)
+        return total / (self.objective.count(share.num_records, share.num_steps) / self.world.size)
 
     def _diverged(self, found: str) -> ConfigError:
         found = f"{found} in epoch {self.progress.epoch}"
         return ConfigError(Problem(Code.DIVERGED, found, "a number", "lower --learning-rate"))
 
-    def _validate(self) -> Scores | None:
-        if self.valid is None:
-            return None
-        store = self.valid.sequences
-        own = self.world.share(np.arange(len(store)))
-        sequences = [store[index] for index in own.tolist()]
-        logits = self.world.collect(infer_logits(self.model, sequences, device=self.device))
-        return score(softmax(logits), self.valid.targets, self.class_names)
 
-    def _weigh_classes(self) -> Tensor | None:
-        weights = class_weights(self.config.class_weight, self.train.targets, self.class_names)
-        if weights is None:
-            return None
-        return torch.tensor(weights, dtype=torch.float32, device=self.device)
-
-
-def _rank(report: EpochReport) -> tuple[float, float]:
+def rank(report: EpochReport) -> tuple[float, float]:
+    """Order reports of epochs: the best is the largest."""
     if report.valid is None:
         return (report.epoch, 0.0)
+    if isinstance(report.valid, StepScores):
+        return (-report.valid.loss, 0.0)
     return (report.valid.accuracy, -report.valid.log_loss)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqwise.config import TrainConfig
+from seqwise.training.state import check_tensors
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what AdamW remembers of each weight
 
@@ -43,6 +44,23 @@ def moments_by_name(optimizer: torch.optim.AdamW, model: nn.Module) -> dict[str,
         if weight in optimizer.state
     ]
     return {key: {name: moments[key] for name, moments in known} for key in MOMENTS}
+
+
+def check_moments(model: nn.Module, moments: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Make sure that an optimizer of a model may have come to remember this.
+
+    Raises
+    ------
+    LookupError, ValueError
+        If it could not.
+    """
+    weights = dict(model.named_parameters())
+    names = moments["step"].keys()
+    count = torch.zeros(())
+    for key in MOMENTS:
+        check_tensors(
+            moments[key], {name: count if key == "step" else weights[name] for name in names}
+        )
 
 
 def put_moments(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from typing_extensions import override
@@ -12,6 +12,7 @@ from seqwise.data.labels import Labels
 from seqwise.data.readers.values import check_text
 from seqwise.errors import excerpt
 from seqwise.training.settings import Wishes
+from seqwise.training.start import SETTINGS_OF_STARTS, open_start
 from seqwise.version import __version__
 
 
@@ -33,6 +34,8 @@ class Plan(Settings):
         The training file, as the user named it.
     num_overlap
         Records that choose the epoch and stand among those to learn from, too.
+    start
+        What a network starts from that is no chance: a hash, by the setting that named it.
     version
         Of seqwise.
     """
@@ -45,6 +48,7 @@ class Plan(Settings):
     seed: int
     path: str | None
     num_overlap: int
+    start: dict[str, str] = field(default_factory=dict)
     version: str = __version__
 
     def _check(self) -> None:
@@ -86,6 +90,13 @@ def settle(wishes: Wishes, plan: Plan) -> Wishes:
     ConfigError
         If the user wishes something else.
     """
+    start = open_start(wishes).identity()
+    for name in SETTINGS_OF_STARTS:
+        if start.get(name) != plan.start.get(name):
+            expected = "the one that the store was encoded with"
+            if name not in plan.start:
+                expected = "none, as the store was encoded"
+            raise setting_error(name, wishes.train.get(name), expected)
     settled = {**plan.data.to_dict(), "valid_fraction": plan.valid_fraction}
     for name, value in {**wishes.data, **wishes.train}.items():
         if name in settled and value != settled[name]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqwise.config import DataConfig, TrainConfig
-from seqwise.data.codecs import Codec, build_codec, channel_problem
+from seqwise.data.codecs import Codec, channel_problem
 from seqwise.data.encoding import encode_blocks
 from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
@@ -23,8 +23,9 @@ from seqwise.data.store_folder import begin_store, open_store
 from seqwise.errors import Code, ConfigError, DataError, Problem, excerpt
 from seqwise.training.gathering import Dropped, LabelledRecords, digest
 from seqwise.training.plan import Plan
-from seqwise.training.settings import SAMPLE, Wishes, choose_data, choose_refit
+from seqwise.training.settings import SAMPLE, Wishes, choose_refit
 from seqwise.training.split import check_classes, count_equal, split
+from seqwise.training.start import Start, open_start
 
 TRAIN, VALID, WHOLE = "train", "valid", "whole"
 
@@ -130,13 +131,27 @@ def prepare(
     StoreError
         If the store cannot be written, or if something else stands there.
     """
+    start = open_start(wishes)
     plan, parts, dropped = _plan(
-        records, kind, wishes, valid=valid, labels=labels, skip_bad=skip_bad
+        records, kind, wishes, start, valid=valid, labels=labels, skip_bad=skip_bad
     )
+    prepared = encode_parts(plan, parts, start, store=store, overwrite=overwrite)
+    return replace(prepared, dropped=dropped)
+
+
+def encode_parts(
+    plan: Plan,
+    parts: dict[str, LabelledRecords],
+    start: Start,
+    *,
+    store: str | Path | None,
+    overwrite: bool,
+) -> PreparedData:
+    """Encode the parts of a plan; `start`, `store` and `overwrite` as `prepare` has them."""
     targets = {name: _encode_labels(plan.labels, part) for name, part in parts.items()}
 
     def fit(name: str) -> Codec:
-        return build_codec(plan.data).fit(parts[name].sequences())
+        return start.fit_codec(plan.data, parts[name].sequences())
 
     def encode(name: str, codec: Codec) -> PartSource:
         part, max_length = parts[name], plan.data.max_length
@@ -145,17 +160,16 @@ def prepare(
         )
 
     if store is None:
-        prepared = _assemble(plan, MemoryStore(), fit, encode)
-    else:
-        with begin_store(store, plan.to_dict(), overwrite=overwrite) as folder:
-            prepared = _assemble(plan, folder, fit, encode)
-    return replace(prepared, dropped=dropped)
+        return _assemble(plan, MemoryStore(), fit, encode)
+    with begin_store(store, plan.to_dict(), overwrite=overwrite) as folder:
+        return _assemble(plan, folder, fit, encode)
 
 
 def _plan(
     records: LabelledRecords,
     kind: Kind,
     wishes: Wishes,
+    start: Start,
     *,
     valid: LabelledRecords | None,
     labels: Labels | None,
@@ -178,13 +192,14 @@ def _plan(
         parts[WHOLE] = whole
     plan = Plan(
         records=digest([whole, *([valid] if valid else [])]),
-        data=choose_data(kind, list(islice(train.sequences(), SAMPLE)), wishes),
+        data=start.choose_data(kind, list(islice(train.sequences(), SAMPLE)), wishes),
         labels=_present(labels, train) if labels else Labels.fit(_labels_of(train)),
         counts={name: len(part) for name, part in parts.items()},
         valid_fraction=None if valid else config.valid_fraction,
         seed=config.seed,
         path=records.path,
         num_overlap=count_equal(whole, valid) if valid else 0,  # a split leaves none
+        start=start.identity(),
     )
     # The marks of ten million records take 300 MB, and are needed no more.
     parts = {name: part.without_marks() for name, part in parts.items()}

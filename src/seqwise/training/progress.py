@@ -10,13 +10,14 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from seqwise.evaluation.metrics import Scores
+from seqwise.training.interface import Run
 from seqwise.training.loop import Progress
-from seqwise.training.reports import EpochReport
-from seqwise.training.run import TrainingRun
+from seqwise.training.reports import EpochReport, StepScores
 
 
 def show_progress(
-    run: TrainingRun,
+    run: Run,
     reports: Iterable[EpochReport] | None = None,
     *,
     enabled: bool = True,
@@ -48,32 +49,46 @@ def show_progress(
             yield report
 
 
-def _epoch_line(report: EpochReport, run: TrainingRun) -> str:
+def _epoch_line(report: EpochReport, run: Run) -> str:
+    epoch = f"epoch {report.epoch:>3} of {run.current.config.epochs}"
     if report.valid is None:
-        refit = f"refit on all records: epoch {report.epoch:>3} of {run.training.best.epoch}"
-        return f"{refit}  loss {report.train_loss:.4f}"
+        what = "refit on all records" if run.schedule.refits else "further networks"
+        number = (
+            f"{len(run.more)} of {run.schedule.num_more}, " if run.schedule.num_more > 1 else ""
+        )
+        return f"{what}: {number}{epoch}  loss {report.train_loss:.4f}"
     best = "  best so far" if report.epochs_since_best == 0 else ""
+    trial = f"trying {run.shape.encoder}: " if run.is_trying else ""
+    scores = _describe(report.valid)
+    return f"{trial}{epoch}  loss {report.train_loss:.4f}  validation: {scores}{best}"
+
+
+def _describe(valid: Scores | StepScores) -> str:
+    if isinstance(valid, StepScores):
+        return f"loss {valid.loss:.4f}"
     return (
-        f"epoch {report.epoch:>3} of {run.config.epochs}  loss {report.train_loss:.4f}  "
-        f"validation: accuracy {report.valid.accuracy:.4f}, macro F1 {report.valid.macro_f1:.4f}, "
-        f"log loss {report.valid.log_loss:.4f}{best}"
+        f"accuracy {valid.accuracy:.4f}, macro F1 {valid.macro_f1:.4f}, "
+        f"log loss {valid.log_loss:.4f}"
     )
 
 
 class _Bar:
     """Reads the progress of training each time it is drawn, from the thread that draws."""
 
-    def __init__(self, run: TrainingRun) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
         self.started = time.perf_counter()
         self.done_before = self._share()
 
     def __rich__(self) -> RenderableType:
         run = self.run
-        if run.refit is None:
-            now, name, epochs = run.training.progress, "epoch", run.config.epochs
-        else:
-            now, name, epochs = run.refit.progress, "refit, epoch", run.training.best.epoch
+        now, epochs = run.current.progress, run.current.config.epochs
+        name = "epoch"
+        if run.is_trying:
+            name = f"trying {run.shape.encoder}, epoch"
+        elif run.more:
+            what = "refit" if run.schedule.refits else "network"
+            name = f"{what} {len(run.more)}, epoch" if run.schedule.num_more > 1 else "refit, epoch"
         line = Table.grid(padding=(0, 1))
         line.add_row(
             f"{name} {now.epoch} of {epochs}",
@@ -85,14 +100,18 @@ class _Bar:
         return line
 
     def _share(self) -> float:
-        """Give the share of all epochs that are done; the refit may take as many as there are."""
-        run = self.run
-        if run.refit is None:
-            total = run.config.epochs * (2 if run.config.refit else 1)
-            return _epochs_done(run.training.progress) / total
-        before = len(run.reports)
-        total = before + run.training.best.epoch
-        return (before + _epochs_done(run.refit.progress)) / total
+        """Give the share of all epochs that are done; a later training takes no more of them."""
+        run, plan = self.run, self.run.schedule
+        tried = plan.trial_epochs * len(plan.encoders) if len(plan.encoders) > 1 else 0
+        done = _epochs_done(run.current.progress)
+        if run.is_trying:
+            done += plan.trial_epochs * len(run.trials)
+            return done / (tried + plan.epochs * (1 + plan.num_more))
+        if not run.more:
+            return (tried + done) / (tried + plan.epochs * (1 + plan.num_more))
+        best, before = run.training.best.epoch, tried + len(run.reports)
+        done += before + best * (len(run.more) - 1)
+        return done / (before + best * plan.num_more)
 
     @staticmethod
     def _state(now: Progress) -> str:

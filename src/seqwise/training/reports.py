@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 import numpy as np
 
 from seqwise.evaluation.metrics import ClassScores, Scores
+
+
+@dataclass(frozen=True)
+class StepScores:
+    """How well the next steps of sequences held out are foretold.
+
+    Parameters
+    ----------
+    loss
+        Mean over all steps that are foretold: cross-entropy in nats for tokens, squared error of
+        standardised values for series.
+    baseline
+        The same of who does not look at the sequence: of the frequencies of tokens; for series of
+        the mean, or of the last value once more where that is nearer.
+    num_steps
+        Steps that are foretold, those of both directions.
+    """
+
+    loss: float
+    baseline: float
+    num_steps: int
 
 
 @dataclass(frozen=True)
@@ -32,7 +54,7 @@ class EpochReport:
 
     epoch: int
     train_loss: float
-    valid: Scores | None
+    valid: Scores | StepScores | None
     seconds: float
     steps_per_second: float
     epochs_since_best: int
@@ -40,13 +62,28 @@ class EpochReport:
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
+        if isinstance(self.valid, StepScores):
+            return values | {"valid": asdict(self.valid)}
         return values | {"valid": self.valid and _scores_to_dict(self.valid)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Build the report that `to_dict` was called on."""
+        """Build the report that `to_dict` was called on.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            If it is that of something else.
+        """
         valid = values["valid"]
-        return cls(**values | {"valid": valid and _scores_from_dict(valid)})
+        if valid and valid.keys() == {each.name for each in fields(StepScores)}:
+            scores: Scores | StepScores | None = StepScores(**valid)
+            _check_numbers(scores)
+        else:
+            scores = valid and _scores_from_dict(valid)
+        report = cls(**values | {"valid": scores})
+        _check_numbers(report, "valid")
+        return report
 
 
 def _scores_to_dict(scores: Scores) -> dict[str, Any]:
@@ -65,4 +102,15 @@ def _scores_from_dict(values: dict[str, Any]) -> Scores:
     for truth, predicted, count in values["confusion"]:
         confusion[truth, predicted] = count
     confusion.setflags(write=False)
-    return Scores(**values | {"per_class": per_class, "confusion": confusion})
+    scores = Scores(**values | {"per_class": per_class, "confusion": confusion})
+    _check_numbers(scores, "per_class", "confusion")
+    for each in per_class:
+        _check_numbers(each, "label")
+    return scores
+
+
+def _check_numbers(values: Any, *others: str) -> None:
+    """Make sure that all fields but some are finite numbers."""
+    for each in fields(values):
+        if each.name not in others and not math.isfinite(getattr(values, each.name)):
+            raise ValueError(f"{each.name} is not finite")

@@ -11,13 +11,13 @@ from scipy.special import log_softmax
 from seqwise.data.collate import collate
 from seqwise.data.sampler import cut_batches
 from seqwise.data.store import Sequences
-from seqwise.nn.kernels import MOST_CHANNELS, NUM_KERNELS, KernelModel
+from seqwise.nn.kernels import MOST_CHANNELS, KernelModel
 from seqwise.training.drawing import draw_records
 
 MOST_RECORDS = 4_000  # that are learned from: the price grows with their cube
-MOST_STEPS = 20_000_000
+MOST_STEPS = 10_000_000
 MOST_DILATIONS = 8
-NUM_FEATURES = 5_000
+NUM_THRESHOLDS = 14  # of a kernel, over all dilations
 NUM_SAMPLED, SAMPLE_STEPS = 64, 4_096  # series that thresholds come from, and steps of each
 BATCH_STEPS = 1 << 14
 PENALTIES = np.logspace(-5, 2, 15)
@@ -26,7 +26,7 @@ PENALTIES = np.logspace(-5, 2, 15)
 def choose_kernels(lengths: NDArray[np.int64]) -> tuple[int, int]:
     """Choose the numbers of dilations and of thresholds for series of such lengths."""
     num_dilations = len(_dilations(lengths))
-    return num_dilations, max(1, NUM_FEATURES // (2 * NUM_KERNELS * num_dilations))
+    return num_dilations, max(1, NUM_THRESHOLDS // num_dilations)
 
 
 def _dilations(lengths: NDArray[np.int64]) -> list[int]:
@@ -73,6 +73,8 @@ def fit_kernels(
     )
     model.dilations = torch.tensor(_dilations(lengths))
     model.channels = _draw_channels(model.channels, random)
+    model.rivals = _draw_rivals(model.rivals, random)
+    model.rival_channels = _draw_channels(model.rival_channels, random)
     _place_thresholds(model, sequences, drawn, random)
     features = _measure(model, sequences, lengths, drawn)
     record_weight = np.ones(len(drawn))
@@ -91,6 +93,13 @@ def _draw_channels(channels: torch.Tensor, random: np.random.Generator) -> torch
         number = max(1, int(2 ** random.uniform(0, most)))
         kernel[random.permutation(num_channels)[:number]] = 1
     return drawn
+
+
+def _draw_rivals(rivals: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
+    """Draw kernels that answer nothing to what is constant, none louder than others."""
+    drawn = torch.from_numpy(random.standard_normal(tuple(rivals.shape)))
+    drawn -= drawn.mean(dim=-1, keepdim=True)
+    return (drawn / drawn.abs().sum(dim=-1, keepdim=True)).float()
 
 
 def _place_thresholds(

@@ -5,40 +5,60 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from seqwise.artifact import Artifact, TrainingAccount, current_versions
 from seqwise.config import ModelConfig, TrainConfig
-from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
 from seqwise.identity import Identity, check_identity
-from seqwise.nn import Classifier, SequenceModel
-from seqwise.training.chance import mix_seed
+from seqwise.nn import Classifier, Network, join
 from seqwise.training.companion import Companion, find_companion
 from seqwise.training.distribution import ALONE, World
-from seqwise.training.loop import Training
-from seqwise.training.preparation import LabelledStore, PreparedData
+from seqwise.training.loop import Training, rank
+from seqwise.training.preparation import PreparedData
 from seqwise.training.reports import EpochReport
+from seqwise.training.schedule import choose_schedule, fit_to, time_epoch
 from seqwise.training.settings import (
     Wishes,
-    choose_model,
     choose_training,
 )
+from seqwise.training.stages import Stages
+from seqwise.training.start import SETTINGS_OF_STARTS, open_start
 from seqwise.training.state import State, join_names, select_names
 
 
-class TrainingRun:
-    """One training from encoded parts to an artifact.
+@dataclass(frozen=True)
+class Trial:
+    """What a short training of an encoder has come to.
 
-    Iterate over it to train; each step is the report of an epoch. First a part of the records
-    chooses the epoch; where the settings say so, a refit on all records follows. It stops by
-    itself, and may be left at any epoch: the artifact is that of the best one then.
+    Parameters
+    ----------
+    encoder
+        What was tried.
+    best
+        The report of its best epoch.
+    """
+
+    encoder: str
+    best: EpochReport
+
+    @property
+    def accuracy(self) -> float:
+        """On the records that choose the epoch."""
+        return _scores(self.best).accuracy
+
+
+class TrainingRun:
+    """From encoded parts to an artifact, in up to three stages.
+
+    Encoders are tried, each in a short training, and the best is trained in full: a part of the
+    records chooses its epoch. Then come further networks, from other seeds, on all records where
+    the settings say so; all answer together.
+
+    Iterate over it to train; each step is the report of an epoch. It stops by itself, and may be
+    left at any epoch: the artifact is that of the best one then.
 
     Parameters
     ----------
@@ -53,10 +73,16 @@ class TrainingRun:
 
     Attributes
     ----------
-    training, refit : Training
-        The one that finds the best epoch, and the one on all records; None before it begins.
+    start : Start
+        What each network starts from.
+    schedule : Schedule
+        What is tried, and how much of it.
+    trials : list of Trial
+        Those that have ended.
+    more : list of Training
+        Those that follow; all but the last have ended.
     reports : list of EpochReport
-        Of the first.
+        Of the training that finds the best epoch.
 
     Raises
     ------
@@ -74,33 +100,39 @@ class TrainingRun:
     ) -> None:
         self.prepared = prepared
         self.world = world
-        self.workers = workers
         lengths = prepared.train.sequences.lengths
         window = TrainConfig.from_dict(dict(wishes.train)).window
         # Validation reads whole sequences, but forwards only: a third of the work of training.
-        num_valid_steps = prepared.num_valid_steps // 3
-        self.config = choose_training(
+        num_steps = int(lengths.clip(max=window).sum()) + prepared.num_valid_steps // 3
+        self._asked = choose_training(
             prepared.data,
             num_records=len(lengths),
-            num_steps=int(lengths.clip(max=window).sum()) + num_valid_steps,
+            num_steps=num_steps,
             refits=prepared.whole is not None,
             wishes=wishes,
         )
-        if self.config.refit and prepared.whole is None:
+        if self._asked.refit and prepared.whole is None:
             raise _nothing_to_refit_on()
-        self.shape = choose_model(
-            prepared.codec,
-            num_classes=len(prepared.labels),
-            common_length=_common_length(lengths, window),
+        self.start = open_start(wishes)
+        settled = self.start.settle(wishes)
+        self.schedule = choose_schedule(
+            prepared.data.kind,
+            self._asked,
+            num_steps=num_steps,
             wishes=wishes,
+            encoder=self.start.shape.get("encoder"),
         )
-        self.training = self._begin(self.shape, prepared.train, prepared.valid)
-        self.refit: Training | None = None
+        self._stages = Stages(prepared, settled, self._asked, self.start, world, workers)
+        self.trials: list[Trial] = []
+        self.more: list[Training[Network]] = []
         self.reports: list[EpochReport] = []
         self.seconds = 0.0
-        self._whole = prepared.whole if self.config.refit else None
-        self._refit_parts = (prepared.codec, self.shape)
-        self._companion: tuple[int, Companion] | None = None  # and of which epoch
+        self._companion: tuple[EpochReport, Companion] | None = None  # and of which epoch
+        self._begin_stage()
+        self._identity = self._identify()
+        self._chosen = self.schedule
+        if self._asked.budget is not None:
+            self._fit_to(self._asked.budget)
 
     def __iter__(self) -> Iterator[EpochReport]:
         return (report for report in self.steps() if report is not None)
@@ -115,38 +147,69 @@ class TrainingRun:
         ProcessError
             If the processes have not the same to train on.
         """
-        self.world.check_same(json.dumps(self._identity()).encode())
+        self.world.check_same(json.dumps(self._identity).encode())
         return self._steps()
 
     def _steps(self) -> Iterator[EpochReport | None]:
         started = time.perf_counter() - self.seconds
-        for report in chain(self._find_best_epoch(), self._refit()):
+        for report in chain(self._try_encoders(), self._find_best_epoch(), self._train_more()):
             self.seconds = time.perf_counter() - started
             yield report
 
     @property
-    def current(self) -> Training:
+    def training(self) -> Training[Network]:
+        """The trial that goes on; afterwards the training that finds the best epoch."""
+        return self._stage.training
+
+    @property
+    def shape(self) -> ModelConfig:
+        """The shape of its network."""
+        return self._stage.shape
+
+    @property
+    def config(self) -> TrainConfig:
+        """How it is trained."""
+        return self._stage.config
+
+    @property
+    def current(self) -> Training[Network]:
         """The training that goes on at the moment."""
-        return self.refit or self.training
+        return self.more[-1] if self.more else self.training
+
+    @property
+    def is_trying(self) -> bool:
+        """Whether encoders are tried still."""
+        return len(self.trials) < len(self._to_try)
 
     def place(self) -> str:
         """Say in words how far training has come."""
-        phase = "epoch" if self.refit is None else "the refit, epoch"
+        stage = f"the trial of {self.shape.encoder}, epoch" if self.is_trying else "epoch"
+        if self.more:
+            stage = f"network {len(self.more)} of {self.schedule.num_more}, epoch"
+            if self.schedule.refits:
+                stage = f"the refit, {stage}" if self.schedule.num_more > 1 else "the refit, epoch"
         epoch, epochs = self.current.progress.epoch, self.current.config.epochs
-        return f"in {phase} {min(epoch, epochs)} of {epochs}"
+        return f"in {stage} {min(epoch, epochs)} of {epochs}"
 
     def state(self) -> State:
         """Give what another run, made of the same records and settings, needs to go on."""
-        states = {"training": self.training.state()}
-        if self.refit is not None:
-            states["refit"] = self.refit.state()
+        stages = {"training": self.training.state()}
+        stages |= {f"more-{number}": each.state() for number, each in enumerate(self.more)}
         values = {
-            "identity": self._identity(),
+            "identity": self._identity,
+            "schedule": asdict(self.schedule),
             "seconds": self.seconds,
+            "trials": [[trial.encoder, trial.best.to_dict()] for trial in self.trials],
             "reports": [report.to_dict() for report in self.reports],
-            **{name: state.values for name, state in states.items()},
+            "stages": {name: state.values for name, state in stages.items()},
         }
-        return State(values, join_names({name: each.tensors for name, each in states.items()}))
+        return State(values, join_names({name: each.tensors for name, each in stages.items()}))
+
+    @property
+    def largest_state(self) -> int:
+        """Bytes that the tensors of a state have at the most."""
+        # A budget of time only takes away from what was chosen.
+        return self._stages.largest_state(self._chosen)
 
     def restore(self, state: State) -> None:
         """Go to where the run was that `state` was called on.
@@ -155,22 +218,32 @@ class TrainingRun:
         ------
         CheckpointError
             If that run had other records, settings or versions.
+        LookupError, TypeError, ValueError
+            If it is the state of nothing.
         """
-        check_identity(self._identity(), state.values["identity"])
-        self.seconds = state.values["seconds"]
-        self.reports = [EpochReport.from_dict(report) for report in state.values["reports"]]
-        self.training.restore(_part(state, "training"))
-        if "refit" in state.values and self._whole is not None:
-            self.refit = self._begin_refit(self._whole)
-            self.refit.restore(_part(state, "refit"))
+        values = state.values
+        check_identity(self._identity, values["identity"])
+        self.schedule = self._chosen.reduced(values["schedule"])
+        self.seconds = float(values["seconds"])
+        self.trials = [Trial(name, EpochReport.from_dict(best)) for name, best in values["trials"]]
+        if [trial.encoder for trial in self.trials] != self._to_try[: len(self.trials)]:
+            raise ValueError("trials that were not to come")
+        self.reports = [EpochReport.from_dict(report) for report in values["reports"]]
+        self._begin_stage()
+        self.training.restore(_stage(state, "training"))
+        for number in range(len(values["stages"]) - 1):
+            if self.is_trying or not self.current.is_over or number == self.schedule.num_more:
+                raise ValueError("a network before its time")
+            self._begin_more()
+            self.more[-1].restore(_stage(state, f"more-{number}"))
 
     @property
     def companion(self) -> Companion | None:
         """The linear model that answers together with the best epoch so far; None without one."""
         if not self.config.linear:
             return None
-        epoch = self.training.best.epoch
-        if self._companion is None or self._companion[0] != epoch:
+        best = self.training.best
+        if self._companion is None or self._companion[0] is not best:
             found = find_companion(
                 self.training.best_model(),
                 self.prepared.train,
@@ -179,7 +252,7 @@ class TrainingRun:
                 config=self.config,
                 names=self.prepared.labels.names,
             )
-            self._companion = (epoch, found)
+            self._companion = (best, found)
         return self._companion[1]
 
     @property
@@ -189,81 +262,102 @@ class TrainingRun:
 
     @property
     def is_refitted(self) -> bool:
-        """Whether the refit has come to its end."""
-        return self.refit is not None and self.refit.is_over
+        """Whether a training on all records has come to its end."""
+        return self.schedule.refits and bool(self._finished)
+
+    @property
+    def _to_try(self) -> list[str]:
+        encoders = list(self.schedule.encoders)
+        return encoders if len(encoders) > 1 else []
+
+    @property
+    def _finished(self) -> list[Training[Network]]:
+        return [training for training in self.more if training.is_over]
+
+    def _is_late(self) -> bool:
+        """Tell whether the budget is spent, by the slowest clock of all processes."""
+        budget = self._asked.budget
+        return budget is not None and bool(self.world.largest(int(self.seconds > budget))[0])
+
+    def _try_encoders(self) -> Iterator[EpochReport | None]:
+        while self.is_trying:
+            yield from self.training.steps()
+            self.trials.append(Trial(self.shape.encoder, self.training.best))
+            self._begin_stage()
 
     def _find_best_epoch(self) -> Iterator[EpochReport | None]:
         for report in self.training.steps():
             if report is not None:
                 self.reports.append(report)
             yield report
+            if report is not None and self._is_late():
+                break
         if self.world.is_first:
             with self.training.progress.as_validating():
                 self.companion  # noqa: B018 - found while it may still be stopped
 
-    def _refit(self) -> Iterator[EpochReport | None]:
-        """Train fresh weights on all records, for as many epochs as the best one took."""
-        if self._whole is None:
-            return
-        if self.refit is None:
-            self.refit = self._begin_refit(self._whole)
-        yield from self.refit.steps()
+    def _train_more(self) -> Iterator[EpochReport | None]:
+        """Train fresh weights for as many epochs as the best one took, once or several times."""
+        while len(self._finished) < self.schedule.num_more:
+            if len(self._finished) == len(self.more):
+                self._begin_more()
+            for report in self.more[-1].steps():
+                yield report
+                if self._is_late():
+                    return
 
-    def _begin_refit(self, whole: tuple[Codec, LabelledStore]) -> Training:
-        codec, records = whole
-        # The model stays as it was chosen, but for the tokens that it knows.
-        shape = replace(self.shape, vocab_size=codec.vocab_size)
-        self._refit_parts = (codec, shape)
-        return self._begin(shape, records, None, epochs=self.training.best.epoch)
+    def _begin_stage(self) -> None:
+        """Get ready for the next trial, or for the training that finds the best epoch."""
+        encoder, epochs = self.schedule.encoders[0], self.schedule.epochs
+        if self.is_trying:
+            encoder, epochs = self.schedule.encoders[len(self.trials)], self.schedule.trial_epochs
+        elif self.trials:
+            encoder = max(self.trials, key=lambda trial: rank(trial.best)).encoder
+        self._stage = self._stages.begin(encoder, epochs, self.schedule)
 
-    def _begin(
-        self,
-        shape: ModelConfig,
-        train: LabelledStore,
-        valid: LabelledStore | None,
-        *,
-        epochs: int | None = None,
-    ) -> Training:
-        """Get ready to train weights that follow from the seed alone."""
-        with torch.random.fork_rng():
-            torch.manual_seed(mix_seed(self.config.seed))
-            model = SequenceModel.from_config(shape)
-        config = replace(self.config, epochs=epochs or self.config.epochs)
-        return Training(
-            model,
-            train,
-            valid,
-            class_names=self.prepared.labels.names,
-            config=config,
-            world=self.world,
-            workers=self.workers,
-        )
+    def _begin_more(self) -> None:
+        self.more.append(self._stages.begin_more(self._stage, len(self.more)))
 
-    def _identity(self) -> Identity:
+    def _fit_to(self, budget: float) -> None:
+        """Cut the schedule to a budget, by the speed of the first encoder here and now."""
+        started = time.perf_counter()
+        seconds = self.world.as_in_first({"seconds": time_epoch(self.training)})["seconds"]
+        self.schedule = fit_to(budget, self.schedule, seconds)
+        self._begin_stage()
+        self.seconds = time.perf_counter() - started
+
+    def _identify(self) -> Identity:
         """Name what the result of a run follows from."""
+        plan = self.prepared.plan
         return {
-            "records": {"digest": self.prepared.plan.records},
+            "records": {"digest": plan.records},
             "data": self.prepared.data.to_dict(),
             "model": self.shape.to_dict(),
-            "train": self.config.to_dict(),
+            # What is started from counts by its content, and may have moved.
+            "train": self.config.to_dict() | dict.fromkeys(SETTINGS_OF_STARTS),
+            "start": {name: plan.start.get(name) for name in SETTINGS_OF_STARTS},
             "machine": {"computed on": self.training.device.type},
             "versions": {name: current_versions()[name] for name in ("seqwise", "torch")},
         }
 
     def artifact(self) -> Artifact:
-        """Put together what was trained: the best epoch so far, or the refit where it has ended."""
-        codec, shape, training = self.prepared.codec, self.shape, self.training
-        companion = self.companion
-        if self.refit is not None and self.refit.is_over:
-            codec, shape, training = *self._refit_parts, self.refit
-            if companion is not None:
-                names = self.prepared.labels.names
-                companion = companion.refit(training.train, shape, self.config, names)
-        model: Classifier = training.best_model()
+        """Put together what was trained so far: the best epoch, and the networks that followed."""
+        finished, companion = self._finished, self.companion
+        codec, shape, train = self.prepared.codec, self.shape, self.prepared.train
+        networks = [self.training.best_model()]
+        if self.is_refitted:
+            codec, shape, train = self._stages.last_parts(self._stage)
+            networks = []
+        networks += [training.best_model() for training in finished]
+        shape = replace(shape, num_networks=len(networks))
+        if companion is not None and self.is_refitted:
+            names = self.prepared.labels.names
+            companion = companion.refit(networks[0], train, shape, self.config, names)
+        model: Classifier = join(networks)
         if companion is not None:
-            model, shape = companion.join(training.best_model(), shape)
+            model, shape = companion.join(networks, shape)
         return Artifact(
-            model=model,
+            model=model.eval(),
             codec=codec,
             labels=self.prepared.labels,
             data=self.prepared.data,
@@ -297,16 +391,17 @@ class TrainingRun:
             refitted=self.is_refitted,
             network_accuracy=companion.network_scores.accuracy if companion else None,
             linear_accuracy=companion.own_scores.accuracy if companion else None,
+            tried={trial.encoder: trial.accuracy for trial in self.trials},
         )
 
 
-def _part(state: State, name: str) -> State:
-    return State(state.values[name], select_names(state.tensors, name))
+def _stage(state: State, name: str) -> State:
+    return State(state.values["stages"][name], select_names(state.tensors, name))
 
 
 def _scores(report: EpochReport) -> Scores:
     """Give the scores of an epoch that was held against the validation part."""
-    assert report.valid is not None
+    assert isinstance(report.valid, Scores)
     return report.valid
 
 
@@ -315,9 +410,3 @@ def _nothing_to_refit_on() -> ConfigError:
     return ConfigError(
         Problem(Code.BAD_SETTING, found, expected, "encode with --refit, or leave it out")
     )
-
-
-def _common_length(lengths: NDArray[np.int64], window: int) -> int | None:
-    """Give the length of all sequences where they have one, and are not read in windows."""
-    longest = int(lengths.max())
-    return longest if lengths.min() == longest <= window else None

@@ -35,9 +35,18 @@ MEANT_FOR = {
     "vocab_size": (Kind.TEXT, Kind.EVENTS),
     "min_count": (Kind.TEXT, Kind.EVENTS),
     "kmer": (Kind.DNA, Kind.PROTEIN),
+    "token_dropout": (Kind.TEXT, Kind.DNA, Kind.PROTEIN, Kind.EVENTS),
+    "jitter": (Kind.SERIES,),
+    "scaling": (Kind.SERIES,),
+    "mutation": (Kind.DNA,),
+    "strand_flip": (Kind.DNA,),
 }
 SAMPLE = 1_000
-_DEFAULTS = DataConfig(kind="text").to_dict()
+# What may be said of any kind: that there be no such thing.
+_IDLE = {
+    **DataConfig(kind="text").to_dict(),
+    **dict.fromkeys(("token_dropout", "jitter", "scaling", "mutation", "strand_flip"), 0.0),
+}
 MAX_POSITIONS = 1_024
 LARGE_VOCABULARY = 1_000  # learned by heart sooner than a small one
 MOTIF = 9  # letters of DNA or protein that a filter sees at once
@@ -109,17 +118,34 @@ def choose_data(kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes) ->
     ConfigError
         For a setting that has no effect on sequences of this kind.
     """
-    for name, kinds in MEANT_FOR.items():
-        value = wishes.data.get(name)
-        if kind not in kinds and value not in (None, _DEFAULTS[name]):
-            expected = f"nothing, as it is about {' and '.join(kinds)}, and these are {kind}"
-            raise setting_error(name, value, expected)
+    _check_meant(kind, {**wishes.data, **wishes.train})
     chosen: dict[str, Any] = {"kind": str(kind)}
     if kind is Kind.TEXT:
         words = np.mean([len(str(text).split()) for text in sequences[:SAMPLE]])
         if words < 2:
             chosen |= {"tokens": "characters", "lowercase": False}
     return DataConfig.from_dict(chosen | dict(wishes.data))
+
+
+def _check_meant(kind: Kind, wished: Mapping[str, Any]) -> None:
+    """Refuse a setting that has no effect on sequences of a kind."""
+    for name, kinds in MEANT_FOR.items():
+        value = wished.get(name)
+        if kind not in kinds and value not in (None, _IDLE[name]):
+            expected = f"nothing, as it is about {' and '.join(kinds)}, and these are {kind}"
+            raise setting_error(name, value, expected)
+
+
+def _check_letters(data: DataConfig, config: TrainConfig, *, both_strands: bool) -> None:
+    """Refuse changes of letters and strands that a model could not see."""
+    if config.mutation and data.kmer > 1:
+        raise setting_error("mutation", config.mutation, "0, or single letters (--kmer 1)")
+    if config.strand_flip and data.kmer % 2 == 0:
+        expected = "0, or k-mers of an odd number of letters (--kmer)"
+        raise setting_error("strand_flip", config.strand_flip, expected)
+    if config.strand_flip and both_strands:
+        expected = "0 with --both-strands, which reads both each time"
+        raise setting_error("strand_flip", config.strand_flip, expected)
 
 
 def choose_refit(num_records: int, *, holds_out: bool, wishes: Wishes) -> bool:
@@ -138,14 +164,16 @@ def choose_refit(num_records: int, *, holds_out: bool, wishes: Wishes) -> bool:
 
 
 def choose_model(
-    codec: Codec, *, num_classes: int, common_length: int | None, wishes: Wishes
+    codec: Codec, encoder: str, *, num_classes: int, common_length: int | None, wishes: Wishes
 ) -> ModelConfig:
-    """Choose the shape of the model that fits a codec.
+    """Choose the shape of a network that fits a codec.
 
     Parameters
     ----------
     codec
         Fitted.
+    encoder
+        What reads the steps.
     num_classes
         Size of the logits.
     common_length
@@ -153,7 +181,15 @@ def choose_model(
         something then. None otherwise.
     wishes
         What the user has said.
+
+    Raises
+    ------
+    ConfigError
+        For another strand that the sequences do not have.
     """
+    if wishes.model.get("both_strands") and codec.complements() is None:
+        expected = "false: only DNA has another strand, read in k-mers of an odd number of letters"
+        raise setting_error("both_strands", True, expected)
     aligned = common_length is not None and common_length <= MAX_POSITIONS
     is_biological = codec.config.kind in ("dna", "protein")
     chosen: dict[str, Any] = {
@@ -164,7 +200,8 @@ def choose_model(
         "num_channels": codec.num_channels,
         "num_positions": common_length if aligned else 0,
         "ngrams": _longest_ngram(codec),
-        **SHAPES.get(wishes.model.get("encoder", ""), {}),
+        **SHAPES.get(encoder, {}),
+        "encoder": encoder,
     }
     return ModelConfig.from_dict(chosen | dict(wishes.model))
 
@@ -196,25 +233,40 @@ def choose_training(
         Whether there is something to refit on.
     wishes
         What the user has said.
+
+    Raises
+    ------
+    ConfigError
+        For a setting that has no effect on such sequences.
     """
+    _check_meant(Kind(data.kind), wishes.train)
     is_biological = data.kind in ("dna", "protein")
-    # Who names an encoder wants to see what that one can do.
+    # Who names an encoder wants to see what that one can do, alone.
     chosen: dict[str, Any] = {"refit": refits, "linear": "encoder" not in wishes.model}
     if is_biological or (data.kind == "text" and data.tokens in ("characters", "bytes")):
         # A letter says less than a word: more of them can be lost, so that no few are relied on.
         chosen["token_dropout"] = 0.15
+    if data.kind == "series":
+        chosen["token_dropout"] = 0.0  # there are none
     if is_biological:
         chosen["learning_rate"] = 3e-3
-    encoder = wishes.model.get("encoder")
-    if encoder in RATES:
-        chosen["learning_rate"] = RATES[encoder]
     config = TrainConfig.from_dict(chosen | dict(wishes.train))
+    both_strands = bool(wishes.model.get("both_strands"))
+    _check_letters(data, config, both_strands=both_strands)
     if "epochs" in wishes.train:
         return config
     updates_an_epoch = max(1, num_records // config.batch_size)
     few, many = EPOCHS_RANGE
-    epochs = min(math.ceil(ENOUGH_UPDATES / updates_an_epoch), MOST_STEPS // num_steps, many)
+    num_read = 2 * num_steps if both_strands else num_steps
+    epochs = min(math.ceil(ENOUGH_UPDATES / updates_an_epoch), MOST_STEPS // num_read, many)
     return replace(config, epochs=max(few, epochs))
+
+
+def choose_rate(config: TrainConfig, encoder: str, wishes: Wishes) -> TrainConfig:
+    """Choose the learning rate of an encoder that trains at another one than the rest."""
+    if encoder in RATES and "learning_rate" not in wishes.train:
+        return replace(config, learning_rate=RATES[encoder])
+    return config
 
 
 def describe_shape(shape: ModelConfig) -> str:
@@ -225,12 +277,16 @@ def describe_shape(shape: ModelConfig) -> str:
         details = [f"{layers} of {shape.hidden_size} for each width"]
     if shape.encoder in WITH_DIRECTIONS:
         details.append("both directions" if shape.bidirectional else "one direction")
+    if shape.both_strands:
+        details.append("both strands")
     if shape.num_positions:
         details.append(f"{shape.num_positions} positions")
     convolution = f"convolution over {shape.kernel_size}, " if shape.kernel_size else ""
+    number = f"{shape.num_networks} networks, each " if shape.num_networks > 1 else ""
     beside = ""
     if shape.num_ngrams:
         beside = f"; beside it a linear model of {shape.num_ngrams:,} n-grams (1 to {shape.ngrams})"
     if shape.num_dilations:
         beside = "; beside it a linear model of random convolutions"
-    return f"{convolution}{shape.encoder} ({', '.join(details)}), pooling {shape.pooling}{beside}"
+    network = f"{convolution}{shape.encoder} ({', '.join(details)}), pooling {shape.pooling}"
+    return f"{number}{network}{beside}"

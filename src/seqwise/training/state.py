@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import safetensors.torch
 from torch import Tensor
+
+from seqwise.bounded import parse_json
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,30 @@ class State:
 
         Raises
         ------
-        ValueError, SafetensorError
+        ValueError, SafetensorError, KeyError
             If it is something else.
         """
-        return cls(json.loads(values), safetensors.torch.load(tensors))
+        state = parse_json(values)
+        if not isinstance(state, dict):
+            raise ValueError(f"a JSON {type(state).__name__}")
+        return cls(state, safetensors.torch.load(tensors))
+
+
+def check_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Make sure that tensors could stand in the place of others.
+
+    Raises
+    ------
+    ValueError
+        If they have other names, types or shapes, or values that are not finite.
+    """
+    if tensors.keys() != expected.keys():
+        raise ValueError(f"a tensor {min(tensors.keys() ^ expected.keys())}, or none")
+    for name, tensor in tensors.items():
+        if (tensor.dtype, tensor.shape) != (expected[name].dtype, expected[name].shape):
+            raise ValueError(f"{name} is {tensor.dtype} {tuple(tensor.shape)}")
+        if not all(map(math.isfinite, tensor.aminmax())):
+            raise ValueError(f"{name} has a value that is not finite")
 
 
 def join_names(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:

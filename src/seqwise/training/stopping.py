@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from seqwise.errors import CheckpointError, Problem, ProcessError
+from seqwise.bounded import UNREADABLE
+from seqwise.errors import CheckpointError, Problem, ProcessError, excerpt
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.distribution import World
+from seqwise.training.interface import Run
 from seqwise.training.reports import EpochReport
-from seqwise.training.run import TrainingRun
 from seqwise.training.state import State
 
 
-def go_on(run: TrainingRun, checkpoints: Checkpoints) -> tuple[bool, list[Problem]]:
+def go_on(run: Run, checkpoints: Checkpoints) -> tuple[bool, list[Problem]]:
     """Bring a run to where the last checkpoint that is whole was written.
 
     Returns
@@ -32,11 +33,11 @@ def go_on(run: TrainingRun, checkpoints: Checkpoints) -> tuple[bool, list[Proble
     problems: list[Problem] = []
     with world.together():
         if world.is_first:
-            state, problems = checkpoints.read()
+            state, problems = checkpoints.read(run.largest_state)
     state = _as_in_first(world, state)
     with world.together():
         if state is not None:
-            _restore(run, state, str(checkpoints.folder))
+            _restore(run, state, checkpoints)
     return state is not None, problems
 
 
@@ -49,15 +50,17 @@ def _as_in_first(world: World, state: State | None) -> State | None:
     return State.from_bytes(values, tensors) if values else None
 
 
-def _restore(run: TrainingRun, state: State, path: str) -> None:
+def _restore(run: Run, state: State, checkpoints: Checkpoints) -> None:
     try:
         run.restore(state)
     except CheckpointError as error:
-        raise CheckpointError(error.problem.at(path=path)) from None
+        raise CheckpointError(error.problem.at(path=str(checkpoints.folder))) from None
+    except UNREADABLE as error:
+        checkpoints.fail_damaged(excerpt(f"{type(error).__name__}: {error}"))
 
 
 def keep_checkpoints(
-    run: TrainingRun, checkpoints: Checkpoints, stop: StopRequest, *, seconds: float
+    run: Run, checkpoints: Checkpoints, stop: StopRequest, *, seconds: float
 ) -> Iterator[EpochReport]:
     """Go through a run and write a checkpoint every now and then.
 
@@ -102,6 +105,6 @@ def keep_checkpoints(
         raise
 
 
-def _write(run: TrainingRun, checkpoints: Checkpoints) -> None:
+def _write(run: Run, checkpoints: Checkpoints) -> None:
     if run.world.is_first:
         checkpoints.write(run.state())

@@ -104,3 +104,33 @@ def test_long_windows_of_amino_acids_do_not_run_together():
 
 def test_a_dot_is_a_gap_in_proteins():
     assert check_sequence("MK.A", Kind.PROTEIN) == "MK.A"
+
+
+def turned(sequence):
+    pairs = str.maketrans("ACGTRYSWKMBDHVN-", "TGCAYRSWMKVHDBN-")
+    return sequence.translate(pairs)[::-1]
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+@settings(deadline=None, max_examples=40)
+@given(sequence=st.text(NUCLEOTIDES, min_size=1, max_size=30))
+def test_the_other_strand_in_ids_is_that_in_letters(k, sequence):
+    fitted = codec([sequence, turned(sequence)], k)
+    others = fitted.complements()
+    assert len(others) == fitted.vocab_size
+    expected = ids(fitted, turned(sequence))
+    assert others[ids(fitted, sequence)][::-1].tolist() == expected
+    assert UNKNOWN_ID not in expected
+
+
+def test_the_other_strand_of_what_is_unknown_is_unknown():
+    others = codec(["AACC"], 1).complements()
+    assert others.tolist() == [0, UNKNOWN_ID, UNKNOWN_ID, UNKNOWN_ID]
+    # U is T: the strand that faces A.
+    fitted = codec(["ACGU"], 1)
+    assert ids(fitted, "U") == fitted.complements()[ids(fitted, "A")].tolist()
+
+
+@pytest.mark.parametrize(("k", "kind"), [(2, "dna"), (6, "dna"), (1, "protein"), (3, "protein")])
+def test_some_tokens_have_no_other_strand(k, kind):
+    assert codec(["ACGT"], k, kind).complements() is None

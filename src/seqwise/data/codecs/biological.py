@@ -9,7 +9,7 @@ import numpy as np
 from typing_extensions import override
 
 from seqwise.data import kinds
-from seqwise.data.codecs.codec import FIRST_ID, UNKNOWN_ID, Codec, check_distinct
+from seqwise.data.codecs.codec import FIRST_ID, PADDING_ID, UNKNOWN_ID, Codec, check_distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 NUCLEOTIDES = kinds.NUCLEOTIDES.replace("U", "").replace(".", "")
 AMINO_ACIDS = kinds.AMINO_ACIDS.replace(".", "")
 
+# Each letter with that of the other strand: R, A or G, faces Y, T or C (IUPAC-IUB 1985).
+_PAIRS = str.maketrans("ACGTRYSWKMBDHVN-", "TGCAYRSWMKVHDBN-")
 _OUTSIDE = 0  # the letter before the first and behind the last
 
 
@@ -48,6 +50,16 @@ class BiologicalCodec(Codec):
     @override
     def encode(self, sequences: Sequence[RawSequence]) -> list[NDArray[np.int32]]:
         return [self._encode_one(sequence) for sequence in sequences]
+
+    @override
+    def complements(self) -> NDArray[np.int64] | None:
+        # The window of an even number of letters has no letter in its middle: from the other strand
+        # it is that of the letter beside.
+        if self.config.kind != "dna" or self.config.kmer % 2 == 0:
+            return None
+        ids = {self._spell(code): FIRST_ID + i for i, code in enumerate(self._known.tolist())}
+        others = [ids.get(kmer.translate(_PAIRS)[::-1], UNKNOWN_ID) for kmer in ids]
+        return np.array([PADDING_ID, UNKNOWN_ID, *others], dtype=np.int64)
 
     @override
     def to_dict(self) -> dict[str, Any]:

@@ -57,6 +57,14 @@ class Codec(ABC):
 
         """
 
+    def complements(self) -> NDArray[np.int64] | None:
+        """Give the id of each id's reverse complement, ``(vocab_size,)``.
+
+        Where the reverse complement of a token has no id, `UNKNOWN_ID`; None where sequences have
+        no other strand, or where its tokens are not those of this one.
+        """
+        return None
+
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Return what was learned, as JSON values."""

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from seqwise.config import setting_error
 from seqwise.data.codecs.codec import FIRST_ID, PADDING_ID, UNKNOWN_ID, Codec
+from seqwise.data.readers.values import check_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,6 +58,38 @@ class TextCodec(Codec):
         self._tokenizer.model = _with_special_tokens(self._tokenizer)
         return self._adopt(self._tokenizer)
 
+    def vocabulary(self) -> dict[str, int]:
+        """Give the id of each token that is known; padding and unknown are none."""
+        vocabulary: dict[str, int] = self._tokenizer.get_vocab()
+        return {token: index for token, index in vocabulary.items() if index >= FIRST_ID}
+
+    def normalise(self, text: str) -> str:
+        """Spell a text as it is looked up, its case dropped where the codec drops it."""
+        if check_text(text) is not None:
+            return text  # nothing that a text can hold
+        normalised: str = self._tokenizer.normalizer.normalize_str(text)
+        return normalised
+
+    def extend(self, words: Iterable[str]) -> Self:
+        """Know more words than were seen, as many as there is room for; for tokens that are words.
+
+        A word that a text would be cut into pieces at is left out: it could never come up.
+
+        Parameters
+        ----------
+        words
+            Read until the vocabulary is full.
+        """
+        vocabulary: dict[str, int] = self._tokenizer.get_vocab()
+        for word in words:
+            if len(vocabulary) >= self.config.vocab_size:
+                break
+            token = self.normalise(word)
+            if check_text(token) is None and self._is_one(token):
+                vocabulary.setdefault(token, len(vocabulary))
+        self._tokenizer.model = _learned_model(vocabulary, None)
+        return self._adopt(self._tokenizer)
+
     @override
     def encode(self, sequences: Sequence[RawSequence]) -> list[NDArray[np.int32]]:
         arrays: list[NDArray[np.int32]] = []
@@ -91,6 +124,10 @@ class TextCodec(Codec):
     def describe(self) -> str:
         case = "lower case" if self.config.lowercase else "with their case"
         return f"{_STEP_NAMES[self.config.tokens]}, {case}, {self.vocab_size - FIRST_ID:,} known"
+
+    def _is_one(self, token: str) -> bool:
+        pieces = self._tokenizer.pre_tokenizer.pre_tokenize_str(token)
+        return [piece for piece, _ in pieces] == [token]
 
     def _adopt(self, tokenizer: Tokenizer) -> Self:
         self._tokenizer = tokenizer

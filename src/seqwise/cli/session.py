@@ -1,0 +1,144 @@
+"""What `train` and `pretrain` share: processes of one voice, checkpoints, and being stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from seqwise.artifact import check_output, is_exactly
+from seqwise.cli.ending import USER_ERROR
+from seqwise.cli.files import say
+from seqwise.config import Device, setting_error
+from seqwise.data.store_folder import remove_store
+from seqwise.errors import Code, ConfigError, SeqwiseError
+from seqwise.interruption import Stopped, StopRequest
+from seqwise.training.checkpoint import Checkpoints
+from seqwise.training.distribution import World, take_device
+from seqwise.training.interface import Run
+from seqwise.training.progress import show_progress
+from seqwise.training.stopping import go_on, keep_checkpoints
+
+
+@contextmanager
+def one_voice(world: World) -> Iterator[None]:
+    """Let the first process alone say what went wrong."""
+    try:
+        yield
+    except SeqwiseError as error:
+        if world.is_first:
+            raise
+        if error.code is not Code.PROCESS_LOST:
+            world.wait_for_first()
+        raise typer.Exit(USER_ERROR) from error
+
+
+class Session:
+    """A run from the first look at its output to its end.
+
+    Parameters
+    ----------
+    world
+        The processes that train together.
+    out
+        Folder to write.
+    resume
+        Go on where the run was stopped.
+    checkpoint_seconds
+        Between two checkpoints.
+    console
+        For people.
+    """
+
+    def __init__(
+        self, world: World, out: str, *, resume: bool, checkpoint_seconds: float, console: Console
+    ) -> None:
+        self.world = world
+        self.out = out
+        self.resume = resume
+        self.seconds = checkpoint_seconds
+        self.console = console
+        self.checkpoints = Checkpoints(f"{Path(out)}.checkpoints")
+        self._is_saved = False
+        self.store = Path(f"{Path(out)}.encoded")  # where what is too large for memory goes
+
+    def begin(self, stack: ExitStack, *, device: Device | None, overwrite: bool) -> None:
+        """Make sure before long work that there is something to compute on, and a place to write.
+
+        Raises
+        ------
+        SeqwiseError
+            If not.
+        """
+        if not self.seconds >= 0:
+            raise setting_error("checkpoint_seconds", self.seconds, "0 or more")
+        take_device(device or "auto")
+        if self.world.is_first:
+            self._is_saved = self.resume and is_exactly(self.out, self.checkpoints.announced())
+            if not self._is_saved:
+                check_output(self.out, overwrite=overwrite)
+            stack.enter_context(self.checkpoints)
+            if not self.resume:
+                self.checkpoints.check_free()
+
+    def is_done(self, store: Path | None) -> bool:
+        """Tell whether a run that was killed had saved its result; clear up after it then."""
+        if not self.world.as_in_first(self._is_saved):
+            return False
+        if self.world.is_first:
+            self.clear(store)
+        text = "saved before; what was left of its training has been removed"
+        say(self.console, [("model in", f"{escape(self.out)}   {text}")])
+        return True
+
+    def clear(self, store: Path | None) -> None:
+        """Remove what a result was made from; whoever is killed here does it with --resume."""
+        if store is not None:
+            remove_store(store)
+        self.checkpoints.remove()
+
+    def go_through(self, run: Run, stack: ExitStack) -> None:
+        """Go through a run, and end the program where it is stopped.
+
+        Checkpoints that lead to nothing are not kept.
+        """
+        stop = stack.enter_context(StopRequest(lambda: run.current.progress.validating))
+        if self.resume:
+            self._go_on(run)
+        say(self.console, [("checkpoints", self._describe())])
+        reports = keep_checkpoints(run, self.checkpoints, stop, seconds=self.seconds)
+        try:
+            for _ in show_progress(run, reports, console=self.console):
+                pass
+        except Stopped as stopped:
+            _end(run, stopped)
+        except ConfigError as error:
+            if error.code is Code.DIVERGED and self.world.is_first:
+                # From each of them the same training ends in the same place.
+                self.checkpoints.remove()
+            raise
+
+    def _describe(self) -> str:
+        folder = escape(str(self.checkpoints.folder))
+        when = f"each {self.seconds:g} s in {folder}, until the model is there"
+        return f"{when}; --resume goes on from them"
+
+    def _go_on(self, run: Run) -> None:
+        found, problems = go_on(run, self.checkpoints)
+        for problem in problems:
+            say(self.console, [("passed over", escape(str(problem)))])
+        where = run.place() if found else "no checkpoint was there: from the beginning"
+        say(self.console, [("going on", where)])
+
+
+def _end(run: Run, stopped: Stopped) -> NoReturn:
+    """Say how to go on, and end as a program that the signal has ended."""
+    if run.world.is_first:
+        how = "the same command with --resume goes on from there"
+        typer.echo(f"seqwise: stopped {run.place()}; {how}", err=True)
+    raise typer.Exit(128 + stopped.signal)

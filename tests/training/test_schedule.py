@@ -1,0 +1,85 @@
+from dataclasses import replace
+
+import pytest
+
+from seqwise.config import TrainConfig
+from seqwise.training import schedule
+from seqwise.training.schedule import Schedule, choose_schedule, fit_to, time_epoch
+from seqwise.training.settings import Wishes
+from tests.training.examples import Task
+
+FULL = Schedule(
+    encoders=("lstm", "convolution"), epochs=30, epoch_share=1.0, refits=True, networks=3
+)
+
+
+def choose(kind="text", *, num_steps=1_000, budget=None, **model):
+    config = TrainConfig(epochs=20, refit=True, budget=budget)
+    return choose_schedule(kind, config, num_steps=num_steps, wishes=Wishes(model=model))
+
+
+def test_a_small_file_is_worth_several_encoders_and_networks():
+    assert choose().encoders == ("lstm", "convolution")
+    assert choose("series").encoders == ("lstm", "residual")
+    assert choose().networks == 3
+
+
+def test_a_large_file_gets_one_unless_there_is_time():
+    assert choose(num_steps=1_000_000).encoders == ("lstm",)
+    assert choose(num_steps=1_000_000).networks == 1
+    dear = 400_000  # for one of the encoders of series, not for those of text
+    assert choose(num_steps=dear).encoders == ("lstm", "convolution")
+    assert choose("series", num_steps=dear).encoders == ("lstm",)
+    assert choose(num_steps=1_000_000, budget=60.0).encoders == ("lstm", "convolution")
+
+
+@pytest.mark.parametrize("said", [{"encoder": "gru"}, {"num_layers": 2}, {"bidirectional": False}])
+def test_who_says_how_a_network_looks_gets_that_one(said):
+    found = choose(**said)
+    assert found.encoders == (said.get("encoder", "lstm"),)
+    assert found.networks == 1
+
+
+def test_networks_may_be_asked_for():
+    assert choose(encoder="gru", num_networks=2).networks == 2
+    assert choose(num_networks=1).networks == 1
+
+
+def test_time_enough_changes_nothing():
+    assert fit_to(1e6, FULL, 1.0) == FULL
+
+
+def test_the_less_time_the_less_is_done():
+    price = FULL.price()
+    prices = []
+    for share in (1.0, 0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.01, 0.001):
+        budget = share * price / schedule.USED
+        found = fit_to(budget, FULL, 1.0)
+        assert found.price() * found.epoch_share <= share * price + 1e-9
+        prices.append(found.price() * found.epoch_share)
+    assert prices == sorted(prices, reverse=True)
+    assert prices[-1] > 0
+
+
+def test_the_trials_go_first_then_the_networks_then_the_refit_then_the_epochs():
+    def at(passes):
+        return fit_to(passes / schedule.USED, FULL, 1.0)
+
+    no_trials = replace(FULL, encoders=("lstm",))
+    assert at(no_trials.price()) == no_trials
+    alone = replace(no_trials, networks=1)
+    assert at(60) == alone
+    assert at(40) == replace(alone, epochs=20)
+    assert at(9) == replace(alone, epochs=9, refits=False)
+    assert at(1.5) == replace(alone, epochs=1, refits=False)
+    assert at(0.25) == replace(alone, epochs=1, refits=False, epoch_share=0.25)
+
+
+def test_an_epoch_is_timed_by_a_part_of_it():
+    training = Task(valid=None).start(batch_size=1, epochs=1)
+    assert time_epoch(training) > 0
+    assert training.progress.batch == schedule.WARM_UP + schedule.MEASURED
+
+
+def test_an_epoch_of_one_update_is_timed_too():
+    assert time_epoch(Task(valid=None).start(batch_size=99, epochs=1)) > 0
