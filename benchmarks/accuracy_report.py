@@ -144,7 +144,10 @@ def _table(rows: Rows, dataset: Dataset) -> list[str]:
             continue
         ahead = ours is not None and accuracies[name] > ours
         cells = [_show(done, each) for each in columns]
-        lines.append(_line([f"**{name}**" if ahead else name, *cells, str(len(done))]))
+        runs = str(len(done))
+        if dataset.parting != "files":
+            runs += f" of {len(dataset.folds)}"
+        lines.append(_line([f"**{name}**" if ahead else name, *cells, runs]))
     return lines
 
 
