@@ -144,7 +144,10 @@ def _table(rows: Rows, dataset: Dataset) -> list[str]:
             continue
         ahead = ours is not None and accuracies[name] > ours
         cells = [_show(done, each) for each in columns]
-        lines.append(_line([f"**{name}**" if ahead else name, *cells, str(len(done))]))
+        runs = str(len(done))
+        if dataset.parting != "files":
+            runs += f" of {len(dataset.folds)}"
+        lines.append(_line([f"**{name}**" if ahead else name, *cells, runs]))
     return lines
 
 
@@ -224,7 +227,7 @@ def draw(rows: Rows, picture: Path) -> None:
     axes.set_xlabel("errors on the test part (mean over seeds or folds; left is better)")
     axes.grid(axis="x", color="#dddddd")
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=3, frameon=False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
     figure.savefig(picture, bbox_inches="tight", metadata={"Date": None})
     plt.close(figure)
 

@@ -145,3 +145,12 @@ def test_series_are_padded_behind_their_ends():
     assert padded.shape == (2, 3, 4)
     assert padded[0, 0].tolist() == [1, 1, 0, 0]
     assert padded[1, 2].tolist() == [2, 5, 8, 11]
+
+
+def test_ngrams_of_characters_know_the_edges_of_a_text():
+    from peers.accuracy.ngrams import list_ngrams
+
+    found = list_ngrams("ab", kind="text", unit="chars", longest=2)
+    assert found == ["\n", "a", "b", "\n", "\na", "ab", "b\n"]
+    assert list_ngrams("acu", kind="dna", unit="chars", longest=2) == ["A", "C", "U", "AC", "CU"]
+    assert list_ngrams("4 17", kind="events", unit="words", longest=2) == ["4", "17", "4 17"]

@@ -18,6 +18,7 @@ from peers.accuracy.classifier import Floats, Labels, Sequences, to_columns
 from peers.accuracy.tokens import Unit, tokenize
 
 NUM_FOLDS = 3
+EDGE = "\n"
 LONGEST = {("text", "words"): 2, ("events", "words"): 3, ("text", "chars"): 5, ("dna", "chars"): 6}
 STRENGTHS = {"lr": (1, 10, 100), "svm": (0.1, 1, 10)}
 
@@ -73,8 +74,10 @@ class LinearNgrams:
 
 
 def list_ngrams(sequence: object, *, kind: str, unit: Unit, longest: int) -> list[str]:
-    """Give all n-grams of a sequence up to a size."""
+    """Give all n-grams of a sequence up to a size; those of a text's characters know its edges."""
     tokens = tokenize(sequence, kind, unit)
+    if (kind, unit) == ("text", "chars"):
+        tokens = [EDGE, *tokens, EDGE]  # how a name begins and ends tells most
     between = "" if unit == "chars" else " "
     return [
         between.join(tokens[start : start + size])
