@@ -181,7 +181,7 @@ def phase(model: str) -> str:
     if not written:
         return "none written"
     state = json.loads((written[-1] / "state.json").read_text())
-    return "refit" if "refit" in state else "search"
+    return "refit" if "more-0" in state["stages"] else "search"
 
 
 def has_checkpoints(model: str) -> bool:
