@@ -4,8 +4,8 @@
 
 A part of each training file is held out and scored; of the rest, some records keep their labels,
 drawn anew for each seed, and more of them, without labels, are pretrained on. Each cell is a
-`seqwise train --encoder lstm --linear --keep-best`, with and without `--pretrained`: the accuracy of
-the LSTM alone, and together with the linear model beside it.
+training with `--encoder lstm --linear --keep-best`, with and without `--pretrained`: the accuracy
+of the LSTM alone, and together with the linear model beside it.
 Test files are not read. Each cell is written down when it is there; `--again` measures anew.
 
 Writes benchmarks/results/pretraining.json and the table in docs/pretraining.md; skips in a clear

@@ -33,7 +33,9 @@ class TokenHead(nn.Module):
 
     def __init__(self, input_size: int, counts: Tensor) -> None:
         super().__init__()
-        self.register_buffer("ranks", counts.argsort(descending=True, stable=True).argsort())
+        ranks = counts.argsort(descending=True, stable=True).argsort()
+        # They follow from the counts; those of a checkpoint would have to be checked.
+        self.register_buffer("ranks", ranks, persistent=False)
         cutoffs = [each for each in CUTOFFS if each < len(counts)]
         narrower = NARROWER if input_size >= NARROWER ** len(cutoffs) else 1
         self.linear = nn.Linear(input_size, len(counts)) if not cutoffs else None
