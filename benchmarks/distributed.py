@@ -33,9 +33,11 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from seqwise.data.kinds import Kind
+from seqwise.data.records import Record
 from seqwise.speed.machine import describe_machine
 from seqwise.training.distribution import join_world
-from seqwise.training.preparation import LabelledSequences
+from seqwise.training.gathering import LabelledRecords, gather
+from seqwise.training.preparation import prepare
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
 
@@ -146,18 +148,15 @@ def child(folder: Path, num_records: int, batch_size: int, workers: int) -> None
         "epochs": EPOCHS,
         "batch_size": batch_size,
         "dropout": 0.0,
+        "encoder": "lstm",
         "refit": False,
         "device": "cpu",
         "valid_fraction": 0.02,
     }
     with join_world() as world:
-        run = TrainingRun(
-            make_texts(num_records),
-            Kind.TEXT,
-            Wishes.sorted(settings),
-            world=world,
-            workers=workers,
-        )
+        wishes = Wishes.sorted(settings)
+        prepared = prepare(make_texts(num_records), Kind.TEXT, wishes)
+        run = TrainingRun(prepared, wishes, world=world, workers=workers)
         for report in run:
             if report.epoch == 1 and world.is_first:
                 state = run.training.model.state_dict()
@@ -167,7 +166,7 @@ def child(folder: Path, num_records: int, batch_size: int, workers: int) -> None
             (folder / "rate.txt").write_text(str(run.reports[-1].steps_per_second))
 
 
-def make_texts(num_records: int) -> LabelledSequences:
+def make_texts(num_records: int) -> LabelledRecords:
     """Make texts of which some words tell the class."""
     random = np.random.default_rng(0)
     lengths = np.clip(random.lognormal(np.log(40), 0.7, num_records), 3, 400).astype(int)
@@ -177,7 +176,11 @@ def make_texts(num_records: int) -> LabelledSequences:
         words = random.zipf(1.3, length) % VOCABULARY
         words[: max(1, length // 10)] = 10 + label
         texts.append(" ".join(f"w{word}" for word in random.permutation(words).tolist()))
-    return LabelledSequences(texts, [str(label) for label in labels.tolist()], [])
+    records = [
+        Record(text, str(label), number)
+        for number, (text, label) in enumerate(zip(texts, labels.tolist(), strict=True), start=1)
+    ]
+    return gather(lambda: records, Kind.TEXT, skip_bad=False)
 
 
 if __name__ == "__main__":
