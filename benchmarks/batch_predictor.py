@@ -59,16 +59,17 @@ def main() -> None:
 
 def train_once(file: str, model: str) -> None:
     train(
-        file=file,
+        files=[file],
         out=model,
         valid=None,
         skip_bad=False,
         overwrite=False,
         resume=False,
         checkpoint_seconds=1e9,
+        workers=0,
         quiet=True,
         how=FileOptions(),
-        wishes={"epochs": 1, "refit": False},
+        wishes={"epochs": 1, "refit": False, "encoder": "lstm", "linear": True},
     )
 
 

@@ -34,7 +34,8 @@ from seqwise.config import Encoder
 from seqwise.evaluation.metrics import score
 from seqwise.predictor import infer_logits, softmax
 from seqwise.speed.machine import describe_machine
-from seqwise.training.preparation import gather
+from seqwise.training.gathering import gather
+from seqwise.training.preparation import prepare
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
 from seqwise.training.split import split
@@ -100,11 +101,11 @@ def run_child(file: str, encoder: str, threads: int) -> dict[str, Any]:
 
 
 def train_and_measure(file: str, encoder: str) -> dict[str, Any]:
-    source = open_for_training(file, FileOptions())
-    data = gather(source.records.checked(source.kind), source.kind, skip_bad=False, path=file)
-    train, held_out = split(data, source.kind, valid_fraction=HELD_OUT, seed=HELD_OUT_SEED)
+    source = open_for_training([file], FileOptions())
+    data = gather(source.reader(), source.kind, skip_bad=False, path=file)
+    train, held_out = split(data, valid_fraction=HELD_OUT, seed=HELD_OUT_SEED)
     wishes = Wishes.sorted({"encoder": encoder, "refit": False, "seed": SEED, "device": "cpu"})
-    run = TrainingRun(train, source.kind, wishes)
+    run = TrainingRun(prepare(train, source.kind, wishes), wishes)
     seconds, num_steps, mark = 0.0, 0, time.process_time()
     begun = mark
     for report in run.steps():
@@ -116,9 +117,10 @@ def train_and_measure(file: str, encoder: str) -> dict[str, Any]:
         mark = now
     total = time.process_time() - begun
     artifact = run.artifact()
-    encoded = artifact.codec.encode(held_out.sequences)
+    encoded = artifact.codec.encode(list(held_out.sequences()))
     logits = infer_logits(artifact.model, encoded, device=torch.device("cpu"))
-    scores = score(softmax(logits), artifact.labels.encode(held_out.labels), artifact.labels.names)
+    targets = artifact.labels.encode(held_out.labels)[held_out.codes]
+    scores = score(softmax(logits), targets, artifact.labels.names)
     shape, config = artifact.shape, artifact.train
     return {
         "accuracy": scores.accuracy,

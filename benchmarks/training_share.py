@@ -157,7 +157,8 @@ def train_and_measure(file: str, model: str, epochs: int) -> dict[str, dict[str,
     watch(Training, "_update", lambda *_: "updates")
     # In training it is a part of the updates.
     watch(SequenceModel, "forward", lambda m, _: "in updates" if m.training else "validation")
-    app(["train", file, "--out", model, "--epochs", str(epochs)], standalone_mode=False)
+    options = ["--epochs", str(epochs), "--encoder", "lstm"]
+    app(["train", file, "--out", model, *options], standalone_mode=False)
     return {
         clock: {name: round(value, 3) for name, value in seconds.items() if name != "in updates"}
         for clock, seconds in zip(("seconds", "processor_seconds"), phases, strict=True)

@@ -334,6 +334,12 @@ HOSTILE = {
     "more epochs than were chosen": set_value("schedule", "epochs", 10**9),
     "more networks than were chosen": set_value("schedule", "networks", 10**9),
     "more than all records": set_value("schedule", "epoch_share", 2.0),
+    "a report of another purpose": set_value(
+        "reports", 0, "valid", {"loss": 1.0, "baseline": 1.0, "num_steps": 9}
+    ),
+    "a best epoch that nothing was held against": set_value(
+        "stages", "training", "best", "valid", None
+    ),
     "a trial of something else": set_value("trials", [["gru", {}]]),
     "a tensor that is not there": set_tensor(BIAS, None),
     "a tensor of another size": set_tensor(BIAS, torch.zeros(9)),

@@ -86,6 +86,8 @@ def test_what_is_constant_is_no_competition():
     model = make_model()
     features = model.measure(Batch(torch.zeros(2, 30, NUM_CHANNELS), torch.tensor([30, 20])))
     torch.testing.assert_close(features[0, 1:], features[1, 1:])
+    num_last = kernels.NUM_GROUPS * kernels.NUM_RIVALS
+    assert (features[:, -num_last:] == 1).all()  # each is as much the last as any other
 
 
 def test_nothing_depends_on_the_batch_or_on_chunks():

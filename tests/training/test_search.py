@@ -45,7 +45,7 @@ def test_each_encoder_is_tried_and_the_best_goes_on(searched):
     assert artifact.training.tried == {each.encoder: each.accuracy for each in run.trials}
     # A third of three epochs each, three of the best, and two networks more.
     assert len(reports) == 2 + 3 + 2 * run.training.best.epoch
-    assert [each.epoch for each in artifact.training.epochs and run.reports] == [1, 2, 3]
+    assert [each.epoch for each in run.reports] == [1, 2, 3]
 
 
 def test_a_better_trial_wins(monkeypatch):

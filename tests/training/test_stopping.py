@@ -206,7 +206,7 @@ def test_other_validation_records_are_refused(tmp_path):
 
 def test_another_version_is_refused(tmp_path, monkeypatch):
     stopped_after(3, tmp_path / "c")
-    monkeypatch.setattr("seqwise.training.run.current_versions", lambda: NEXT_VERSIONS)
+    monkeypatch.setattr("seqwise.training.interface.current_versions", lambda: NEXT_VERSIONS)
     with pytest.raises(CheckpointError, match=r"torch is '99\.0', and was"):
         gone_on(tmp_path / "c")
 

@@ -81,7 +81,8 @@ class KernelModel(nn.Module):
         super().__init__()
         shape = (num_dilations, NUM_KERNELS)
         groups = (num_dilations, NUM_GROUPS)
-        num_features = num_dilations * count_features(num_thresholds) + 1
+        of_thresholds, of_rivals = NUM_KERNELS * num_thresholds, NUM_GROUPS * NUM_RIVALS
+        num_features = num_dilations * 2 * (of_thresholds + of_rivals) + 1
         self.num_channels = num_channels
         self.register_buffer("dilations", torch.ones(num_dilations, dtype=torch.int64))
         self.register_buffer("channels", torch.ones(*shape, num_channels))
@@ -175,11 +176,6 @@ class KernelModel(nn.Module):
         """Lay the 84 kernels of a dilation over some steps of ``(batch, channels, time)``."""
         kernels = KERNELS.to(x.device)
         return _convolve(x, kernels, self.channels[number], dilation, start, stop)
-
-
-def count_features(num_thresholds: int) -> int:
-    """Count the features of a dilation."""
-    return 2 * NUM_KERNELS * num_thresholds + 2 * NUM_GROUPS * NUM_RIVALS
 
 
 def _chunks(x: Tensor) -> Iterator[tuple[int, int]]:

@@ -50,8 +50,8 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
 def _describe_schedule(run: TrainingRun) -> list[tuple[str, str]]:
     plan, prepared = run.schedule, run.prepared
     facts = []
-    if len(plan.encoders) > 1:
-        text = f"{', '.join(plan.encoders)}, {plan.trial_epochs} epochs each; the best goes on"
+    if plan.tried:
+        text = f"{', '.join(plan.tried)}, {plan.trial_epochs} epochs each; the best goes on"
         facts.append(("tries", text))
     share = f", each of {plan.epoch_share:.1%} of the records" if plan.epoch_share < 1 else ""
     epochs = f"{plan.epochs} epoch{'s' * (plan.epochs > 1)}"

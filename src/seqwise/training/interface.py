@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+import torch
+
+from seqwise.artifact import current_versions
 from seqwise.config import ModelConfig, TrainConfig
+from seqwise.identity import Identity
 from seqwise.training.distribution import World
 from seqwise.training.loop import Training
+from seqwise.training.preparation import PreparedData
 from seqwise.training.reports import EpochReport
 from seqwise.training.schedule import Schedule
+from seqwise.training.start import SETTINGS_OF_STARTS
 from seqwise.training.state import State
 
 
@@ -65,3 +73,66 @@ class Run(Protocol):
 
     def restore(self, state: State) -> None:
         """Go to where the run was that `state` was called on."""
+
+
+class Steps:
+    """The steps of a run, and the time that they take.
+
+    Parameters
+    ----------
+    world
+        The processes that train together.
+
+    Attributes
+    ----------
+    seconds : float
+        That have been trained, before a run was stopped, too.
+    """
+
+    _identity: Identity
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[EpochReport]:
+        return (report for report in self.steps() if report is not None)
+
+    def steps(self) -> Iterator[EpochReport | None]:
+        """Train batch by batch: None after each update, a report after each epoch.
+
+        At each of them `state` may be called, and while `current` validates.
+
+        Raises
+        ------
+        ProcessError
+            If the processes have not the same to train on.
+        """
+        self.world.check_same(json.dumps(self._identity).encode())
+        return self._timed()
+
+    def _timed(self) -> Iterator[EpochReport | None]:
+        started = time.perf_counter() - self.seconds
+        for report in self._steps():
+            self.seconds = time.perf_counter() - started
+            yield report
+
+    def _steps(self) -> Iterator[EpochReport | None]:
+        raise NotImplementedError
+
+
+def identify(
+    prepared: PreparedData, shape: ModelConfig, config: TrainConfig, device: torch.device
+) -> Identity:
+    """Name what the result of a run follows from."""
+    plan = prepared.plan
+    return {
+        "records": {"digest": plan.records},
+        "data": prepared.data.to_dict(),
+        "model": shape.to_dict(),
+        # What is started from counts by its content, and may have moved.
+        "train": config.to_dict() | dict.fromkeys(SETTINGS_OF_STARTS),
+        "start": {name: plan.start.get(name) for name in SETTINGS_OF_STARTS},
+        "machine": {"computed on": device.type},
+        "versions": {name: current_versions()[name] for name in ("seqwise", "torch")},
+    }

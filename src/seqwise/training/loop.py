@@ -31,7 +31,7 @@ from seqwise.training.optimizer import (
     rate,
 )
 from seqwise.training.preparation import LabelledStore
-from seqwise.training.reports import EpochReport, StepScores
+from seqwise.training.reports import EpochReport, StepScores, read_reports
 from seqwise.training.state import State, check_tensors, join_names, select_names
 
 # Times those of a model: its weights, their average, those of the best epoch, what AdamW remembers.
@@ -208,7 +208,7 @@ class Training(Generic[Model]):
         self._position = self._check_position(Position(**state.values["position"]))
         self.progress.epoch = self._position.epoch + 1
         best = state.values["best"]
-        self._best_report = best and EpochReport.from_dict(best)
+        self._best_report = read_reports([best], self.objective.scores)[0] if best else None
         if self._best_report and not 1 <= self._best_report.epoch <= self._position.epoch:
             raise ValueError(f"the best epoch is {self._best_report.epoch}")
         # Copied: the memory of tensors that were read from a file is aligned to nothing.
@@ -224,7 +224,9 @@ class Training(Generic[Model]):
         check_moments(self.model, moments)
         put_moments(self._optimizer, self.model, moments)
         if self._average:
-            self._average.load_state_dict(select_names(tensors, "average"))
+            average = select_names(tensors, "average")
+            check_tensors(average, self._average.state_dict())
+            self._average.load_state_dict(average)
 
     def _check_position(self, position: Position) -> Position:
         epoch, batch = position.epoch, position.batch

@@ -40,6 +40,7 @@ class NextStep:
         config: TrainConfig,
     ) -> None:
         self.valid = valid
+        self.scores: type = StepScores
         self.config = config
         self.num_directions = 2 if shape.bidirectional else 1
         total, self._num_steps = _guess_blindly(valid.sequences, counts)

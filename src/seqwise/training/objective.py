@@ -23,7 +23,15 @@ Model_contra = TypeVar("Model_contra", bound=nn.Module, contravariant=True)
 
 
 class Objective(Protocol[Model_contra]):
-    """What a `Training` of a kind of model needs to know of its purpose."""
+    """What a `Training` of a kind of model needs to know of its purpose.
+
+    Attributes
+    ----------
+    scores : type
+        What `validate` gives.
+    """
+
+    scores: type
 
     def total(self, network: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
         """Add up the loss of a batch over all that counts."""
@@ -60,6 +68,7 @@ class Classification:
         config: TrainConfig,
     ) -> None:
         self.valid = valid
+        self.scores: type = type(None) if valid is None else Scores
         self.class_names = class_names
         self.precision = config.precision
         self.label_smoothing = config.label_smoothing

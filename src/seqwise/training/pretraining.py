@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import torch
+from typing_extensions import override
 
 from seqwise.artifact import Pretrained, PretrainingAccount, current_versions
 from seqwise.config import WITH_DIRECTIONS, ModelConfig, TrainConfig, setting_error
-from seqwise.identity import Identity, check_identity
+from seqwise.identity import check_identity
 from seqwise.nn import ENCODERS, NextStepModel
 from seqwise.training.chance import mix_seed
 from seqwise.training.distribution import ALONE, World
+from seqwise.training.interface import Steps, identify
 from seqwise.training.loop import SIZE_OF_STATE, Training
 from seqwise.training.next_step import NextStep, count_tokens
 from seqwise.training.preparation import PreparedData
-from seqwise.training.reports import EpochReport, StepScores
+from seqwise.training.reports import EpochReport, StepScores, read_reports
 from seqwise.training.schedule import ENCODERS as TRIED
 from seqwise.training.schedule import Schedule
 from seqwise.training.settings import Wishes, choose_model, choose_training
@@ -29,7 +29,7 @@ PATIENCE = 3  # epochs; how well steps are foretold hardly wavers
 MODEL_WISHES: dict[str, Any] = {"num_positions": 0, "kernel_size": 0}  # of single steps, anywhere
 
 
-class PretrainingRun:
+class PretrainingRun(Steps):
     """One pretraining from encoded parts to the embedding and encoder of later classifiers.
 
     Iterate over it, as over a `TrainingRun`.
@@ -66,8 +66,8 @@ class PretrainingRun:
     def __init__(
         self, prepared: PreparedData, wishes: Wishes, *, world: World = ALONE, workers: int = 0
     ) -> None:
+        super().__init__(world)
         self.prepared = prepared
-        self.world = world
         self.shape = _choose_shape(prepared, wishes)
         self.config = _choose_training(prepared, wishes)
         counts = count_tokens(prepared.train.sequences, self.shape.vocab_size)
@@ -90,26 +90,11 @@ class PretrainingRun:
             networks=1,
         )
         self.reports: list[EpochReport] = []
-        self.seconds = 0.0
+        self._identity = identify(prepared, self.shape, self.config, self.training.device)
 
-    def __iter__(self) -> Iterator[EpochReport]:
-        return (report for report in self.steps() if report is not None)
-
-    def steps(self) -> Iterator[EpochReport | None]:
-        """Train batch by batch: None after each update, a report after each epoch.
-
-        Raises
-        ------
-        ProcessError
-            If the processes have not the same to train on.
-        """
-        self.world.check_same(json.dumps(self._identity()).encode())
-        return self._steps()
-
+    @override
     def _steps(self) -> Iterator[EpochReport | None]:
-        started = time.perf_counter() - self.seconds
         for report in self.training.steps():
-            self.seconds = time.perf_counter() - started
             if report is not None:
                 self.reports.append(report)
             yield report
@@ -135,7 +120,7 @@ class PretrainingRun:
         """Give what another run, made of the same records and settings, needs to go on."""
         state = self.training.state()
         values = {
-            "identity": self._identity(),
+            "identity": self._identity,
             "seconds": self.seconds,
             "reports": [report.to_dict() for report in self.reports],
             "training": state.values,
@@ -158,22 +143,11 @@ class PretrainingRun:
         LookupError, TypeError, ValueError
             If it is the state of nothing.
         """
-        check_identity(self._identity(), state.values["identity"])
+        check_identity(self._identity, state.values["identity"])
         self.seconds = float(state.values["seconds"])
-        self.reports = [EpochReport.from_dict(report) for report in state.values["reports"]]
+        self.reports = read_reports(state.values["reports"], StepScores)
         tensors = select_names(state.tensors, "training")
         self.training.restore(State(state.values["training"], tensors))
-
-    def _identity(self) -> Identity:
-        """Name what the result of a run follows from."""
-        return {
-            "records": {"digest": self.prepared.plan.records},
-            "data": self.prepared.data.to_dict(),
-            "model": self.shape.to_dict(),
-            "train": self.config.to_dict(),
-            "machine": {"computed on": self.training.device.type},
-            "versions": {name: current_versions()[name] for name in ("seqwise", "torch")},
-        }
 
     def pretrained(self) -> Pretrained:
         """Put together what a classifier can begin with, as the best epoch so far left it."""

@@ -102,7 +102,7 @@ class _Bar:
     def _share(self) -> float:
         """Give the share of all epochs that are done; a later training takes no more of them."""
         run, plan = self.run, self.run.schedule
-        tried = plan.trial_epochs * len(plan.encoders) if len(plan.encoders) > 1 else 0
+        tried = plan.trial_epochs * len(plan.tried)
         done = _epochs_done(run.current.progress)
         if run.is_trying:
             done += plan.trial_epochs * len(run.trials)

@@ -86,6 +86,20 @@ class EpochReport:
         return report
 
 
+def read_reports(values: list[dict[str, Any]], kind: type) -> list[EpochReport]:
+    """Build reports whose scores are all of one kind; that of none is NoneType.
+
+    Raises
+    ------
+    LookupError, TypeError, ValueError
+        If they are those of something else.
+    """
+    reports = [EpochReport.from_dict(each) for each in values]
+    if not all(isinstance(report.valid, kind) for report in reports):
+        raise ValueError(f"an epoch without {kind.__name__}")
+    return reports
+
+
 def _scores_to_dict(scores: Scores) -> dict[str, Any]:
     values = {each.name: getattr(scores, each.name) for each in fields(scores)}
     # A table of a thousand classes is nearly empty: only what was counted is kept.

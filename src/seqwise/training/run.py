@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 
+from typing_extensions import override
+
 from seqwise.artifact import Artifact, TrainingAccount, current_versions
 from seqwise.config import ModelConfig, TrainConfig
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
-from seqwise.identity import Identity, check_identity
+from seqwise.identity import check_identity
 from seqwise.nn import Classifier, Network, join
 from seqwise.training.companion import Companion, find_companion
 from seqwise.training.distribution import ALONE, World
+from seqwise.training.interface import Steps, identify
 from seqwise.training.loop import Training, rank
 from seqwise.training.preparation import PreparedData
-from seqwise.training.reports import EpochReport
+from seqwise.training.reports import EpochReport, read_reports
 from seqwise.training.schedule import choose_schedule, fit_to, time_epoch
-from seqwise.training.settings import (
-    Wishes,
-    choose_training,
-)
+from seqwise.training.settings import Wishes, choose_training
 from seqwise.training.stages import Stages
-from seqwise.training.start import SETTINGS_OF_STARTS, open_start
+from seqwise.training.start import open_start
 from seqwise.training.state import State, join_names, select_names
 
 
@@ -50,7 +49,7 @@ class Trial:
         return _scores(self.best).accuracy
 
 
-class TrainingRun:
+class TrainingRun(Steps):
     """From encoded parts to an artifact, in up to three stages.
 
     Encoders are tried, each in a short training, and the best is trained in full: a part of the
@@ -98,8 +97,8 @@ class TrainingRun:
         world: World = ALONE,
         workers: int = 0,
     ) -> None:
+        super().__init__(world)
         self.prepared = prepared
-        self.world = world
         lengths = prepared.train.sequences.lengths
         window = TrainConfig.from_dict(dict(wishes.train)).window
         # Validation reads whole sequences, but forwards only: a third of the work of training.
@@ -126,35 +125,12 @@ class TrainingRun:
         self.trials: list[Trial] = []
         self.more: list[Training[Network]] = []
         self.reports: list[EpochReport] = []
-        self.seconds = 0.0
         self._companion: tuple[EpochReport, Companion] | None = None  # and of which epoch
         self._begin_stage()
-        self._identity = self._identify()
+        self._identity = identify(prepared, self.shape, self.config, self.training.device)
         self._chosen = self.schedule
         if self._asked.budget is not None:
             self._fit_to(self._asked.budget)
-
-    def __iter__(self) -> Iterator[EpochReport]:
-        return (report for report in self.steps() if report is not None)
-
-    def steps(self) -> Iterator[EpochReport | None]:
-        """Train batch by batch: None after each update, a report after each epoch.
-
-        At each of them `state` may be called, and while `current` validates.
-
-        Raises
-        ------
-        ProcessError
-            If the processes have not the same to train on.
-        """
-        self.world.check_same(json.dumps(self._identity).encode())
-        return self._steps()
-
-    def _steps(self) -> Iterator[EpochReport | None]:
-        started = time.perf_counter() - self.seconds
-        for report in chain(self._try_encoders(), self._find_best_epoch(), self._train_more()):
-            self.seconds = time.perf_counter() - started
-            yield report
 
     @property
     def training(self) -> Training[Network]:
@@ -179,7 +155,7 @@ class TrainingRun:
     @property
     def is_trying(self) -> bool:
         """Whether encoders are tried still."""
-        return len(self.trials) < len(self._to_try)
+        return len(self.trials) < len(self.schedule.tried)
 
     def place(self) -> str:
         """Say in words how far training has come."""
@@ -225,10 +201,13 @@ class TrainingRun:
         check_identity(self._identity, values["identity"])
         self.schedule = self._chosen.reduced(values["schedule"])
         self.seconds = float(values["seconds"])
-        self.trials = [Trial(name, EpochReport.from_dict(best)) for name, best in values["trials"]]
-        if [trial.encoder for trial in self.trials] != self._to_try[: len(self.trials)]:
+        names = [name for name, _ in values["trials"]]
+        bests = read_reports([best for _, best in values["trials"]], Scores)
+        self.trials = list(map(Trial, names, bests))
+        tried = tuple(trial.encoder for trial in self.trials)
+        if tried != self.schedule.tried[: len(tried)]:
             raise ValueError("trials that were not to come")
-        self.reports = [EpochReport.from_dict(report) for report in values["reports"]]
+        self.reports = read_reports(values["reports"], Scores)
         self._begin_stage()
         self.training.restore(_stage(state, "training"))
         for number in range(len(values["stages"]) - 1):
@@ -266,11 +245,6 @@ class TrainingRun:
         return self.schedule.refits and bool(self._finished)
 
     @property
-    def _to_try(self) -> list[str]:
-        encoders = list(self.schedule.encoders)
-        return encoders if len(encoders) > 1 else []
-
-    @property
     def _finished(self) -> list[Training[Network]]:
         return [training for training in self.more if training.is_over]
 
@@ -278,6 +252,10 @@ class TrainingRun:
         """Tell whether the budget is spent, by the slowest clock of all processes."""
         budget = self._asked.budget
         return budget is not None and bool(self.world.largest(int(self.seconds > budget))[0])
+
+    @override
+    def _steps(self) -> Iterator[EpochReport | None]:
+        return chain(self._try_encoders(), self._find_best_epoch(), self._train_more())
 
     def _try_encoders(self) -> Iterator[EpochReport | None]:
         while self.is_trying:
@@ -310,7 +288,7 @@ class TrainingRun:
         """Get ready for the next trial, or for the training that finds the best epoch."""
         encoder, epochs = self.schedule.encoders[0], self.schedule.epochs
         if self.is_trying:
-            encoder, epochs = self.schedule.encoders[len(self.trials)], self.schedule.trial_epochs
+            encoder, epochs = self.schedule.tried[len(self.trials)], self.schedule.trial_epochs
         elif self.trials:
             encoder = max(self.trials, key=lambda trial: rank(trial.best)).encoder
         self._stage = self._stages.begin(encoder, epochs, self.schedule)
@@ -325,20 +303,6 @@ class TrainingRun:
         self.schedule = fit_to(budget, self.schedule, seconds)
         self._begin_stage()
         self.seconds = time.perf_counter() - started
-
-    def _identify(self) -> Identity:
-        """Name what the result of a run follows from."""
-        plan = self.prepared.plan
-        return {
-            "records": {"digest": plan.records},
-            "data": self.prepared.data.to_dict(),
-            "model": self.shape.to_dict(),
-            # What is started from counts by its content, and may have moved.
-            "train": self.config.to_dict() | dict.fromkeys(SETTINGS_OF_STARTS),
-            "start": {name: plan.start.get(name) for name in SETTINGS_OF_STARTS},
-            "machine": {"computed on": self.training.device.type},
-            "versions": {name: current_versions()[name] for name in ("seqwise", "torch")},
-        }
 
     def artifact(self) -> Artifact:
         """Put together what was trained so far: the best epoch, and the networks that followed."""

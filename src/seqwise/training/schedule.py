@@ -73,6 +73,11 @@ class Schedule:
         return found
 
     @property
+    def tried(self) -> tuple[str, ...]:
+        """Encoders that get a trial: none where there is nothing to choose."""
+        return self.encoders if len(self.encoders) > 1 else ()
+
+    @property
     def trial_epochs(self) -> int:
         """Passes of a trial."""
         return math.ceil(self.epochs / SHORT)
@@ -84,9 +89,9 @@ class Schedule:
 
     def price(self) -> float:
         """Give the passes of all trainings, at the most, in units of the LSTM's."""
-        prices = [PRICES.get(encoder, 1.0) for encoder in self.encoders]
-        tried = self.trial_epochs * sum(prices) if len(prices) > 1 else 0.0
-        return tried + self.epochs * max(prices) * (1 + self.num_more)
+        prices = {encoder: PRICES.get(encoder, 1.0) for encoder in self.encoders}
+        tried = self.trial_epochs * sum(prices[encoder] for encoder in self.tried)
+        return tried + self.epochs * max(prices.values()) * (1 + self.num_more)
 
 
 def choose_schedule(
