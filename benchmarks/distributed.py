@@ -7,9 +7,9 @@ the default size, dropout 0, one thread for each process, by a real torchrun.
 
 *equality*: the largest difference of a weight after the first epoch, between one process and 2 or
 4, which share out the same batches: in double precision, where only a fault would show, and in
-single precision, where the rounding of the first updates grows from one to the next (AdamW divides
-small gradients by small numbers, and a maximum is taken of another step where two are nearly equal),
-with a tenth of the records and with all.
+single precision, where rounding grows from one update to the next (AdamW divides small gradients by
+small numbers, and a maximum is taken of another step where two are nearly equal), with a tenth of
+the records and with all.
 
 *scaling*: steps a second of training (validation and start-up not counted) in one process and in
 two, in turns; the median of the rounds, and the efficiency: the rate of two by twice that of one.

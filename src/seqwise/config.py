@@ -21,6 +21,7 @@ Precision = Literal["float32", "bfloat16"]
 WITH_DIRECTIONS = ("rnn", "lstm", "gru", "mingru")  # the others see both sides of a step at once
 MOST_NGRAM_WEIGHTS = 1 << 23  # n-grams times classes: 32 MiB
 MOST_NETWORKS = 32
+MOST_NODES = 1 << 21  # of a forest: 56 MiB
 POOLING_PARTS = ("last", "mean", "max", "attention")
 
 
@@ -195,6 +196,12 @@ class ModelConfig(Settings):
     num_dilations, num_thresholds
         For series: of each kernel of the linear model of random convolutions that answers together
         with the network; 0 where there is no such model.
+    num_levels
+        For series: levels of the statistics that both the linear model and a forest make use of; 0
+        for none.
+    num_trees, num_nodes
+        For series: trees of a forest that answers together with the network, and their nodes; 0
+        where there is none.
     both_strands
         For DNA: answer with the mean of what is said of a sequence and of its reverse complement,
         so that both get the same probabilities.
@@ -214,6 +221,9 @@ class ModelConfig(Settings):
     num_networks: int = 1
     num_dilations: int = 0
     num_thresholds: int = 0
+    num_levels: int = 0
+    num_trees: int = 0
+    num_nodes: int = 0
     both_strands: bool = False
     embedding_dim: int = 128
     hidden_size: int = 128
@@ -243,6 +253,7 @@ class ModelConfig(Settings):
         self._check_range("num_dilations", 0, 16 if self.num_channels else 0, "0 to 16, for series")
         most = 100 if self.num_dilations else 0
         self._check_range("num_thresholds", 0, most, "0 to 100, for series")
+        self._check_forest()
         for name in ("embedding_dim", "hidden_size"):
             self._check_range(name, 1, None, "at least 1")
         if self.encoder == "transformer" and self.hidden_size % 2:
@@ -251,6 +262,14 @@ class ModelConfig(Settings):
             raise setting_error("bidirectional", False, f"true, or {', '.join(WITH_DIRECTIONS)}")
         self._check_range("num_layers", 1, 100, "1 to 100")
         self._check_range("dropout", 0, 0.95, "0 to 0.95")
+
+    def _check_forest(self) -> None:
+        most = 4 if self.num_dilations or self.num_trees else 0
+        self._check_range("num_levels", 0, most, "0 to 4, for series")
+        most = 1_000 if self.num_channels and self.num_levels else 0
+        self._check_range("num_trees", 0, most, "0 to 1,000, for series with levels")
+        most = MOST_NODES if self.num_trees else 0
+        self._check_range("num_nodes", self.num_trees, most, f"one a tree, to {MOST_NODES:,}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,7 +327,8 @@ class TrainConfig(Settings):
     valid_fraction
         Share of the training file held out to choose the epoch, where no file is given for it.
     linear
-        Let a linear model, of n-grams or of random convolutions, answer together with the network.
+        Let a linear model, of n-grams or of random convolutions, answer together with the network,
+        and for series a forest, too.
     refit
         Train once more, on all records of the training file, as many epochs as the best one took;
         the scores stay those of the part held out. Not where a file is given to choose the epoch.

@@ -7,7 +7,7 @@ import torch
 
 from seqwise.data.collate import collate
 from seqwise.errors import ShapeError
-from seqwise.nn import Batch, KernelModel, kernels
+from seqwise.nn import Batch, KernelModel, kernels, measure_series
 
 NUM_CHANNELS = 3
 
@@ -17,8 +17,10 @@ def make_series(lengths, seed=0):
     return [random.normal(size=(length, NUM_CHANNELS)).astype(np.float32) for length in lengths]
 
 
-def make_model(num_classes=3):
-    model = KernelModel(NUM_CHANNELS, num_classes, num_dilations=2, num_thresholds=2)
+def make_model(num_classes=3, num_levels=0):
+    model = KernelModel(
+        NUM_CHANNELS, num_classes, num_dilations=2, num_thresholds=2, num_levels=num_levels
+    )
     torch.manual_seed(0)
     model.dilations = torch.tensor([1, 3])
     model.channels = (torch.rand(model.channels.shape) > 0.4).float()
@@ -90,8 +92,16 @@ def test_what_is_constant_is_no_competition():
     assert (features[:, -num_last:] == 1).all()  # each is as much the last as any other
 
 
-def test_nothing_depends_on_the_batch_or_on_chunks():
-    model, lengths = make_model(), [7, 1, 40, 40, 12]
+def test_statistics_come_last():
+    model, batch = make_model(num_levels=2), collate(make_series([4, 20]))
+    statistics = measure_series(batch.inputs, batch.lengths, num_levels=2)
+    last = model.measure(batch)[:, -model.num_statistics :]
+    torch.testing.assert_close(last, statistics.double().asinh())
+
+
+@pytest.mark.parametrize("num_levels", [0, 4])
+def test_nothing_depends_on_the_batch_or_on_chunks(num_levels):
+    model, lengths = make_model(num_levels=num_levels), [7, 1, 40, 40, 12]
     series = make_series(lengths)
     batch = collate(series, pad_to=64)
     for row, length in zip(batch.inputs, lengths, strict=True):

@@ -33,7 +33,10 @@ def test_both_answer_together_and_are_saved_together(pairs, kind, refit, tmp_pat
     run = finish(pairs, kind, refit=refit)
     artifact = run.artifact()
     assert isinstance(artifact.model, Ensemble)
-    assert artifact.training.linear_accuracy == run.companion.own_scores.accuracy
+    own = run.companion.own_scores
+    assert artifact.training.linear_accuracy == own["linear model"].accuracy
+    if kind is Kind.SERIES:
+        assert artifact.training.forest_accuracy == own["forest"].accuracy
     assert artifact.training.network_accuracy == run.companion.network_scores.accuracy
     assert artifact.training.valid_log_loss == run.scores.log_loss
     save_artifact(artifact, tmp_path / "model")

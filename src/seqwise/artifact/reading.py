@@ -32,7 +32,7 @@ from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.labels import Labels
 from seqwise.data.readers.values import check_text
 from seqwise.errors import Code, ConfigError, excerpt
-from seqwise.nn import Classifier, build_model
+from seqwise.nn import Classifier, ForestModel, build_model
 
 MOST_STEPS = 1 << 26  # of a sequence
 DRAWING = ("normal_", "uniform_")  # what modules fill their weights with
@@ -154,6 +154,7 @@ def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig, codec: C
     weights = read_weights(path, hashes, model.state_dict())
     model.load_state_dict(weights, assign=True)
     _check_steps(path, model)
+    _check_forest(path, model)
     _check_complements(path, model, codec)
     return model.eval()
 
@@ -202,6 +203,13 @@ def _check_steps(path: Path, model: Classifier) -> None:
     for name, weight in model.state_dict().items():
         if name.endswith(".dilations") and not 1 <= weight.min() <= weight.max() <= MOST_STEPS:
             _damaged(path, f"{name} from {weight.min()} to {weight.max()}", f"1 to {MOST_STEPS:,}")
+
+
+def _check_forest(path: Path, model: Classifier) -> None:
+    """Refuse trees in which a walk would not end."""
+    for each in model.modules():
+        if isinstance(each, ForestModel) and not each.is_sound():
+            _damaged(path, "a tree that leads nowhere", "trees that end at a class")
 
 
 def _check_complements(path: Path, model: Classifier, codec: Codec) -> None:

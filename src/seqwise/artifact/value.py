@@ -36,8 +36,8 @@ class TrainingAccount(Settings):
         For each epoch `epoch`, `train_loss`, `valid_accuracy`, `valid_log_loss`, without the refit.
     refitted
         Whether the weights are those of a second training, on all records.
-    network_accuracy, linear_accuracy
-        Of the network and of the linear model alone, where both answer together.
+    network_accuracy, linear_accuracy, forest_accuracy
+        Of the network, the linear model and the forest alone, where they answer together.
     tried
         The accuracy of each encoder that was tried in a short training, by its name.
     """
@@ -55,6 +55,7 @@ class TrainingAccount(Settings):
     refitted: bool
     network_accuracy: float | None = None
     linear_accuracy: float | None = None
+    forest_accuracy: float | None = None
     tried: dict[str, float] = field(default_factory=dict)
 
 

@@ -124,11 +124,10 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
     ]
     companion = training.companion
     if companion is not None:
-        text = (
-            f"network alone {companion.network_scores.accuracy:.4f}, "
-            f"linear model alone {companion.own_scores.accuracy:.4f}; they answer together, "
-            f"believed {companion.weights[0]:.2f} and {companion.weights[1]:.2f} times"
-        )
+        members = {"network": companion.network_scores, **companion.own_scores}
+        alone = ", ".join(f"{role} {each.accuracy:.4f}" for role, each in members.items())
+        believed = ", ".join(f"{weight:.2f}" for weight in companion.weights)
+        text = f"{alone}, each alone; they answer together, believed {believed} times"
         facts.append(("accuracy", text))
     if training.is_refitted:
         text = (

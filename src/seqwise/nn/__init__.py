@@ -15,6 +15,7 @@ from seqwise.nn.embedding import (
 )
 from seqwise.nn.encoder import Encoder
 from seqwise.nn.ensemble import Classifier, Ensemble, build_model, join
+from seqwise.nn.forest import ForestModel
 from seqwise.nn.kernels import KernelModel
 from seqwise.nn.masking import mask_from_lengths, reverse_within_lengths, step_at, zero_padding
 from seqwise.nn.mingru import MinGRUEncoder, MinGRULayer
@@ -32,6 +33,7 @@ from seqwise.nn.pooling import (
 from seqwise.nn.precision import check_precision, in_precision
 from seqwise.nn.recurrent import RecurrentEncoder, use_path
 from seqwise.nn.residual import ResidualBlock, ResidualEncoder
+from seqwise.nn.statistics import choose_levels, count_statistics, measure_series
 from seqwise.nn.strands import (
     BothStrands,
     Network,
@@ -59,6 +61,7 @@ __all__ = [
     "Encoder",
     "EndMarks",
     "Ensemble",
+    "ForestModel",
     "KernelModel",
     "LastPooling",
     "MaxPooling",
@@ -85,10 +88,13 @@ __all__ = [
     "build_pooling",
     "can_stream",
     "check_precision",
+    "choose_levels",
     "complements_of",
+    "count_statistics",
     "in_precision",
     "join",
     "mask_from_lengths",
+    "measure_series",
     "ngram_keys",
     "read_alike",
     "read_strands",

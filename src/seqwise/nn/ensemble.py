@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from seqwise.config import ModelConfig
 from seqwise.nn.batch import Batch, shape_error
+from seqwise.nn.forest import ForestModel
 from seqwise.nn.kernels import KernelModel
 from seqwise.nn.model import SequenceModel
 from seqwise.nn.ngrams import NgramModel
 from seqwise.nn.strands import BothStrands, build_network, read_alike
 
-Member = SequenceModel | BothStrands | NgramModel | KernelModel
+Member = SequenceModel | BothStrands | NgramModel | KernelModel | ForestModel
 
 
 class Ensemble(nn.Module):
@@ -73,6 +74,8 @@ def build_model(config: ModelConfig) -> Classifier:
         members.append(read_alike(NgramModel.from_config(config), networks[0]))
     if config.num_dilations:
         members.append(KernelModel.from_config(config))
+    if config.num_trees:
+        members.append(ForestModel.from_config(config))
     return join(members)
 
 

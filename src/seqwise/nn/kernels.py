@@ -1,4 +1,4 @@
-"""A linear classifier of random convolutions of a series."""
+"""A linear classifier of random convolutions and statistics of a series."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqwise.config import ModelConfig
 from seqwise.nn.batch import Batch, describe, shape_error
 from seqwise.nn.masking import mask_from_lengths, zero_padding
+from seqwise.nn.statistics import count_statistics, measure_series
 
 KERNEL_STEPS = 9
 NUM_KERNELS = 84  # ways to choose 3 of 9 steps
@@ -31,14 +32,14 @@ KERNELS = _make_kernels()
 
 
 class KernelModel(nn.Module):
-    """Logits that are linear in what many fixed convolutions find in a series.
+    """Logits that are linear in what many fixed convolutions find in a series, and in statistics.
 
     Each kernel is laid over the series with several dilations, on channels drawn at random. How
     often the result lies above a threshold, and by how much on average, are two features of the
     series (MiniRocket, Dempster, Schmidt and Webb 2021; MultiRocket, Tan et al. 2022). Groups of
     random kernels compete: how much each answers where it answers most of its group, and how often
-    it answers least, are two more (Hydra, Dempster, Schmidt and Webb 2023). The length is another.
-    `training.ridge` fits it.
+    it answers least, are two more (Hydra, Dempster, Schmidt and Webb 2023). The length is another,
+    and so are the statistics of `measure_series`. `training.ridge` fits it.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ class KernelModel(nn.Module):
         Size of the logits.
     num_dilations, num_thresholds
         Of each kernel.
+    num_levels
+        Of the statistics; 0 for none.
 
     Attributes
     ----------
@@ -76,14 +79,22 @@ class KernelModel(nn.Module):
     scale: Tensor
 
     def __init__(
-        self, num_channels: int, num_classes: int, *, num_dilations: int, num_thresholds: int
+        self,
+        num_channels: int,
+        num_classes: int,
+        *,
+        num_dilations: int,
+        num_thresholds: int,
+        num_levels: int = 0,
     ) -> None:
         super().__init__()
         shape = (num_dilations, NUM_KERNELS)
         groups = (num_dilations, NUM_GROUPS)
         of_thresholds, of_rivals = NUM_KERNELS * num_thresholds, NUM_GROUPS * NUM_RIVALS
-        num_features = num_dilations * 2 * (of_thresholds + of_rivals) + 1
+        self.num_statistics = count_statistics(num_channels, num_levels) if num_levels else 0
+        num_features = num_dilations * 2 * (of_thresholds + of_rivals) + 1 + self.num_statistics
         self.num_channels = num_channels
+        self.num_levels = num_levels
         self.register_buffer("dilations", torch.ones(num_dilations, dtype=torch.int64))
         self.register_buffer("channels", torch.ones(*shape, num_channels))
         self.register_buffer("thresholds", torch.zeros(*shape, num_thresholds))
@@ -102,12 +113,17 @@ class KernelModel(nn.Module):
             config.num_classes,
             num_dilations=config.num_dilations,
             num_thresholds=config.num_thresholds,
+            num_levels=config.num_levels,
         )
 
     def sizes(self) -> dict[str, int]:
         """Give what `from_config` reads of the model's sizes."""
         num_dilations, _, num_thresholds = self.thresholds.shape
-        return {"num_dilations": num_dilations, "num_thresholds": num_thresholds}
+        return {
+            "num_dilations": num_dilations,
+            "num_thresholds": num_thresholds,
+            "num_levels": self.num_levels,
+        }
 
     @property
     def num_classes(self) -> int:
@@ -128,7 +144,10 @@ class KernelModel(nn.Module):
         return logits.to(self.weight.dtype)
 
     def measure(self, batch: Batch) -> Tensor:
-        """Compute the features ``(batch, num_features)`` of a batch, in double precision."""
+        """Compute the features ``(batch, num_features)`` of a batch, in double precision.
+
+        The last `num_statistics` are the statistics, drawn together as by a logarithm.
+        """
         if batch.inputs.dim() != 3 or batch.inputs.size(2) != self.num_channels:
             found = f"inputs are {describe(batch.inputs)}"
             raise shape_error(found, f"(batch, time, {self.num_channels})", "give it such a series")
@@ -140,6 +159,9 @@ class KernelModel(nn.Module):
         for number, dilation in enumerate(self.dilations.tolist()):
             features.append(self._measure_kernels(x, lengths, number, dilation))
             features.append(self._measure_rivals(x, lengths, number, dilation))
+        if self.num_levels:
+            statistics = measure_series(batch.inputs, batch.lengths, num_levels=self.num_levels)
+            features.append(statistics.double().asinh())
         return torch.cat(features, dim=1)
 
     def _measure_kernels(self, x: Tensor, lengths: Tensor, number: int, dilation: int) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seqwise.config import ModelConfig
 from seqwise.nn.batch import Batch
+from seqwise.nn.forest import ForestModel
 from seqwise.nn.kernels import KernelModel
 from seqwise.nn.masking import reverse_within_lengths, zero_padding
 from seqwise.nn.model import SequenceModel
@@ -104,10 +105,10 @@ def complements_of(model: nn.Module) -> Tensor | None:
 
 
 def read_alike(
-    model: NgramModel | KernelModel, network: nn.Module
-) -> NgramModel | KernelModel | BothStrands:
-    """Let a linear model read as many strands as the network that it stands beside."""
+    model: NgramModel | KernelModel | ForestModel, network: nn.Module
+) -> NgramModel | KernelModel | ForestModel | BothStrands:
+    """Let a model read as many strands as the network that it stands beside."""
     complements = complements_of(network)
-    if complements is None or isinstance(model, KernelModel):  # a series has one
-        return model
-    return BothStrands(model, complements)
+    if complements is not None and isinstance(model, NgramModel):  # a series has one strand
+        return BothStrands(model, complements)
+    return model

@@ -1,8 +1,8 @@
-"""The linear model beside a network: how it is fitted, and how much each of the two is believed."""
+"""The models beside a network: how they are fitted, and how much each of all is believed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,9 +15,11 @@ from seqwise.evaluation.metrics import Scores, score
 from seqwise.nn import (
     Classifier,
     Ensemble,
+    ForestModel,
     KernelModel,
     Network,
     NgramModel,
+    choose_levels,
     complements_of,
     read_alike,
 )
@@ -26,35 +28,37 @@ from seqwise.training.linear import STRENGTHS, fit_ngrams
 from seqwise.training.pool import fit_weights
 from seqwise.training.preparation import LabelledStore
 from seqwise.training.ridge import fit_kernels
+from seqwise.training.trees import grow_forest
 from seqwise.training.weighting import class_weights
 
-LinearModel = NgramModel | KernelModel
+Beside = NgramModel | KernelModel | ForestModel
+ROLES = ("linear model", "forest")  # in this order
 
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Companion:
-    """A linear model that answers together with a network.
+    """What answers together with a network: a linear model, and for series a forest.
 
     Parameters
     ----------
-    model
+    models
         Fitted on the records that the network learned from.
     strength
-        With which it was fitted, of those that were tried.
+        With which the first was fitted, of those that were tried.
     weights
-        ``(2,)``, how much the network and the model are believed.
+        ``(1 + number of models,)``, how much the network and each model are believed.
     network_scores, own_scores, scores
-        Of the network, of the model, and of both together, on the records that chose the epoch.
-        The last follow `weights`, two numbers that these records have chosen, too.
+        Of the network, of each model by its role, and of all together, on the records that chose
+        the epoch. The last follow `weights`, a few numbers that these records have chosen, too.
     """
 
-    model: LinearModel
+    models: tuple[Beside, ...]
     strength: float
     weights: NDArray[np.float64]
     network_scores: Scores
-    own_scores: Scores
+    own_scores: dict[str, Scores]
     scores: Scores
 
     def refit(
@@ -65,17 +69,18 @@ class Companion:
         config: TrainConfig,
         names: list[str],
     ) -> Companion:
-        """Fit the model anew, on all records, as the network was; scores and weights stay."""
+        """Fit the models anew, on all records, as the network was; scores and weights stay."""
         strengths = (self.strength,)
-        return replace(self, model=next(_fit(network, records, shape, config, names, strengths)))
+        return replace(self, models=next(_fit(network, records, shape, config, names, strengths)))
 
     def join(self, networks: list[Network], shape: ModelConfig) -> tuple[Ensemble, ModelConfig]:
         """Make one model of all, and its configuration; the networks share their weight."""
-        ensemble = Ensemble([*networks, read_alike(self.model, networks[0])])
+        ensemble = Ensemble([*networks, *(read_alike(each, networks[0]) for each in self.models)])
         share = self.weights[0] / len(networks)
-        weights = [*[share] * len(networks), self.weights[1]]
+        weights = [*[share] * len(networks), *self.weights[1:]]
         ensemble.weights = torch.tensor(weights, dtype=torch.float32)
-        return ensemble.eval(), ModelConfig.from_dict(shape.to_dict() | self.model.sizes())
+        sizes = {name: size for each in self.models for name, size in each.sizes().items()}
+        return ensemble.eval(), ModelConfig.from_dict(shape.to_dict() | sizes)
 
 
 def find_companion(
@@ -87,7 +92,7 @@ def find_companion(
     config: TrainConfig,
     names: list[str],
 ) -> Companion:
-    """Fit linear models on the training part, and take the one that helps the network most.
+    """Fit models on the training part, and take those that help the network most.
 
     Parameters
     ----------
@@ -103,16 +108,20 @@ def find_companion(
     class_weight = class_weights(config.class_weight, train.targets, names)
     network_beliefs = _beliefs(network, valid, choose_device(config.device))
     tried = []
-    for strength, model in zip(STRENGTHS, _fit(network, train, shape, config, names), strict=False):
-        beliefs = _beliefs(read_alike(model, network), valid, CPU)
-        weights, surprise = fit_weights([network_beliefs, beliefs], valid.targets, class_weight)
-        tried.append((surprise, strength, model, beliefs, weights))
-    _, strength, model, beliefs, weights = min(tried, key=lambda each: each[:2])
-    pooled = log_softmax(weights[0] * network_beliefs + weights[1] * beliefs, axis=1)
-    scores = [
-        score(np.exp(each), valid.targets, names) for each in (network_beliefs, beliefs, pooled)
-    ]
-    return Companion(model, strength, weights, *scores)
+    for strength, models in zip(
+        STRENGTHS, _fit(network, train, shape, config, names), strict=False
+    ):
+        beliefs = [_beliefs(read_alike(each, network), valid, CPU) for each in models]
+        weights, surprise = fit_weights([network_beliefs, *beliefs], valid.targets, class_weight)
+        tried.append((surprise, strength, models, beliefs, weights))
+    _, strength, models, beliefs, weights = min(tried, key=lambda each: each[:2])
+    everyone = [network_beliefs, *beliefs]
+    pooled = log_softmax(np.tensordot(weights, np.stack(everyone), axes=1), axis=1)
+    of_network, *own, of_all = (
+        score(np.exp(each), valid.targets, names) for each in (*everyone, pooled)
+    )
+    roles = dict(zip(ROLES, own, strict=False))
+    return Companion(models, strength, weights, of_network, roles, of_all)
 
 
 def _fit(
@@ -122,20 +131,26 @@ def _fit(
     config: TrainConfig,
     names: list[str],
     strengths: tuple[float, ...] = STRENGTHS,
-) -> Iterator[LinearModel]:
+) -> Iterator[tuple[Beside, ...]]:
     class_weight = class_weights(config.class_weight, part.targets, names)
     if shape.num_channels:
-        yield fit_kernels(
-            part.sequences,
-            part.sequences.lengths,
-            part.targets,
-            num_channels=shape.num_channels,
-            num_classes=shape.num_classes,
-            class_weight=class_weight,
-            seed=config.seed,
+        fits: list[Callable[..., Beside]] = [fit_kernels]
+        if choose_levels(shape.num_channels):
+            fits.append(grow_forest)
+        yield tuple(
+            fit(
+                part.sequences,
+                part.sequences.lengths,
+                part.targets,
+                num_channels=shape.num_channels,
+                num_classes=shape.num_classes,
+                class_weight=class_weight,
+                seed=config.seed,
+            )
+            for fit in fits
         )
         return
-    yield from fit_ngrams(
+    fitted = fit_ngrams(
         part.sequences,
         part.targets,
         num_classes=shape.num_classes,
@@ -146,6 +161,7 @@ def _fit(
         class_weight=class_weight,
         seed=config.seed,
     )
+    yield from ((model,) for model in fitted)
 
 
 def _beliefs(model: Classifier, valid: LabelledStore, device: torch.device) -> NDArray[np.float64]:

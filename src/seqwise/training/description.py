@@ -25,8 +25,10 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
         *_describe_schedule(run),
     ]
     if run.config.linear:
-        what = f"n-grams up to {run.shape.ngrams}" if run.shape.vocab_size else "convolutions"
-        text = f"a linear model of {what}, fitted in the end, answers together with it"
+        what = f"n-grams up to {run.shape.ngrams} answers"
+        if run.shape.num_channels:
+            what = "random convolutions and a forest answer"
+        text = f"a linear model of {what} together with it, fitted in the end"
         facts.append(("beside it", text))
     if run.world.size > 1:
         facts.append(("processes", f"{run.world.size}, among which each batch is shared out"))

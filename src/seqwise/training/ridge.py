@@ -1,4 +1,4 @@
-"""Linear models of random convolutions, fitted in closed form."""
+"""Linear models of random convolutions and statistics, fitted in closed form."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 from seqwise.data.collate import collate
 from seqwise.data.sampler import cut_batches
 from seqwise.data.store import Sequences
+from seqwise.nn import choose_levels
 from seqwise.nn.kernels import MOST_CHANNELS, KernelModel
 from seqwise.training.drawing import draw_records
 
@@ -46,7 +47,7 @@ def fit_kernels(
     class_weight: list[float] | None = None,
     seed: int = 0,
 ) -> KernelModel:
-    """Fit a linear model of random convolutions.
+    """Fit a linear model of random convolutions and statistics.
 
     A ridge regression on the classes, its penalty chosen by what it says of each series when that
     one is left out, and so is how sure it may be. Where there are more than `MOST_RECORDS`, some
@@ -69,7 +70,11 @@ def fit_kernels(
     drawn = draw_records(lengths, targets, random, most_records=MOST_RECORDS, most_steps=MOST_STEPS)
     num_dilations, num_thresholds = choose_kernels(lengths)
     model = KernelModel(
-        num_channels, num_classes, num_dilations=num_dilations, num_thresholds=num_thresholds
+        num_channels,
+        num_classes,
+        num_dilations=num_dilations,
+        num_thresholds=num_thresholds,
+        num_levels=choose_levels(num_channels),
     )
     model.dilations = torch.tensor(_dilations(lengths))
     model.channels = _draw_channels(model.channels, random)
@@ -150,7 +155,10 @@ def _solve(
     mean = np.average(features, axis=0, weights=record_weight)
     scale = features.std(axis=0)
     scale[scale == 0] = 1
-    scale *= np.sqrt(features.shape[1])
+    # Convolutions and statistics weigh the same, however many there are of each.
+    num_others = len(scale) - model.num_statistics
+    scale[:num_others] *= np.sqrt(num_others)
+    scale[num_others:] *= np.sqrt(max(1, model.num_statistics))
     roots = np.sqrt(record_weight)[:, None]
     x = roots * (features - mean) / scale
     classes = np.eye(model.num_classes)[targets] * 2 - 1

@@ -218,7 +218,7 @@ class TrainingRun(Steps):
 
     @property
     def companion(self) -> Companion | None:
-        """The linear model that answers together with the best epoch so far; None without one."""
+        """What answers together with the best epoch so far; None where it answers alone."""
         if not self.config.linear:
             return None
         best = self.training.best
@@ -333,6 +333,8 @@ class TrainingRun(Steps):
 
     def _account(self) -> TrainingAccount:
         scores, companion = self.scores, self.companion
+        own = companion.own_scores if companion else {}
+        alone = {role: each.accuracy for role, each in own.items()}
         return TrainingAccount(
             file=self.prepared.plan.path,
             num_train=len(self.prepared.train.targets),
@@ -354,7 +356,8 @@ class TrainingRun(Steps):
             ],
             refitted=self.is_refitted,
             network_accuracy=companion.network_scores.accuracy if companion else None,
-            linear_accuracy=companion.own_scores.accuracy if companion else None,
+            linear_accuracy=alone.get("linear model"),
+            forest_accuracy=alone.get("forest"),
             tried={trial.encoder: trial.accuracy for trial in self.trials},
         )
 

@@ -21,11 +21,18 @@ from seqwise.data.codecs import Codec
 from seqwise.data.kinds import Kind
 from seqwise.data.records import RawSequence
 
-SIZES_OF_LINEAR = {"num_ngrams", "num_dilations", "num_thresholds"}
+SIZES_OF_COMPANIONS = {
+    "num_ngrams",
+    "num_dilations",
+    "num_thresholds",
+    "num_levels",
+    "num_trees",
+    "num_nodes",
+}
 # Each with the fields that are no wishes, as they follow from the data.
 CONFIGURATIONS: tuple[tuple[Any, set[str]], ...] = (
     (DataConfig, {"kind"}),
-    (ModelConfig, {"num_classes", "vocab_size", "num_channels", *SIZES_OF_LINEAR}),
+    (ModelConfig, {"num_classes", "vocab_size", "num_channels", *SIZES_OF_COMPANIONS}),
     (TrainConfig, set()),
 )
 # What a setting is about; with other kinds it would have no effect, and is refused.
@@ -288,5 +295,7 @@ def describe_shape(shape: ModelConfig) -> str:
         beside = f"; beside it a linear model of {shape.num_ngrams:,} n-grams (1 to {shape.ngrams})"
     if shape.num_dilations:
         beside = "; beside it a linear model of random convolutions"
+    if shape.num_trees:
+        beside += f" and a forest of {shape.num_trees} trees"
     network = f"{convolution}{shape.encoder} ({', '.join(details)}), pooling {shape.pooling}"
     return f"{number}{network}{beside}"

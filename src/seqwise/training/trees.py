@@ -1,0 +1,107 @@
+"""Forests of decision trees, grown by scikit-learn on statistics of series."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.ensemble import ExtraTreesClassifier
+
+from seqwise.config import MOST_NODES
+from seqwise.data.collate import collate
+from seqwise.data.sampler import cut_batches
+from seqwise.data.store import Sequences
+from seqwise.nn import ForestModel, choose_levels
+from seqwise.training.drawing import draw_records
+
+NUM_TREES = 200
+SHARE_ASKED = 0.1  # of the statistics, from which each node takes the best
+MOST_RECORDS = 4_000
+MOST_STEPS = 10_000_000
+BATCH_STEPS = 1 << 16
+
+
+def grow_forest(
+    sequences: Sequences,
+    lengths: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    *,
+    num_channels: int,
+    num_classes: int,
+    class_weight: list[float] | None = None,
+    seed: int = 0,
+) -> ForestModel:
+    """Grow trees until each leaf is of one class.
+
+    Where there are more than `MOST_RECORDS`, some are drawn, each class among them.
+
+    Parameters
+    ----------
+    sequences, lengths
+        Standardised, ``n`` of them, and their steps.
+    targets
+        int64 ``(n,)``, in which each class stands.
+    num_channels, num_classes
+        As in `ForestModel`; of so many channels that `choose_levels` is not 0.
+    class_weight
+        Of each class, or None where all weigh the same.
+    seed
+        Of the trees, and of what is drawn.
+    """
+    random = np.random.default_rng(seed)
+    drawn = draw_records(lengths, targets, random, most_records=MOST_RECORDS, most_steps=MOST_STEPS)
+    num_levels = choose_levels(num_channels)
+    # Without a node: the one that measures, before there are trees.
+    model = ForestModel(num_channels, num_classes, num_levels=num_levels, num_trees=0, num_nodes=0)
+    statistics = np.empty((len(drawn), model.num_statistics), dtype=np.float32)
+    order = np.argsort(lengths[drawn], kind="stable")
+    for places in cut_batches(
+        lengths[drawn][order], batch_size=BATCH_STEPS, batch_steps=BATCH_STEPS // num_channels
+    ):
+        members = order[places]
+        batch = collate([sequences[index] for index in drawn[members].tolist()])
+        statistics[members] = model.measure(batch).numpy()
+    grown = ExtraTreesClassifier(
+        # A tree has less than two nodes for each record.
+        min(NUM_TREES, MOST_NODES // (2 * len(drawn))),
+        criterion="entropy",
+        max_features=SHARE_ASKED,
+        class_weight=dict(enumerate(class_weight)) if class_weight else None,
+        random_state=int(random.integers(2**31)),
+        n_jobs=torch.get_num_threads(),
+    ).fit(statistics, targets[drawn])
+    return _copy(grown, model)
+
+
+def _copy(grown: ExtraTreesClassifier, like: ForestModel) -> ForestModel:
+    """Put the trees into tensors, one behind the other."""
+    trees = [tree.tree_ for tree in grown.estimators_]
+    sizes = np.array([tree.node_count for tree in trees])
+    roots = np.cumsum(sizes) - sizes
+    model = ForestModel(
+        like.num_channels,
+        like.num_classes,
+        num_levels=like.num_levels,
+        num_trees=len(trees),
+        num_nodes=int(sizes.sum()),
+    )
+    questions, thresholds, successors = [], [], []
+    for root, tree in zip(roots.tolist(), trees, strict=True):
+        is_leaf = tree.children_left < 0
+        # The classes of a leaf are one, but for records that no statistic tells apart.
+        questions.append(np.where(is_leaf, -1 - tree.value[:, 0].argmax(axis=1), tree.feature))
+        thresholds.append(np.where(is_leaf, 0, tree.threshold))
+        both = np.stack([tree.children_left, tree.children_right], axis=1)
+        successors.append(np.where(is_leaf[:, None], 0, both + root))
+    model.roots = torch.from_numpy(roots)
+    model.questions = torch.from_numpy(np.concatenate(questions))
+    model.thresholds = torch.from_numpy(_round_down(np.concatenate(thresholds)))
+    model.successors = torch.from_numpy(np.concatenate(successors))
+    return model.eval()
+
+
+def _round_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Round to 32 bits so that the same numbers of 32 bits lie above."""
+    rounded = values.astype(np.float32)
+    lower = np.nextafter(rounded, np.float32(-np.inf))
+    return np.where(rounded > values, lower, rounded)
