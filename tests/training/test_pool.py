@@ -30,7 +30,7 @@ def test_who_knows_nothing_is_not_believed_and_who_is_too_sure_is_toned_down():
 
 
 def test_weights_are_the_best_there_are():
-    targets = np.random.default_rng(0).integers(0, 2, 2_000)
+    targets = np.random.default_rng(0).integers(0, 2, 20_000)
     beliefs = [beliefs_of(targets, sure=0.7, right=0.8, seed=seed) for seed in (1, 2)]
     weights, _ = fit_weights(beliefs, targets)
     best = log_loss(weights, beliefs, targets)

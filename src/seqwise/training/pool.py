@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 MOST_WEIGHT = 3.0  # three times as sure as the member itself
+EQUAL_RECORDS = 10.0  # that speak for equal weights; docs/design/0028 has what others brought
 
 
 def fit_weights(
@@ -47,8 +48,8 @@ def fit_weights(
         losses = (np.log(total) + largest)[:, 0] - pooled[rows, targets]
         expected = (stacked * (powers / total)).sum(axis=2)  # (members, n)
         slopes = (expected - stacked[:, rows, targets]) @ shares
-        # As if one more record spoke for equal weights: a few records cannot carry them far.
-        pull = (weights - equal) / len(targets)
+        # As if some more records spoke for equal weights: a few cannot carry them far.
+        pull = EQUAL_RECORDS * (weights - equal) / len(targets)
         return float(losses @ shares + pull @ (weights - equal) / 2), slopes + pull
 
     bounds = [(0.0, MOST_WEIGHT)] * len(stacked)
