@@ -117,3 +117,14 @@ def test_steps_that_no_series_has_are_refused(dilation, tmp_path):
     replace_weights(tmp_path / "model", spoil)
     with pytest.raises(ArtifactError, match=r"members\.1\.dilations from"):
         load_artifact(tmp_path / "model")
+
+
+def test_trees_that_lead_nowhere_are_refused(tmp_path):
+    save_artifact(finish(WAVES, Kind.SERIES).artifact(), tmp_path / "model")
+
+    def lead_back(weights):
+        weights["members.2.successors"][:] = 0
+
+    replace_weights(tmp_path / "model", lead_back)
+    with pytest.raises(ArtifactError, match="a tree that leads nowhere"):
+        Predictor.load(tmp_path / "model")
