@@ -10,7 +10,7 @@ from seqwise.nn import (
     ENCODERS,
     Batch,
     LastPooling,
-    RecurrentEncoder,
+    MinGRUEncoder,
     SequenceModel,
     TokenEmbedding,
     check_precision,
@@ -54,7 +54,7 @@ def test_a_processor_without_it(processors):
 
 
 def test_all_but_the_encoder_computes_in_float32():
-    encoder = RecurrentEncoder("lstm", 8, 8)
+    encoder = MinGRUEncoder(8, 8)  # whose kernels every processor has
     model = SequenceModel(
         TokenEmbedding(9, 8), encoder, LastPooling(8, bidirectional=False), torch.nn.Linear(8, 2)
     )
