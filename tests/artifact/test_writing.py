@@ -120,6 +120,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch, name, number):
     set_failure(monkeypatch, name, number)
     problem = refuse_output(tmp_path / "model", Code.OUTPUT_UNWRITABLE)
     assert problem.found == "No space left on device"
+    assert problem.remedy.startswith("make room")
     assert list(tmp_path.iterdir()) == []
 
 

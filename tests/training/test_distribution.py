@@ -154,6 +154,17 @@ def test_one_process_goes_on_where_several_have_lost_one(seen):
     assert np.abs(np.subtract(weights, seen[0]["refitted"])).max() < CLOSE
 
 
+def test_no_thread_of_gloo_lives_to_see_the_end_of_python(tmp_path):
+    """It could be ended in the middle of letting a tensor go, and the process be aborted for it."""
+    command = [sys.executable, "-m", "tests.training.parting", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=120)
+    for rank in (0, 1):
+        together, apart, at_exit = json.loads((tmp_path / f"parted-{rank}.json").read_text())
+        assert together > 0 == apart == at_exit
+        together, at_exit = json.loads((tmp_path / f"failed-{rank}.json").read_text())
+        assert together > 0 == at_exit
+
+
 # One process
 
 

@@ -101,6 +101,25 @@ def test_stopping_at_every_step_changes_nothing(undisturbed, tmp_path):
     assert result(run) == result(whole)
 
 
+def test_the_optimizer_goes_on_to_the_bit(undisturbed, tmp_path):
+    """At its end a training drops what the optimizer remembers: compared just before."""
+    _, ends = undisturbed
+    stop, last = ends[0] + 2, ends[1] - 1
+    stopped_after(stop, tmp_path / "c")
+    run = gone_on(tmp_path / "c")
+    for _ in itertools.islice(run.steps(), last - stop):
+        pass
+    found = tensors(run)
+    assert sum(".exp_avg" in name for name in found) == 2 * len(
+        list(run.training.model.parameters())
+    )
+    assert found == tensors(stopped_after(last, tmp_path / "whole"))
+
+
+def tensors(run):
+    return {name: each.numpy().tobytes() for name, each in run.state().tensors.items()}
+
+
 def test_a_run_that_stops_for_want_of_gain_stays_over(tmp_path):
     settings = {"refit": False, "patience": 1, "epochs": 50}
     run = stopped_after(10_000, tmp_path / "c", **settings)

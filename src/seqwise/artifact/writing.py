@@ -139,7 +139,8 @@ def write_files(
         write_folder(Path(folder).absolute(), files)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        fail(folder, Code.OUTPUT_UNWRITABLE, reason, "a folder that can be written", "free it")
+        remedy = "make room, or name another (--out)"
+        fail(folder, Code.OUTPUT_UNWRITABLE, reason, "a folder that can be written", remedy)
 
 
 def _exists(path: Path) -> bool:

@@ -7,6 +7,8 @@ told to anybody. `docs/distributed.md` is for the user.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 from collections.abc import Iterator
@@ -17,6 +19,10 @@ from typing import Any
 
 import numpy as np
 import torch
+
+# Here, before there is a group: DistributedDataParallel would import it when there is one, and the
+# defaults of its functions would keep that, and its threads, to the end of Python.
+import torch.distributed.nn.functional
 from numpy.typing import NDArray
 from torch import distributed, nn
 from torch.distributed.distributed_c10d import PrefixStore
@@ -161,6 +167,9 @@ ALONE = World()
 def join_world() -> Iterator[World]:
     """Meet the other processes of a training, where torchrun has started some.
 
+    What comes out of `World.wrap` holds the connection as well; whoever has called it lets go of it
+    before the processes part.
+
     Raises
     ------
     ProcessError
@@ -171,9 +180,21 @@ def join_world() -> Iterator[World]:
         return
     with noticing_losses():
         world = _meet()
+    # Where there was an error, too, but then at the end: the others wait for this process to end.
+    atexit.register(_part)
     yield world
-    # Not where there was an error: the others wait for this process to end.
-    distributed.destroy_process_group()
+    _part()
+
+
+def _part() -> None:
+    """End the connection, and the threads that serve it, while Python still runs.
+
+    A thread of gloo may be the last one to hold a tensor, and lets go of it with Python's help. If
+    Python ends just then, it ends the thread, and with it, by C++'s ``terminate``, the process.
+    """
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+    gc.collect()
 
 
 def _meet() -> World:

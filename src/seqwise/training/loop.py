@@ -178,12 +178,15 @@ class Training(Generic[Model]):
         At each of them `state` may be called.
         """
         self._network = self.world.wrap(self.model)
-        while not self.is_over:
-            shares = self._begin_epoch()
-            while self._position.batch < self.progress.num_batches:
-                self._train_batch(shares)
-                yield None
-            yield self._end_epoch()
+        try:
+            while not self.is_over:
+                shares = self._begin_epoch()
+                while self._position.batch < self.progress.num_batches:
+                    self._train_batch(shares)
+                    yield None
+                yield self._end_epoch()
+        finally:
+            self._network = self.model  # what wraps it holds the connection of the processes
 
     def state(self) -> State:
         """Give what another training, made of the same data and settings, needs to go on."""
