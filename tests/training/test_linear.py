@@ -79,7 +79,7 @@ def test_class_weights_are_heeded():
         )
         return float(model(collate(arrays)).detach().softmax(1)[:, 1].mean())
 
-    assert share([1.0, 9.0]) > share(None) + 0.1
+    assert share(np.array([1.0, 9.0])) > share(None) + 0.1
 
 
 def test_rare_ngrams_are_left_out_where_there_are_many(monkeypatch):

@@ -50,5 +50,5 @@ def test_class_weights_decide_whose_surprise_counts():
     favouring_no = np.log(np.tile([0.9, 0.1], (1_000, 1)))
     favouring_yes = np.log(np.tile([0.1, 0.9], (1_000, 1)))
     for counts, favoured in (([9.0, 1.0], 0), ([1.0, 9.0], 1)):
-        weights, _ = fit_weights([favouring_no, favouring_yes], targets, counts)
+        weights, _ = fit_weights([favouring_no, favouring_yes], targets, np.array(counts))
         assert weights[favoured] > 0.9 > 0.1 > weights[1 - favoured]

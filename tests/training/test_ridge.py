@@ -80,7 +80,7 @@ def test_class_weights_are_heeded():
         model = fit(noise, targets, class_weight=class_weight)
         return float(model(collate(noise)).detach().softmax(1)[:, 1].mean())
 
-    assert share([1.0, 9.0]) > share(None) + 0.1
+    assert share(np.array([1.0, 9.0])) > share(None) + 0.1
 
 
 def test_dilations_fill_a_series_of_the_usual_length():

@@ -15,6 +15,7 @@ from seqwise.cli.gathering import MOST_IN_MEMORY, is_large
 from seqwise.cli.options import FileOptions
 from seqwise.cli.pretrain import describe_encoder, describe_scores
 from seqwise.data.store_folder import is_store
+from seqwise.data.targets import class_counts
 from seqwise.errors import Code, ConfigError, DataError, Problem, one_line
 from seqwise.inspection import FileSummary, summarise
 from seqwise.inspection_tables import summary_table
@@ -82,6 +83,7 @@ def _as_before(how: FileOptions, first: OpenFile) -> FileOptions:
         sequence=how.sequence or first.records.sequence_column,
         label=how.label,
         labels_from=how.labels_from,
+        label_separator=how.label_separator,
     )
 
 
@@ -146,9 +148,9 @@ def _inspect_store(path: str, as_json: bool) -> None:
 
 def _class_counts(prepared: PreparedData) -> list[int]:
     """Count the records of both parts by class."""
-    targets = np.concatenate([prepared.train.targets, prepared.valid.targets])
-    counts: list[int] = np.bincount(targets, minlength=len(prepared.labels)).tolist()
-    return counts
+    parts = (prepared.train.targets, prepared.valid.targets)
+    counts = np.sum([class_counts(part, len(prepared.labels)) for part in parts], axis=0)
+    return [int(count) for count in counts]
 
 
 def _inspect_pretrained(path: str, as_json: bool) -> None:

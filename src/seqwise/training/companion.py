@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from seqwise.config import ModelConfig, TrainConfig
-from seqwise.evaluation.metrics import Scores, score
+from seqwise.data.labels import Labels
+from seqwise.data.targets import is_multilabel
+from seqwise.evaluation.decision import AnyScores, Decision
 from seqwise.nn import (
     Classifier,
     Ensemble,
@@ -21,7 +23,7 @@ from seqwise.nn import (
     complements_of,
     read_alike,
 )
-from seqwise.predictor import choose_device, infer_logits
+from seqwise.predictor import choose_device, infer_logits, to_probabilities
 from seqwise.training.linear import STRENGTHS, fit_ngrams
 from seqwise.training.pool import fit_weights
 from seqwise.training.preparation import LabelledStore
@@ -48,14 +50,17 @@ class Companion:
     network_scores, own_scores, scores
         Of the network, of the model, and of both together, on the records that chose the epoch.
         The last follow `weights`, two numbers that these records have chosen, too.
+    probabilities
+        Of both together on these records, ``(n, num_classes)``.
     """
 
     model: LinearModel
     strength: float
     weights: NDArray[np.float64]
-    network_scores: Scores
-    own_scores: Scores
-    scores: Scores
+    network_scores: AnyScores
+    own_scores: AnyScores
+    scores: AnyScores
+    probabilities: NDArray[np.float64]
 
     def refit(
         self,
@@ -71,7 +76,8 @@ class Companion:
 
     def join(self, networks: list[Network], shape: ModelConfig) -> tuple[Ensemble, ModelConfig]:
         """Make one model of all, and its configuration; the networks share their weight."""
-        ensemble = Ensemble([*networks, read_alike(self.model, networks[0])])
+        members = [*networks, read_alike(self.model, networks[0])]
+        ensemble = Ensemble(members, multilabel=shape.multilabel)
         share = self.weights[0] / len(networks)
         weights = [*[share] * len(networks), self.weights[1]]
         ensemble.weights = torch.tensor(weights, dtype=torch.float32)
@@ -101,6 +107,7 @@ def find_companion(
         Of the classes.
     """
     class_weight = class_weights(config.class_weight, train.targets, names)
+    decision = Decision.of(Labels(tuple(names), shape.multilabel))
     network_beliefs = _beliefs(network, valid, choose_device(config.device))
     tried = []
     for strength, model in zip(STRENGTHS, _fit(network, train, shape, config, names), strict=False):
@@ -108,11 +115,17 @@ def find_companion(
         weights, surprise = fit_weights([network_beliefs, beliefs], valid.targets, class_weight)
         tried.append((surprise, strength, model, beliefs, weights))
     _, strength, model, beliefs, weights = min(tried, key=lambda each: each[:2])
-    pooled = log_softmax(weights[0] * network_beliefs + weights[1] * beliefs, axis=1)
-    scores = [
-        score(np.exp(each), valid.targets, names) for each in (network_beliefs, beliefs, pooled)
+    pooled = weights[0] * network_beliefs + weights[1] * beliefs
+    probabilities = [
+        to_probabilities(each, multilabel=shape.multilabel)
+        for each in (network_beliefs, beliefs, pooled)
     ]
-    return Companion(model, strength, weights, *scores)
+    network_scores, own_scores, scores = (
+        decision.score(each, valid.targets, names) for each in probabilities
+    )
+    return Companion(
+        model, strength, weights, network_scores, own_scores, scores, probabilities[-1]
+    )
 
 
 def _fit(
@@ -149,8 +162,6 @@ def _fit(
 
 
 def _beliefs(model: Classifier, valid: LabelledStore, device: torch.device) -> NDArray[np.float64]:
-    """Give the logarithms of the probabilities of each class, ``(n, num_classes)``."""
-    beliefs: NDArray[np.float64] = log_softmax(
-        infer_logits(model.to(device), valid.sequences, device=device).astype(np.float64), axis=1
-    )
-    return beliefs
+    """Give the logarithms of the probabilities of each class, or the log odds of each label."""
+    logits = infer_logits(model.to(device), valid.sequences, device=device).astype(np.float64)
+    return logits if is_multilabel(valid.targets) else log_softmax(logits, axis=1)
