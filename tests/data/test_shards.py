@@ -114,3 +114,47 @@ def test_another_kind_of_table(tmp_path):
     path.write_bytes(b"no Arrow file at all")
     with pytest.raises(ValueError, match=r"\w"):
         map_shard(path, WORDS, LABELS)
+
+
+# Any number of labels a record
+
+MANY = Labels(("a", "b", "c"), multilabel=True)
+SETS = Shard(IDS.sequences, MANY.encode([("c", "a"), (), ("b",)]))
+
+
+def test_sets_of_labels_come_back(tmp_path):
+    path = tmp_path / "0.arrow"
+    path.write_bytes(write_shard(SETS, WORDS))
+    mapped = map_shard(path, WORDS, MANY)
+    check_shard(mapped, WORDS, MANY)
+    assert (mapped.targets != SETS.targets).nnz == 0
+    table = pa.ipc.open_file(path).read_all()
+    assert table.to_pydict()["targets"] == [[0, 2], [], [1]]
+
+
+@pytest.mark.parametrize("targets", [[[3]], [[-1]], [[0, 0]], [[1, 0]], [None], [[None]]])
+def test_sets_of_labels_that_cannot_be(targets, tmp_path):
+    schema = shard_schema(WORDS, multilabel=True)
+    loose = pa.schema([schema.field(0), pa.field("targets", pa.list_(pa.int32()))])
+    kind = loose.field(1).type
+    array = pa.array(targets, kind)
+    column = pa.ListArray.from_arrays(array.offsets, array.values, type=schema.field(1).type)
+    if targets == [None]:
+        column = pa.Array.from_buffers(
+            schema.field(1).type, 1, array.buffers()[:2], children=[array.values]
+        )
+    batch = pa.record_batch([lists([0, 2], [2, 3]), column], schema=schema)
+    with pa.ipc.new_file(tmp_path / "0.arrow", schema) as writer:
+        writer.write_batch(batch)
+    with pytest.raises(ValueError, match=r"\w"):
+        map_shard(tmp_path / "0.arrow", WORDS, MANY)
+
+
+def test_shards_of_the_other_kind_of_labels(tmp_path):
+    path = tmp_path / "0.arrow"
+    path.write_bytes(write_shard(SETS, WORDS))
+    with pytest.raises(ValueError, match="other columns"):
+        map_shard(path, WORDS, LABELS)
+    path.write_bytes(write_shard(IDS, WORDS))
+    with pytest.raises(ValueError, match="other columns"):
+        map_shard(path, WORDS, MANY)

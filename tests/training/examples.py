@@ -193,3 +193,21 @@ def make_refit_run(*, world: World = ALONE, workers: int = 0, **settings: Any) -
         workers=workers,
         **{"epochs": 6, "learning_rate": 0.1, "batch_size": 8, "refit": True, **settings},
     )
+
+
+WORDS_OF_TOPIC = {
+    "food": ("bread", "soup", "cheese"),
+    "money": ("bank", "coin", "debt"),
+    "sea": ("wave", "ship", "tide"),
+}
+
+
+def topical(num_records: int, *, seed: int = 0) -> list[tuple[str, tuple[str, ...]]]:
+    """Texts with a word of each of their topics, of which there may be any number."""
+    random = np.random.default_rng(seed)
+    pairs = []
+    for number in range(num_records):
+        topics = tuple(name for name in WORDS_OF_TOPIC if random.random() < 0.4)
+        words = [str(random.choice(WORDS_OF_TOPIC[name])) for name in topics]
+        pairs.append((" ".join(["so", *words, f"w{number % 9}", "then"]), topics))
+    return pairs
