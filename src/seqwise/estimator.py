@@ -306,7 +306,8 @@ vectors, pretrained, seed, device, precision
         `fit`: a tuple of labels each, or a table ``(n, num_classes)`` of 0 and 1. A model that was
         loaded gives tuples, unless its labels are the numbers of the columns of a table.
         """
-        decided = self.artifact_.decision.decide(self.predict_proba(X))
+        probabilities = self.predict_proba(X)
+        decided = self.artifact_.decision.decide(probabilities)
         if not self.artifact_.labels.multilabel:
             return self.classes_[decided]  # type: ignore[no-any-return]
         if self._gives_indicator:

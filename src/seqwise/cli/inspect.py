@@ -14,6 +14,7 @@ from seqwise.cli.files import OpenFile, open_for_training, say
 from seqwise.cli.gathering import MOST_IN_MEMORY, is_large
 from seqwise.cli.options import FileOptions
 from seqwise.cli.pretrain import describe_encoder, describe_scores
+from seqwise.data.labels import Labels
 from seqwise.data.store_folder import is_store
 from seqwise.data.targets import class_counts
 from seqwise.errors import Code, ConfigError, DataError, Problem, one_line
@@ -139,7 +140,7 @@ def _inspect_store(path: str, as_json: bool) -> None:
             ("store", f"{escape(path)}, made with seqwise {escape(one_line(plan.version))}"),
             ("encoded from", f"{escape(one_line(f'{plan.path}: {plan.data.kind}{columns}'))}"),
             *((name, escape(text)) for name, text in describe_parts(prepared) if name != "classes"),
-            ("classes", f"{len(labels):,}: {escape(shown)}{more}"),
+            ("classes", f"{len(labels):,}{_any_number(labels)}: {escape(shown)}{more}"),
             ("split", f"{split}, seed {plan.seed}"),
             ("refit", "all records are there for one" if prepared.whole else "none"),
         ],
@@ -209,7 +210,8 @@ def _inspect_model(path: str, as_json: bool) -> None:
             ("model", origin),
             ("reads", escape(f"{artifact.data.kind}{columns}")),
             ("steps", artifact.codec.describe() + _describe_cut(artifact)),
-            ("classes", f"{len(names):,}: {escape(shown)}"),
+            ("classes", f"{len(names):,}{_any_number(artifact.labels)}: {escape(shown)}"),
+            *_thresholds(artifact),
             ("shape", f"{describe_shape(artifact.shape)}; {num_weights:,} weights"),
             (
                 "trained on",
@@ -227,6 +229,18 @@ def _inspect_model(path: str, as_json: bool) -> None:
     )
 
 
+def _any_number(labels: Labels) -> str:
+    return ", any number a record" if labels.multilabel else ""
+
+
+def _thresholds(artifact: Artifact) -> list[tuple[str, str]]:
+    """Say from which probability labels are given, where it is not the most probable class."""
+    pairs = zip(artifact.labels.names, artifact.decision.thresholds, strict=True)
+    given = [f"{one_line(name)} {each:.3f}" for name, each in pairs if each is not None]
+    more = f" and {len(given) - 20:,} more" if len(given) > 20 else ""
+    return [("thresholds", escape(", ".join(given[:20])) + more)] if given else []
+
+
 def _describe_cut(artifact: Artifact) -> str:
     limit = artifact.data.max_length
     return "" if limit is None else f", sequences cut at {limit:,} steps"
@@ -236,6 +250,8 @@ def _model_to_dict(artifact: Artifact) -> dict[str, Any]:
     return {
         "versions": artifact.versions,
         "labels": list(artifact.labels.values),
+        "multilabel": artifact.labels.multilabel,
+        "thresholds": dict(zip(artifact.labels.names, artifact.decision.thresholds, strict=True)),
         "data": artifact.data.to_dict(),
         "model": artifact.shape.to_dict(),
         "train": artifact.train.to_dict(),
