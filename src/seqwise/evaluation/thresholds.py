@@ -21,10 +21,10 @@ def can_tune(labels: Labels) -> bool:
 def tune(probabilities: NDArray[np.float64], targets: Targets, labels: Labels) -> Decision:
     """Choose thresholds on records that were held out.
 
-    Where a record may bear any number of labels, each gets the threshold with the best F1 (Lewis
-    1995 for why no other threshold has it). Labels of fewer than `FEWEST` records share one, with
-    the best F1 over all their pairs of a record and a label; where even these bear too few, it is
-    one half. Of two classes the rarer one gets the threshold with the best macro F1.
+    Where a record may bear any number of labels, each gets the threshold with the best F1. Labels
+    of fewer than `FEWEST` records share one, with the best F1 over all their pairs of a record and
+    a label; where even these bear too few, it is one half. Of two classes the rarer one gets the
+    threshold with the best macro F1.
 
     Parameters
     ----------
