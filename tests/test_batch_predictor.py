@@ -16,7 +16,7 @@ from seqwise import predictor as module
 from seqwise.artifact import save_artifact
 from seqwise.cli.app import app
 from seqwise.errors import ArtifactError, Code, ConfigError, DataError
-from tests.training.examples import SEQUENCES, make_artifact
+from tests.training.examples import SEQUENCES, make_artifact, make_run, topical
 
 WORDS = ["good", "bad", "day", "night", "one", "so", "1"]
 
@@ -229,3 +229,37 @@ def test_spark_is_given_what_it_asks_for(model, tmp_path):
     assert all(piece.schema == schema for piece in pieces)
     expected = local(model, table, tmp_path, "--deterministic")
     assert same(pa.Table.from_batches(pieces), expected, bits=True)
+
+
+# Any number of labels a row
+
+
+@pytest.fixture(scope="module")
+def topics(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("topics") / "model"
+    run = make_run(topical(80), epochs=4, batch_size=8)
+    list(run)
+    save_artifact(run.artifact(), folder)
+    return folder
+
+
+def test_labels_are_lists(topics, tmp_path):
+    table = make_table()
+    predict = BatchPredictor(topics, keep=["id"], threshold={"sea": 0.0}, probabilities=True)
+    rows = predict(table)
+    assert rows.schema.field("labels").type == pa.list_(pa.string())
+    assert rows.schema.names[:3] == ["id", "labels", "problem"]
+    said = local(topics, table, tmp_path, "--threshold", "sea=0", "--probabilities")
+    assert rows.column("labels").to_pylist() == said.column("labels").to_pylist()
+    for labels, problem in zip(
+        rows.column("labels").to_pylist(), rows.column("problem").to_pylist(), strict=True
+    ):
+        assert (labels is None) == (problem is not None)
+        assert labels is None or "sea" in labels
+    assert pickle.loads(pickle.dumps(predict))(table).equals(rows)
+
+
+def test_no_rows_have_no_labels(topics):
+    rows = BatchPredictor(topics)(make_table().slice(0, 0))
+    assert rows.num_rows == 0
+    assert rows.schema.field("labels").type == pa.list_(pa.string())

@@ -6,9 +6,12 @@ import copy
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -18,6 +21,7 @@ from seqwise import SequenceClassifier
 from seqwise.cli.options import FileOptions
 from seqwise.cli.train import run as train_on_the_command_line
 from seqwise.errors import ArtifactError, ConfigError, DataError
+from tests.training.examples import WORDS_OF_TOPIC, topical
 
 GOOD, BAD = ("good", "nice", "fine"), ("win", "cash", "free")
 TEXTS = [f"{(GOOD, BAD)[i % 2][i % 3]} {'day ' * (i % 4)}now" for i in range(24)]
@@ -123,6 +127,7 @@ def test_parameters_reach_the_model():
         "weight_decay": 0.5,
         "label_smoothing": 0.1,
         "class_weight": "balanced",
+        "tune_thresholds": True,
         "valid_fraction": 0.4,
         "ngrams": 2,
         "num_networks": 2,
@@ -451,8 +456,12 @@ def test_x_that_cannot_be_used(X, message):
     ("y", "message"),
     [
         (None, "target y is None - .*missing-label"),
-        ([["ham"]] * NUM, "label-per-step"),
-        ([["B", "I"], ["O"]] * 12, "label-per-step"),
+        ([["ham"]] * NUM, "the same labels at all records, 'ham' - .*one-class"),
+        ([["O", "B", "O"], ["O"]] * 12, "record 1: the label 'O' more than once .*label-per-step"),
+        ([["ham"], "ham"] * 12, "record 2: the label 'ham' - a list of labels"),
+        ([["ham"], None] * 12, r"record 2: the label None - .*missing-label"),
+        ([["ham"], [np.nan]] * 12, "record 2: no label - .*missing-label"),
+        (np.full((NUM, 2), 3), "y should be a 1d array"),
         (LABELS[:-1], "inconsistent numbers of samples"),
         ([0.0, np.nan] * 12, "record 2: .*missing-label"),
         (np.linspace(0, 1, NUM), "Unknown label type"),
@@ -595,3 +604,120 @@ def test_verbose_asks_for_a_bar(verbose, monkeypatch):
 def test_verbose_draws_on_a_terminal_only(capsys):
     quick(verbose=True).fit(TEXTS, LABELS)
     assert capsys.readouterr() == ("", "")
+
+
+# Any number of labels a sequence
+
+PAIRS = topical(80)
+TOPICAL, SETS = [text for text, _ in PAIRS], [list(labels) for _, labels in PAIRS]
+NAMES = sorted(WORDS_OF_TOPIC)
+TABLE = np.array([[int(name in labels) for name in NAMES] for labels in SETS])
+
+
+@pytest.fixture(scope="module")
+def of_sets():
+    return able(epochs=6).fit(TOPICAL, SETS)
+
+
+def test_lists_of_labels(of_sets):
+    assert of_sets.classes_.tolist() == NAMES
+    found = of_sets.predict(TOPICAL)
+    assert found[:3] == [tuple(labels) for labels in SETS[:3]]
+    assert of_sets.score(TOPICAL, SETS) > 0.9
+    assert of_sets.predict_proba(TOPICAL[:2]).shape == (2, 3)
+    assert accuracy_score(TABLE, of_sets.predict_proba(TOPICAL) > 0.5) > 0.9
+
+
+def test_a_label_that_the_model_does_not_know_is_a_mistake(of_sets):
+    strange = [[*labels, "rail"] for labels in SETS]
+    assert of_sets.score(TOPICAL, strange) == 0
+    weights = np.arange(80) < 40
+    mixed = [*SETS[:40], *strange[40:]]
+    assert of_sets.score(TOPICAL, mixed, sample_weight=weights) == of_sets.score(
+        TOPICAL[:40], SETS[:40]
+    )
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        [set(labels) for labels in SETS],
+        [tuple(labels) for labels in SETS],
+        [np.array(labels, dtype=str) for labels in SETS],
+        pd.Series(SETS),
+        pa.array(SETS),
+        np.array([*SETS, None], dtype=object)[:-1],
+    ],
+    ids=["sets", "tuples", "arrays", "series", "arrow", "objects"],
+)
+def test_forms_of_sets_give_the_same_model(form, of_sets):
+    found = able(epochs=6).fit(TOPICAL, form)
+    assert found.classes_.tolist() == NAMES
+    assert np.array_equal(found.predict_proba(TOPICAL), of_sets.predict_proba(TOPICAL))
+
+
+@pytest.mark.parametrize(
+    ("form", "classes"),
+    [
+        (TABLE, [0, 1, 2]),
+        (TABLE.astype(bool), [0, 1, 2]),
+        (TABLE.tolist(), [0, 1, 2]),
+        (sparse.csr_matrix(TABLE), [0, 1, 2]),
+        (pd.DataFrame(TABLE, columns=NAMES), NAMES),
+    ],
+    ids=["array", "truth", "lists", "sparse", "frame"],
+)
+def test_tables_of_0_and_1(form, classes, of_sets):
+    classifier = able(epochs=6).fit(TOPICAL, form)
+    assert classifier.classes_.tolist() == classes
+    found = classifier.predict(TOPICAL)
+    assert (found.dtype, found.shape) == (np.int64, (80, 3))
+    assert np.array_equal(classifier.predict_proba(TOPICAL), of_sets.predict_proba(TOPICAL))
+    assert classifier.score(TOPICAL, form) == (found == TABLE).all(axis=1).mean()
+
+
+def test_a_column_that_no_sequence_has_stays_a_class():
+    table = np.c_[TABLE, np.zeros(80, dtype=int)]
+    classifier = quick(class_weight="balanced").fit(TOPICAL, table)
+    assert classifier.predict(TOPICAL).shape == (80, 4)
+    assert not classifier.predict(TOPICAL)[:, 3].any()
+
+
+def test_a_model_of_sets_comes_back_from_its_folder(of_sets, tmp_path):
+    of_sets.save(tmp_path / "sets")
+    loaded = SequenceClassifier.load(tmp_path / "sets")
+    assert loaded.predict(TOPICAL) == of_sets.predict(TOPICAL)
+    table = quick().fit(TOPICAL, TABLE)
+    table.save(tmp_path / "table")
+    loaded = SequenceClassifier.load(tmp_path / "table")
+    assert np.array_equal(loaded.predict(TOPICAL), table.predict(TOPICAL))
+
+
+def test_sets_that_choose_the_epoch():
+    classifier = quick(encoder="gru").fit(TOPICAL, SETS, TOPICAL[:9], SETS[:9])
+    assert classifier.artifact_.training.num_valid == 9
+    with pytest.raises(DataError, match="one label a record"):
+        quick().fit(TOPICAL, SETS, TOPICAL[:9], ["sea"] * 9)
+
+
+def test_numbers_as_labels_of_sets():
+    sets = [[10 * NAMES.index(name) for name in labels] for labels in SETS]
+    classifier = quick().fit(TOPICAL, sets)
+    assert classifier.classes_.tolist() == [0, 10, 20]
+    assert {type(label) for labels in classifier.predict(TOPICAL) for label in labels} <= {int}
+
+
+def test_cross_validation_of_tables():
+    scores = cross_val_score(able(epochs=4), np.array(TOPICAL), TABLE, cv=2)
+    assert scores.mean() > 0.5
+    f1 = cross_val_score(able(epochs=4), np.array(TOPICAL), TABLE, cv=2, scoring="f1_macro")
+    assert f1.mean() > 0.5
+
+
+def test_a_threshold_of_two_classes():
+    labels = ["ham" if number % 3 else "spam" for number in range(NUM * 5)]
+    classifier = quick(tune_thresholds=True, valid_fraction=0.4).fit(TEXTS * 5, labels)
+    decision = classifier.artifact_.decision
+    assert decision.thresholds[1] is not None
+    decided = decision.decide(classifier.predict_proba(TEXTS))
+    assert classifier.predict(TEXTS).tolist() == classifier.classes_[decided].tolist()

@@ -297,3 +297,23 @@ def test_bar():
     assert bar(0.53125, 4) == "██▏"
     assert bar(1e-9, 4) == "▏"
     assert bar(0, 4) == ""
+
+
+def test_any_number_of_labels():
+    sets = [("a", "b"), (), ("a",), ("a", "b")]
+    pairs = [(f"x {number % 3}", labels) for number, labels in enumerate(sets)]
+    summary = summarise(records_of(*pairs), Kind.TEXT)
+    assert summary.class_counts == {"a": 3, "b": 2}
+    assert summary.labels_per_record == {0: 1, 1: 1, 2: 2}
+    assert (summary.num_usable, summary.duplicates.contradicting) == (4, 0)
+    console = Console(width=80, force_terminal=False)
+    with console.capture() as capture:
+        console.print(summary_table(summary))
+    shown = " ".join(capture.get().split())
+    assert "labels a record 1.25 in the mean; records by number: 0: 1, 1: 1, 2: 2" in shown
+    assert "a 3 75.0%" in shown
+
+
+def test_equal_sequences_with_other_sets_of_labels_contradict_each_other():
+    records = records_of(("x", ("a",)), ("x", ()), ("y", ("a",)), ("y", ("a",)))
+    assert summarise(records, Kind.TEXT).duplicates.contradicting == 1

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqwise.data.fingerprint import fingerprint
+from seqwise.data.labels import Labels
 from seqwise.data.records import Record
+from seqwise.data.targets import Targets, join_targets
 from seqwise.errors import Code, DataError, Problem, excerpt
-from seqwise.evaluation.metrics import Scores, score
+from seqwise.evaluation.decision import AnyScores
 from seqwise.predictor import Predictor
 
 
@@ -37,9 +39,9 @@ class Assessment:
         `max_length` cut.
     """
 
-    scores: Scores
+    scores: AnyScores
     num_known: int | None
-    unseen: Scores | None
+    unseen: AnyScores | None
     problems: list[Problem]
     num_steps: int
     num_unknown: int
@@ -86,34 +88,40 @@ def assess(
     DataError
         If no record can be scored.
     """
+    labels = predictor.labels
     probabilities: list[NDArray[np.float64]] = []
-    targets: list[NDArray[np.int64]] = []
+    targets: list[Targets] = []
     is_known: list[bool] = []
     problems: list[Problem] = []
     num_steps = num_unknown = num_cut = 0
     for block in predictor.predict(records, path=path, column=column):
-        own = predictor.labels.encode([record.label or "" for record in block.records])
-        scored = (own >= 0) & [problem is None for problem in block.problems]
-        for record, problem, is_scored in zip(block.records, block.problems, scored, strict=True):
-            if not is_scored:
-                problems.append(problem or _label_problem(record, path))
-            elif known is not None and record.sequence is not None:
+        scored: list[int] = []
+        truths: list[str | tuple[str, ...]] = []
+        for position, (record, own) in enumerate(zip(block.records, block.problems, strict=True)):
+            problem = own or _label_problem(record, labels, path)
+            if problem is not None:
+                problems.append(problem)
+                continue
+            assert record.label is not None
+            scored.append(position)
+            truths.append(record.label)
+            if known is not None and record.sequence is not None:
                 is_known.append(fingerprint(record.sequence, predictor.data.kind) in known)
         probabilities.append(block.probabilities[scored])
-        targets.append(own[scored])
+        targets.append(labels.encode(truths))
         num_steps += block.encoded.num_steps
         num_unknown += block.encoded.num_unknown
         num_cut += block.encoded.num_cut
-    if not any(map(len, targets)):
+    if not any(map(len, probabilities)):
         raise _nothing_to_score(problems, path)
-    names = predictor.labels.names
-    all_probabilities, all_targets = np.concatenate(probabilities), np.concatenate(targets)
+    decision, names = predictor.decision, labels.names
+    all_probabilities, all_targets = np.concatenate(probabilities), join_targets(targets)
     unseen = None
     if any(is_known) and not all(is_known):
-        rest = ~np.array(is_known)
-        unseen = score(all_probabilities[rest], all_targets[rest], names)
+        rest = np.flatnonzero(~np.array(is_known))
+        unseen = decision.score(all_probabilities[rest], all_targets[rest], names)
     return Assessment(
-        scores=score(all_probabilities, all_targets, names),
+        scores=decision.score(all_probabilities, all_targets, names),
         num_known=None if known is None else sum(is_known),
         unseen=unseen,
         problems=problems,
@@ -131,13 +139,20 @@ def _nothing_to_score(problems: list[Problem], path: str | None) -> DataError:
     )
 
 
-def _label_problem(record: Record, path: str | None) -> Problem:
+def _label_problem(record: Record, labels: Labels, path: str | None) -> Problem | None:
     if record.label is None:
         problem = Problem(Code.MISSING_LABEL, "no label", "a label for each record", "add it")
+    elif isinstance(record.label, tuple) is not labels.multilabel:
+        expected = "a list of labels" if labels.multilabel else "one label a record"
+        found = f"the label {excerpt(record.label)}"
+        problem = Problem(Code.WRONG_TYPE, found, f"{expected}, as in training", "correct it")
     else:
+        strange = labels.unknown(record.label)
+        if strange is None:
+            return None
         problem = Problem(
             Code.UNKNOWN_LABEL,
-            f"the label {excerpt(record.label)}",
+            f"the label {excerpt(strange)}",
             "a label that the model was trained on",
             "correct it, or train with such records",
         )

@@ -11,14 +11,16 @@ import pyarrow as pa
 
 from seqwise.config import Device, Precision
 from seqwise.data.kinds import Kind
-from seqwise.data.labels import Labels
 from seqwise.data.readers.arrow import to_sequences
 from seqwise.data.readers.columns import choose_columns, listed, missing_column
 from seqwise.data.readers.interface import Record, Wanted
+from seqwise.data.readers.label_form import LabelForm
 from seqwise.data.readers.rows import RowCheck
 from seqwise.data.records import check_records
 from seqwise.errors import Code, ConfigError, DataError, Problem
-from seqwise.predictor import PredictedBlock, Predictor, result_columns
+from seqwise.evaluation.decision import Thresholds
+from seqwise.predictor import PredictedBlock, Predictor
+from seqwise.results import ResultColumns
 
 PLACE = "the batch"  # for messages
 
@@ -46,6 +48,8 @@ class BatchPredictor:
         Where to run.
     precision
         Of the encoder.
+    threshold
+        As in `Predictor`.
 
     Examples
     --------
@@ -70,6 +74,7 @@ class BatchPredictor:
         deterministic: bool = False,
         device: Device = "auto",
         precision: Precision = "float32",
+        threshold: Thresholds | None = None,
     ) -> None:
         self.model = str(model)
         self.sequence = sequence
@@ -78,6 +83,7 @@ class BatchPredictor:
         self.deterministic = deterministic
         self.device: Device = device
         self.precision: Precision = precision
+        self.threshold = threshold
         self._loaded: Predictor | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -142,12 +148,17 @@ class BatchPredictor:
                 device=self.device,
                 deterministic=self.deterministic,
                 precision=self.precision,
+                threshold=self.threshold,
             )
         return self._loaded
 
     @property
+    def _columns(self) -> ResultColumns:
+        return ResultColumns.of(self._predictor, probabilities=self.probabilities)
+
+    @property
     def _result_schema(self) -> pa.Schema:
-        return result_schema(self._predictor.labels, probabilities=self.probabilities)
+        return result_schema(self._columns)
 
     def _sequence(self, schema: pa.Schema) -> str:
         trained = self._predictor.data.sequence_column
@@ -156,13 +167,13 @@ class BatchPredictor:
         return choose_columns(schema.names, wanted, PLACE)[0]
 
     def _predict(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-        predictor, results = self._predictor, self._result_schema
+        predictor, columns, results = self._predictor, self._columns, self._result_schema
         column = self._sequence(batch.schema)
         records = check_records(
             _read(batch, column), Kind(predictor.data.kind), path=PLACE, column=column
         )
         blocks = [
-            _without_place(block).columns(predictor.labels, probabilities=self.probabilities)
+            columns.fill(_without_place(block))
             for block in predictor.predict(records, path=PLACE, column=column)
         ]
         kept = schema.names[: -len(results)]
@@ -173,15 +184,14 @@ class BatchPredictor:
         )
 
 
-def result_schema(labels: Labels, *, probabilities: bool) -> pa.Schema:
+def result_schema(columns: ResultColumns) -> pa.Schema:
     """Say of what types the columns of predictions are."""
-    kinds = {"label": pa.string(), "problem": pa.string()}
-    names = result_columns(labels, probabilities=probabilities)
-    return pa.schema([(name, kinds.get(name, pa.float64())) for name in names])
+    kinds = {"label": pa.string(), "labels": pa.list_(pa.string()), "problem": pa.string()}
+    return pa.schema([(name, kinds.get(name, pa.float64())) for name in columns.names])
 
 
 def _read(batch: pa.RecordBatch, column: str) -> Iterator[Record]:
-    check = RowCheck(PLACE, column, None, label_required=False)
+    check = RowCheck(PLACE, column, None, LabelForm(required=False))
     for number, sequence in enumerate(to_sequences(batch.column(column)), 1):
         yield check.record(sequence, None, number)
 

@@ -133,6 +133,8 @@ class DataConfig(Settings):
         ``text``, ``dna``, ``protein``, ``series`` or ``events``.
     sequence_column, label_column
         Names in the training file, for formats that have columns.
+    label_separator
+        What stands between the labels of a cell of that file; None where it holds one, or a list.
     tokens
         For text: what a step is.
     lowercase
@@ -151,6 +153,7 @@ class DataConfig(Settings):
     kind: Literal["text", "dna", "protein", "series", "events"]
     sequence_column: str | None = None
     label_column: str | None = None
+    label_separator: str | None = None
     tokens: Tokens = "words"
     lowercase: bool = True
     vocab_size: int = 30_000
@@ -173,6 +176,9 @@ class ModelConfig(Settings):
     ----------
     num_classes
         Size of the logits.
+    multilabel
+        Whether a sequence may bear any number of labels: each logit is that of a question of its
+        own then, with yes or no for an answer.
     vocab_size
         Token ids, padding and unknown included; 0 for series.
     num_channels
@@ -210,6 +216,7 @@ class ModelConfig(Settings):
     """
 
     num_classes: int
+    multilabel: bool = False
     vocab_size: int = 0
     num_channels: int = 0
     encoder: Encoder = "lstm"
@@ -238,7 +245,8 @@ class ModelConfig(Settings):
         if not set(parts) <= set(POOLING_PARTS) or len(set(parts)) < len(parts):
             expected = f"of {', '.join(POOLING_PARTS)}, joined by +"
             raise setting_error("pooling", self.pooling, expected)
-        self._check_range("num_classes", 2, None, "at least 2")
+        fewest = 1 if self.multilabel else 2
+        self._check_range("num_classes", fewest, None, f"at least {fewest}")
         self._check_range("num_networks", 1, MOST_NETWORKS, f"1 to {MOST_NETWORKS}")
         for name in ("vocab_size", "num_channels", "num_positions"):
             self._check_range(name, 0, None, "0 or more")
@@ -320,12 +328,18 @@ class TrainConfig(Settings):
         Of the exponential moving average of the weights over the updates, which is validated and
         kept in place of the weights; 0 for none.
     label_smoothing
-        Probability spread evenly over all classes in the target.
+        Probability spread evenly over all classes in the target; over yes and no for each label
+        where a record may bear any number of them.
     class_weight
         ``balanced`` weighs a class by the inverse of its frequency; a table gives each label's
-        weight in the loss, 1 where it names none.
+        weight in the loss, 1 where it names none. Where a record may bear any number of labels,
+        the records with a label weigh so much beside those without: with ``balanced`` both as much.
     valid_fraction
         Share of the training file held out to choose the epoch, where no file is given for it.
+    tune_thresholds
+        Choose the probabilities from which labels are given on the records held out, those with
+        the best F1; docs/design/0019 says how. Otherwise the most probable class is given, or each
+        label that is more probable than not.
     linear
         Let a linear model, of n-grams or of random convolutions, answer together with the network,
         and for series a forest, too.
@@ -365,6 +379,7 @@ class TrainConfig(Settings):
     label_smoothing: float = 0.0
     class_weight: ClassWeight | dict[str, float] = "none"
     valid_fraction: float = 0.1
+    tune_thresholds: bool = False
     linear: bool = False
     refit: bool = False
     vectors: str | None = None

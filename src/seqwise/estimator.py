@@ -11,23 +11,17 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from seqwise.artifact import load_artifact, save_artifact
 from seqwise.config import Device, Precision, setting_error
 from seqwise.data.frames import FrameReader, column_values, is_column, is_frame, is_table
 from seqwise.data.kinds import Kind, guess_kind
-from seqwise.data.labels import Labels
 from seqwise.data.readers.interface import Wanted
-from seqwise.data.readers.values import check_label, name_of
+from seqwise.data.readers.values import name_of
 from seqwise.data.records import Record, check_records
 from seqwise.errors import Code, DataError, Problem, excerpt
+from seqwise.given_labels import GivenLabels, take_labels
 from seqwise.predictor import Predictor
 from seqwise.training.gathering import LabelledRecords, gather
 from seqwise.training.preparation import prepare
@@ -77,6 +71,7 @@ SETTINGS = (
     "average_decay",
     "label_smoothing",
     "class_weight",
+    "tune_thresholds",
     "valid_fraction",
     "linear",
     "refit",
@@ -103,8 +98,8 @@ kernel_size, num_positions, ngrams, both_strands, num_networks
         What a step is.
     budget, epochs, epoch_share, patience, batch_size, batch_steps, window, token_dropout, jitter, \
 scaling, mutation, strand_flip, learning_rate, warmup_fraction, weight_decay, clip_norm, \
-average_decay, label_smoothing, class_weight, valid_fraction, linear, refit, vectors, pretrained, \
-seed, device, precision
+average_decay, label_smoothing, class_weight, tune_thresholds, valid_fraction, linear, refit, \
+vectors, pretrained, seed, device, precision
         The training.
     kind
         ``"text"``, ``"dna"``, ``"protein"``, ``"series"`` or ``"events"``; None guesses where that
@@ -119,7 +114,8 @@ seed, device, precision
     Attributes
     ----------
     classes_ : array
-        The labels in the order of the probabilities.
+        The labels in the order of the probabilities; for a table of 0 and 1 the numbers of its
+        columns, or their names in a frame.
     artifact_ : Artifact
         The trained model with all that belongs to it.
 
@@ -174,6 +170,7 @@ seed, device, precision
         average_decay: float | None = None,
         label_smoothing: float | None = None,
         class_weight: str | dict[Any, float] | None = None,
+        tune_thresholds: bool | None = None,
         valid_fraction: float | None = None,
         linear: bool | None = None,
         refit: bool | None = None,
@@ -224,6 +221,7 @@ seed, device, precision
         self.average_decay = average_decay
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
+        self.tune_thresholds = tune_thresholds
         self.valid_fraction = valid_fraction
         self.linear = linear
         self.refit = refit
@@ -254,7 +252,9 @@ seed, device, precision
             They may stand in a column of a frame (pandas, Polars, Arrow) or of a data set (Hugging
             Face); of a whole frame, the column is taken whose name tells that it holds sequences.
         y
-            ``n`` labels: a list, an array or a column.
+            ``n`` labels: a list, an array or a column. Where a sequence may bear any number of
+            labels, ``n`` lists or sets of them, or a table ``(n, num_classes)`` of 0 and 1: an
+            array, a sparse matrix, or a frame with a column for each label.
         X_valid, y_valid
             Sequences that choose the epoch; a part of X is held out where there are none, from
             which a refit learns in the end.
@@ -272,8 +272,7 @@ seed, device, precision
             If a setting does not exist.
         """
         sequences = self._sequences(X, reset=True)
-        y = _check_labels(y, sequences)
-        classes = np.unique(y)
+        given = take_labels(y, sequences)
         kind = self._kind(sequences)
         valid = None
         if X_valid is None and y_valid is not None:
@@ -281,31 +280,59 @@ seed, device, precision
             raise DataError(Problem(Code.MISSING_SEQUENCE, found, expected, "give X_valid"))
         if X_valid is not None:
             held_out = self._sequences(X_valid, reset=False)
-            valid = self._gather(held_out, _check_labels(y_valid, held_out), kind)
+            valid = self._gather(held_out, take_labels(y_valid, held_out), kind)
         wishes = self._wishes()
         prepared = prepare(
-            self._gather(sequences, y, kind),
+            self._gather(sequences, given, kind),
             kind,
             wishes,
             valid=valid,
-            labels=Labels(tuple(classes.tolist())),
+            labels=given.labels,
             skip_bad=self.skip_bad,
         )
         run = TrainingRun(prepared, wishes)
         for _ in show_progress(run, enabled=self.verbose):
             pass
         self.artifact_ = run.artifact()
-        left = prepared.labels.encode(classes.tolist()) >= 0
-        self.classes_ = classes[left]
+        left = [prepared.labels.unknown(each) is None for each in given.classes.tolist()]
+        self.classes_ = given.classes[left]
+        self._gives_indicator = given.is_indicator
         return self
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Give each sequence of X (as in `fit`) its most probable label, ``(n,)``."""
-        best = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[best]  # type: ignore[no-any-return]
+    def predict(self, X: Any) -> NDArray[Any] | list[tuple[Any, ...]]:
+        """Give each sequence of X (as in `fit`) its label, ``(n,)``.
+
+        Where a sequence may bear any number of labels, what is given has the form of the labels in
+        `fit`: a tuple of labels each, or a table ``(n, num_classes)`` of 0 and 1. A model that was
+        loaded gives tuples, unless its labels are the numbers of the columns of a table.
+        """
+        probabilities = self.predict_proba(X)
+        decided = self.artifact_.decision.decide(probabilities)
+        if not self.artifact_.labels.multilabel:
+            return self.classes_[decided]  # type: ignore[no-any-return]
+        if self._gives_indicator:
+            return decided.astype(np.int64)
+        return [tuple(self.classes_[row].tolist()) for row in decided]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Give the share of the sequences of X (as in `fit`) that are given their label.
+
+        Where a sequence may bear any number of labels, it must be given all of them and no other.
+        """
+        check_is_fitted(self, "classes_")
+        labels = self.artifact_.labels
+        if not labels.multilabel:
+            return float(super().score(X, y, sample_weight))
+        given = take_labels(y, self._sequences(X, reset=False))
+        decided = self.artifact_.decision.decide(self.predict_proba(X))
+        right = (labels.encode(given.of_records).toarray() == decided).all(axis=1)
+        right &= [labels.unknown(each) is None for each in given.of_records]
+        return float(np.average(right, weights=sample_weight))
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Give each sequence of X (as in `fit`) its probabilities ``(n, num_classes)``.
+
+        They add up to 1, unless a sequence may bear any number of labels.
 
         Raises
         ------
@@ -349,13 +376,16 @@ seed, device, precision
         settings = {name: known[name] for name in SETTINGS}
         classifier = cls(**settings, kind=artifact.data.kind)
         classifier.artifact_ = artifact
-        classifier.classes_ = np.array(artifact.labels.values)
+        values = artifact.labels.values
+        classifier.classes_ = np.array(values)
+        classifier._gives_indicator = values == tuple(range(len(values)))
         return classifier
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.string = True
+        tags.classifier_tags.multi_label = True
         return tags
 
     def _predictor(self) -> Predictor:
@@ -363,8 +393,8 @@ seed, device, precision
             self.artifact_, device=self.device or "auto", deterministic=self.deterministic
         )
 
-    def _gather(self, sequences: Sequence[Any], y: NDArray[Any], kind: Kind) -> LabelledRecords:
-        records = list(check_records(_records(sequences, y), kind))
+    def _gather(self, sequences: Sequence[Any], given: GivenLabels, kind: Kind) -> LabelledRecords:
+        records = list(check_records(_records(sequences, given), kind))
         return gather(lambda: records, kind, skip_bad=self.skip_bad)
 
     def _wishes(self) -> Wishes:
@@ -435,28 +465,6 @@ def _wrong_type(found: str) -> DataError:
     return DataError(Problem(Code.WRONG_TYPE, found, expected, remedy))
 
 
-def _check_labels(y: Any, sequences: Sequence[Any]) -> NDArray[Any]:
-    """Bring labels to an array ``(n,)`` of labels, one for each sequence."""
-    if y is None:
-        # scikit-learn's own checks look for these words.
-        found = "fit requires y to be passed, but the target y is None"
-        expected = "a label for each sequence"
-        raise DataError(Problem(Code.MISSING_LABEL, found, expected, "give y"))
-    if is_column(y):
-        y = column_values(y)
-    elif not hasattr(y, "__len__"):
-        y = list(y) if hasattr(y, "__iter__") else np.asarray(y)
-    if not isinstance(y, np.ndarray):
-        for number, label in enumerate(y, start=1):
-            checked = check_label(label)
-            if isinstance(checked, Problem):
-                raise DataError(checked.at(record=number))
-    labels = column_or_1d(y, warn=True)
-    check_consistent_length(sequences, labels)
-    check_classification_targets(labels)
-    return labels  # type: ignore[no-any-return]
-
-
-def _records(sequences: Sequence[Any], y: NDArray[Any]) -> Iterator[Record]:
-    for number, (sequence, label) in enumerate(zip(sequences, y.tolist(), strict=True), start=1):
-        yield Record(sequence, name_of(label), number)
+def _records(sequences: Sequence[Any], given: GivenLabels) -> Iterator[Record]:
+    for number, pair in enumerate(zip(sequences, given.of_records, strict=True), start=1):
+        yield Record(*pair, number)

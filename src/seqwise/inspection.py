@@ -68,6 +68,8 @@ class FileSummary:
         Records with a label and with a sequence that fits the kind: what training would see.
     class_counts
         Records by label, usable or not; the most frequent label first.
+    labels_per_record
+        How many records have so many labels, from none on; empty where each has one.
     problems
         Bad records by code, the most frequent first; each counts once. A record without a label
         is one, be labels required or not.
@@ -93,6 +95,7 @@ class FileSummary:
     num_records: int
     num_usable: int
     class_counts: dict[str, int]
+    labels_per_record: dict[int, int]
     problems: dict[Code, int]
     examples: tuple[Problem, ...]
     lengths: dict[str, Distribution]
@@ -122,6 +125,7 @@ class FileSummary:
             "missing_labels": self.missing_labels,
             "missing_sequences": self.missing_sequences,
             "class_counts": dict(self.class_counts),
+            "labels_per_record": {str(n): count for n, count in self.labels_per_record.items()},
             "problems": {str(code): count for code, count in self.problems.items()},
             "examples": [str(problem) for problem in self.examples],
             "lengths": {unit: spread.to_dict() for unit, spread in self.lengths.items()},
@@ -205,6 +209,7 @@ class _Tally:
         self.known = known
         self.num_records = self.num_usable = self.overlap = 0
         self.classes: Counter[str] = Counter()
+        self.labels_per_record: Counter[int] = Counter()
         self.problems: Counter[Code] = Counter()
         self.examples: list[Problem] = []
         self.lengths: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
@@ -219,7 +224,10 @@ class _Tally:
             problem = self._add_sequence(record.sequence, record.label)
         if problem is not None:
             self._add_problem(problem, record)
-        if record.label is not None:
+        if isinstance(record.label, tuple):
+            self.classes.update(record.label)
+            self.labels_per_record[len(record.label)] += 1
+        elif record.label is not None:
             self.classes[record.label] += 1
         elif problem is None:  # the reader was told that labels are not required
             self._add_problem(_no_label(), record)
@@ -229,7 +237,9 @@ class _Tally:
         if self.problems[problem.code] <= EXAMPLES_PER_CODE:
             self.examples.append(problem.at(line=record.line, record=record.number))
 
-    def _add_sequence(self, sequence: RawSequence, label: str | None) -> Problem | None:
+    def _add_sequence(
+        self, sequence: RawSequence, label: str | tuple[str, ...] | None
+    ) -> Problem | None:
         if self.kind == "series":
             problem = self._add_series(np.asarray(sequence))
             if problem is not None:
@@ -273,6 +283,7 @@ class _Tally:
             num_records=self.num_records,
             num_usable=self.num_usable,
             class_counts=dict(self.classes.most_common()),
+            labels_per_record=dict(sorted(self.labels_per_record.items())),
             problems=dict(self.problems.most_common()),
             examples=tuple(self.examples),
             lengths={unit: describe_lengths(lengths) for unit, lengths in self.lengths.items()},

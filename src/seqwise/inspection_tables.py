@@ -24,6 +24,7 @@ __all__ = ["summary_table"]
 BAR_WIDTH = 30
 LISTED_CLASSES = 20
 LISTED_CHANNELS = 16
+LISTED_NUMBERS = 10  # of labels a record
 EXAMPLE_WIDTH = 400  # a problem takes several lines
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -46,7 +47,7 @@ def summary_table(summary: FileSummary) -> RenderableType:
     if summary.examples and summary.class_counts:
         parts += _section("Bad records", _problems(summary))
     if summary.class_counts:
-        parts += _section("Classes", _classes(summary.class_counts))
+        parts += _section("Classes", _classes(summary))
     for unit, spread in summary.lengths.items():
         parts += _section(f"Length in {unit}", _lengths(spread))
     for vocabulary in summary.vocabularies:
@@ -81,6 +82,7 @@ def _facts(summary: FileSummary) -> list[tuple[str, RenderableType]]:
         ("records", Text(f"{summary.num_records:,}")),
         ("usable for training", Text(f"{summary.num_usable:,}")),
         ("classes", _class_line(summary)),
+        *_labels_line(summary),
         ("missing sequences", Text(f"{summary.missing_sequences:,}")),
         ("missing labels", Text(f"{summary.missing_labels:,}")),
         ("duplicates", Text(_duplicate_line(summary))),
@@ -104,6 +106,17 @@ def _class_line(summary: FileSummary) -> Text:
         return Text(f"{len(counts):,}; each has {counted(fewest, 'record')}")
     name = label_text(rarest, LABEL_WIDTH)
     return Text.assemble(f"{len(counts):,}; the rarest: ", name, f" ({counted(fewest, 'record')})")
+
+
+def _labels_line(summary: FileSummary) -> list[tuple[str, RenderableType]]:
+    counts = summary.labels_per_record
+    if not counts:
+        return []
+    total = sum(number * count for number, count in counts.items())
+    mean = total / sum(counts.values())
+    spread = ", ".join(f"{number}: {counts[number]:,}" for number in list(counts)[:LISTED_NUMBERS])
+    more = ", …" * (len(counts) > LISTED_NUMBERS)
+    return [("labels a record", Text(f"{mean:.2f} in the mean; records by number: {spread}{more}"))]
 
 
 def _duplicate_line(summary: FileSummary) -> str:
@@ -137,8 +150,11 @@ def _problems(summary: FileSummary) -> RenderableType:
     return Group(table, Text("for example"), *(Padding.indent(each, INDENT) for each in examples))
 
 
-def _classes(counts: dict[str, int]) -> RenderableType:
+def _classes(summary: FileSummary) -> RenderableType:
+    counts = summary.class_counts
     total, most = sum(counts.values()), max(counts.values())
+    if summary.labels_per_record:  # shares of the records, which may have several labels
+        total = sum(summary.labels_per_record.values())
     table = plain_table(headed=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
@@ -153,7 +169,8 @@ def _classes(counts: dict[str, int]) -> RenderableType:
         return table
     records = sum(count for _, count in rest)
     note = f"and {counted(len(rest), 'more class', 'more classes')} of {rest[-1][1]:,} to "
-    return Group(table, Text(f"{note}{rest[0][1]:,} records, {records / total:.1%} together"))
+    together = "" if summary.labels_per_record else f", {records / total:.1%} together"
+    return Group(table, Text(f"{note}{rest[0][1]:,} records{together}"))
 
 
 def _lengths(spread: Distribution) -> RenderableType:

@@ -11,17 +11,18 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 from torch import Tensor, nn
 
 from seqwise.artifact import Artifact, load_artifact
 from seqwise.config import Device, Precision, setting_error
 from seqwise.data.collate import collate
 from seqwise.data.encoding import EncodedSequences, encode_sequences
-from seqwise.data.labels import Labels
 from seqwise.data.records import RawSequence, Record
 from seqwise.data.sampler import cut_batches
 from seqwise.data.store import Sequences
 from seqwise.errors import Code, ConfigError, Problem
+from seqwise.evaluation.decision import Thresholds
 from seqwise.nn import (
     Batch,
     BothStrands,
@@ -63,11 +64,21 @@ def choose_device(device: Device) -> torch.device:
     return torch.device(device)
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Turn logits ``(n, num_classes)`` into probabilities, in double precision."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     powers = np.exp(shifted)
     return powers / powers.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def to_probabilities(logits: NDArray[np.floating[Any]], *, multilabel: bool) -> NDArray[np.float64]:
+    """Turn logits ``(n, num_classes)`` into probabilities, in double precision.
+
+    Those of a record add up to 1, or each label has its own where it may bear any number of them.
+    """
+    if multilabel:
+        return expit(logits.astype(np.float64))  # type: ignore[no-any-return]
+    return softmax(logits)
 
 
 def length_band(length: int) -> int:
@@ -200,43 +211,6 @@ class PredictedBlock:
         """Positions of the records without a problem."""
         return np.flatnonzero([problem is None for problem in self.problems])
 
-    def columns(self, labels: Labels, *, probabilities: bool) -> dict[str, list[Any]]:
-        """Give what there is to say of each record; None where a problem leaves nothing to say.
-
-        Parameters
-        ----------
-        labels
-            The classes of the model.
-        probabilities
-            Whether each class gets a column.
-
-        Returns
-        -------
-        dict
-            A list for each of `result_columns`.
-        """
-        best = np.full(len(self.records), -1)
-        best[self.usable] = self.probabilities[self.usable].argmax(axis=1)
-        names = [*labels.names, None]  # -1 is None
-        columns = [
-            [names[index] for index in best.tolist()],
-            _floats(self.probabilities.max(axis=1)),
-            [None if each is None else str(each) for each in self.problems],
-        ]
-        if probabilities:
-            columns += map(_floats, self.probabilities.T)
-        return dict(zip(result_columns(labels, probabilities=probabilities), columns, strict=True))
-
-
-def result_columns(labels: Labels, *, probabilities: bool) -> list[str]:
-    """Name the columns of predictions, with or without a probability for each class."""
-    each = [f"probability:{name}" for name in labels.names] if probabilities else []
-    return ["label", "probability", "problem", *each]
-
-
-def _floats(values: NDArray[np.float64]) -> list[float | None]:
-    return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN
-
 
 class Predictor:
     """A trained model with its codec and labels, ready for inference.
@@ -252,6 +226,16 @@ class Predictor:
         fixed number of threads).
     precision
         Of the encoder: ``"bfloat16"`` is faster on some hardware, and refused elsewhere.
+    threshold
+        The probability from which a label is given, in place of what training chose: one for all
+        labels, where a record may bear any number of them, or some by the names of their labels.
+
+    Attributes
+    ----------
+    labels : Labels
+        The classes, in the order of the probabilities.
+    decision : Decision
+        Which of them a record is given.
     """
 
     def __init__(
@@ -261,6 +245,7 @@ class Predictor:
         device: Device = "auto",
         deterministic: bool = False,
         precision: Precision = "float32",
+        threshold: Thresholds | None = None,
     ) -> None:
         self.device = choose_device(device)
         check_precision(precision, encoder=artifact.shape.encoder, device=self.device)
@@ -269,6 +254,9 @@ class Predictor:
         self.model = artifact.model.to(self.device)
         self.codec = artifact.codec
         self.labels = artifact.labels
+        self.decision = artifact.decision
+        if threshold is not None:
+            self.decision = artifact.decision.changed(threshold, artifact.labels.names)
         self.data = artifact.data
         self.deterministic = deterministic
         self.precision: Precision = precision
@@ -281,6 +269,7 @@ class Predictor:
         device: Device = "auto",
         deterministic: bool = False,
         precision: Precision = "float32",
+        threshold: Thresholds | None = None,
     ) -> Self:
         """Read a model folder and make its predictor.
 
@@ -288,9 +277,17 @@ class Predictor:
         ------
         ArtifactError
             If it is no model folder, or damaged.
+        ConfigError
+            If it has no such labels, or cannot run as it is asked to.
         """
         artifact = load_artifact(folder)
-        return cls(artifact, device=device, deterministic=deterministic, precision=precision)
+        return cls(
+            artifact,
+            device=device,
+            deterministic=deterministic,
+            precision=precision,
+            threshold=threshold,
+        )
 
     def predict(
         self,
@@ -339,7 +336,9 @@ class Predictor:
                 deterministic=self.deterministic,
                 precision=self.precision,
             )
-            probabilities[[problem is None for problem in problems]] = softmax(logits)
+            usable = [problem is None for problem in problems]
+            multilabel = self.labels.multilabel
+            probabilities[usable] = to_probabilities(logits, multilabel=multilabel)
         return PredictedBlock(records, problems, probabilities, encoded)
 
     def _problem(self, record: Record, path: str | None, column: str | None) -> Problem | None:

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -67,3 +69,38 @@ def test_a_huge_number_is_a_label():
 @pytest.mark.parametrize(("label", "spelling"), [(1.0, "1"), (True, "true")])
 def test_labels_are_spelled_as_readers_spell_them(label, spelling):
     assert Labels((label,)).encode([spelling]).tolist() == [0]
+
+
+# Any number of labels a record
+
+
+def test_sets_of_labels_are_encoded_by_their_spelling():
+    labels = Labels.fit([("b", "a"), (), ("10",), ("9", "a")])
+    assert (labels.values, labels.multilabel) == (("9", "10", "a", "b"), True)
+    table = labels.encode([("a", 9), ("b",), (), ("none", "10")])
+    assert table.dtype == bool
+    assert table.toarray().astype(int).tolist() == [
+        *([1, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0]),
+    ]
+
+
+def test_labels_that_are_none_of_the_classes():
+    assert Labels(("a", "b")).unknown("c") == "c"
+    assert Labels(("a", "b")).unknown("a") is None
+    labels = Labels(("a", "b"), multilabel=True)
+    assert labels.unknown(("a", "c", "d")) == "c"
+    assert labels.unknown(("b", "a")) is None
+    assert labels.unknown(()) is None
+
+
+@pytest.mark.parametrize("labels", [Labels(("a", 1)), Labels(("a", 1), multilabel=True)])
+def test_labels_come_back_from_json(labels):
+    assert Labels.from_json(json.loads(json.dumps(labels.to_json()))) == labels
+
+
+@pytest.mark.parametrize(
+    "values", [None, "ab", {}, {"multilabel": "ab"}, {"multilabel": [], "more": 1}, [["a"]], [None]]
+)
+def test_other_json_is_refused(values):
+    with pytest.raises((TypeError, ValueError)):
+        Labels.from_json(values)

@@ -4,6 +4,7 @@ import pytest
 
 from seqwise.config import DataConfig
 from seqwise.data.codecs import build_codec
+from seqwise.data.labels import Labels
 from seqwise.data.shards import Shard, check_shard, map_shard, shard_schema, write_shard
 from seqwise.data.store import RaggedStore
 
@@ -20,6 +21,7 @@ def shard_of(*arrays, dtype="u2", targets=None):
     return Shard(store, np.array(targets, dtype=np.int32))
 
 
+LABELS = Labels(("a", "b", "c"))
 IDS = shard_of([2, 3], [4], [2, 2, 1])
 VALUES = shard_of([[0.5, 1]], [[1, 2], [3, 4]], dtype="f4")
 WIDE = shard_of([70_001], [2, 3], dtype="i4")
@@ -30,8 +32,8 @@ def test_a_shard_comes_back_from_its_file_without_a_copy(shard, codec, tmp_path)
     path = tmp_path / "0.arrow"
     path.write_bytes(write_shard(shard, codec))
     before = pa.total_allocated_bytes()
-    mapped = map_shard(path, codec)
-    check_shard(mapped, codec, 3)
+    mapped = map_shard(path, codec, LABELS)
+    check_shard(mapped, codec, LABELS)
     assert pa.total_allocated_bytes() == before
     for index in range(len(shard.targets)):
         assert mapped.sequences[index].tolist() == shard.sequences[index].tolist()
@@ -65,17 +67,17 @@ def test_the_same_shard_has_the_same_bytes():
 )
 def test_what_no_model_can_be_trained_on(shard, codec, found):
     with pytest.raises(ValueError, match=found):
-        check_shard(shard, codec, 3)
+        check_shard(shard, codec, LABELS)
 
 
 def write_batch(path, codec, sequence, target):
-    batch = pa.record_batch([sequence, target], schema=shard_schema(codec))
+    batch = pa.record_batch([sequence, target], schema=shard_schema(codec, multilabel=False))
     with pa.ipc.new_file(path, batch.schema) as writer:
         writer.write_batch(batch)
 
 
 def lists(offsets, values):
-    kind = shard_schema(WORDS).field("sequence").type
+    kind = shard_schema(WORDS, multilabel=False).field("sequence").type
     buffers = [None, pa.py_buffer(np.array(offsets, dtype=np.int32).tobytes())]
     values = pa.array(values, pa.uint16())
     return pa.Array.from_buffers(kind, len(offsets) - 1, buffers, children=[values])
@@ -91,24 +93,68 @@ def test_offsets_that_do_not_fit_the_values(offsets, tmp_path):
     assert content.count(good) == 1
     path.write_bytes(content.replace(good, np.array(offsets, dtype=np.int32).tobytes()))
     with pytest.raises(ValueError, match=r"\w"):
-        map_shard(path, WORDS)
+        map_shard(path, WORDS, LABELS)
 
 
 def test_missing_values(tmp_path):
     path = tmp_path / "0.arrow"
     write_batch(path, WORDS, lists([0, 1, 3], [2, None, 4]), pa.array([0, 0], pa.int32()))
     with pytest.raises(ValueError, match="missing"):
-        map_shard(path, WORDS)
+        map_shard(path, WORDS, LABELS)
     write_batch(path, WORDS, lists([0, 1, 3], [2, 3, 4]), pa.array([0, None], pa.int32()))
     with pytest.raises(ValueError, match="missing"):
-        map_shard(path, WORDS)
+        map_shard(path, WORDS, LABELS)
 
 
 def test_another_kind_of_table(tmp_path):
     path = tmp_path / "0.arrow"
     path.write_bytes(write_shard(WIDE, EVENTS))
     with pytest.raises(ValueError, match="other columns"):
-        map_shard(path, WORDS)
+        map_shard(path, WORDS, LABELS)
     path.write_bytes(b"no Arrow file at all")
     with pytest.raises(ValueError, match=r"\w"):
-        map_shard(path, WORDS)
+        map_shard(path, WORDS, LABELS)
+
+
+# Any number of labels a record
+
+MANY = Labels(("a", "b", "c"), multilabel=True)
+SETS = Shard(IDS.sequences, MANY.encode([("c", "a"), (), ("b",)]))
+
+
+def test_sets_of_labels_come_back(tmp_path):
+    path = tmp_path / "0.arrow"
+    path.write_bytes(write_shard(SETS, WORDS))
+    mapped = map_shard(path, WORDS, MANY)
+    check_shard(mapped, WORDS, MANY)
+    assert (mapped.targets != SETS.targets).nnz == 0
+    table = pa.ipc.open_file(path).read_all()
+    assert table.to_pydict()["targets"] == [[0, 2], [], [1]]
+
+
+@pytest.mark.parametrize("targets", [[[3]], [[-1]], [[0, 0]], [[1, 0]], [None], [[None]]])
+def test_sets_of_labels_that_cannot_be(targets, tmp_path):
+    schema = shard_schema(WORDS, multilabel=True)
+    loose = pa.schema([schema.field(0), pa.field("targets", pa.list_(pa.int32()))])
+    kind = loose.field(1).type
+    array = pa.array(targets, kind)
+    column = pa.ListArray.from_arrays(array.offsets, array.values, type=schema.field(1).type)
+    if targets == [None]:
+        column = pa.Array.from_buffers(
+            schema.field(1).type, 1, array.buffers()[:2], children=[array.values]
+        )
+    batch = pa.record_batch([lists([0, 2], [2, 3]), column], schema=schema)
+    with pa.ipc.new_file(tmp_path / "0.arrow", schema) as writer:
+        writer.write_batch(batch)
+    with pytest.raises(ValueError, match=r"\w"):
+        map_shard(tmp_path / "0.arrow", WORDS, MANY)
+
+
+def test_shards_of_the_other_kind_of_labels(tmp_path):
+    path = tmp_path / "0.arrow"
+    path.write_bytes(write_shard(SETS, WORDS))
+    with pytest.raises(ValueError, match="other columns"):
+        map_shard(path, WORDS, LABELS)
+    path.write_bytes(write_shard(IDS, WORDS))
+    with pytest.raises(ValueError, match="other columns"):
+        map_shard(path, WORDS, MANY)

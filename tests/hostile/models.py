@@ -311,3 +311,25 @@ note(
         folder, lambda weights: weights.update({"head.bias": torch.zeros(1, 3)})
     ),
 )
+
+for _name, _thresholds in {
+    "none": [],
+    "fewer": [None, None],
+    "more": [None] * 4,
+    "of all classes": [0.5, 0.5, 0.5],
+    "above 1": [None, None, 1.5],
+    "a truth": [None, None, True],
+    "a word": [None, None, "0.5"],
+    "a table": {"a": 0.5},
+    "nothing": None,
+    "as many digits as there is room for": [None, None, 10**400],
+}.items():
+    note(
+        f"thresholds: {_name}",
+        lambda folder, values=_thresholds: change_config(
+            folder, lambda config: config.update({"thresholds": values})
+        ),
+    )
+note("labels: any number of them", put(LABELS, lambda folder: b'{"multilabel": ["a", "b", "c"]}'))
+note("labels: a table of something else", put(LABELS, lambda folder: b'{"values": ["a"]}'))
+note("shape: any number of labels", setting("model", "multilabel", True))

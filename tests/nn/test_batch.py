@@ -95,3 +95,12 @@ def test_what_is_no_tensor_is_refused(tensors):
 
 def test_batches_can_be_compared():
     assert Batch(IDS, LENGTHS) != Batch(IDS.clone(), LENGTHS.clone())
+
+
+def test_targets_of_any_number_of_labels():
+    inputs, lengths = torch.ones(2, 3, dtype=torch.int64), torch.tensor([3, 1])
+    for width in (1, 3, 5):  # 3 are as many as there are steps
+        batch = Batch(inputs, lengths, torch.zeros(2, width)).to("cpu")
+        assert batch.targets.shape == (2, width)
+    with pytest.raises(ShapeError):
+        Batch(inputs, lengths, torch.zeros(3, 5))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -80,3 +82,16 @@ def test_a_network_alone_is_no_ensemble():
 def test_members_of_different_classes_are_refused():
     with pytest.raises(ShapeError, match="members of 2, 3 classes"):
         Ensemble([NgramModel(1, 3, longest=1), NgramModel(1, 2, longest=1)])
+
+
+@pytest.mark.parametrize("config", [TOKENS, SERIES], ids=["tokens", "series"])
+def test_labels_of_any_number_are_believed_each_for_itself(config):
+    model = make_ensemble(replace(config, multilabel=True))
+    batch = collate(sequences_for(config, [3, 8, 1]))
+    probabilities = model(batch).sigmoid()
+    network, linear = (member(batch).sigmoid() for member in model.members)
+    yes = network**0.5 * linear**1.5
+    no = (1 - network) ** 0.5 * (1 - linear) ** 1.5
+    torch.testing.assert_close(probabilities, yes / (yes + no))
+    alone = infer_logits(model, sequences_for(config, [8]), device=CPU)
+    assert alone.shape == (1, 3)

@@ -13,6 +13,7 @@ from seqwise.data.kinds import Kind, check_sequence
 from seqwise.data.labels import Labels
 from seqwise.data.records import Record
 from seqwise.data.store import RaggedStore
+from seqwise.evaluation.decision import Decision
 from seqwise.nn import SequenceModel
 from seqwise.training.distribution import ALONE, World
 from seqwise.training.gathering import LabelledRecords, gather
@@ -22,6 +23,7 @@ from seqwise.training.preparation import LabelledStore, prepare
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
 
+LABELS = Labels(("a", "ä", "3"))
 CPU = torch.device("cpu")
 CLASSES = ["no", "yes"]
 SMALL = {"embedding_dim": 8, "hidden_size": 8, "num_layers": 1, "dropout": 0.0}
@@ -87,7 +89,8 @@ def make_artifact(kind: str = "text", *, max_length: int | None = None, **shape:
     return Artifact(
         model=SequenceModel.from_config(config).eval(),
         codec=codec,
-        labels=Labels(("a", "ä", "3")),
+        labels=LABELS,
+        decision=Decision.of(LABELS),
         data=data,
         shape=config,
         train=TrainConfig(class_weight={"ä": 2.0}),
@@ -190,3 +193,21 @@ def make_refit_run(*, world: World = ALONE, workers: int = 0, **settings: Any) -
         workers=workers,
         **{"epochs": 6, "learning_rate": 0.1, "batch_size": 8, "refit": True, **settings},
     )
+
+
+WORDS_OF_TOPIC = {
+    "food": ("bread", "soup", "cheese"),
+    "money": ("bank", "coin", "debt"),
+    "sea": ("wave", "ship", "tide"),
+}
+
+
+def topical(num_records: int, *, seed: int = 0) -> list[tuple[str, tuple[str, ...]]]:
+    """Texts with a word of each of their topics, of which there may be any number."""
+    random = np.random.default_rng(seed)
+    pairs = []
+    for number in range(num_records):
+        topics = tuple(name for name in WORDS_OF_TOPIC if random.random() < 0.4)
+        words = [str(random.choice(WORDS_OF_TOPIC[name])) for name in topics]
+        pairs.append((" ".join(["so", *words, f"w{number % 9}", "then"]), topics))
+    return pairs

@@ -1,5 +1,6 @@
 import numpy as np
 
+from seqwise.data.labels import Labels
 from seqwise.training.drawing import draw_records
 
 
@@ -19,3 +20,12 @@ def test_no_more_than_may_be_and_one_of_each_class():
     assert np.all(np.diff(drawn) > 0)
     assert len(draw(lengths, targets, most_steps=10**6, most_records=30)) == 30
     assert len(draw(lengths, targets, most_steps=1)) == 3
+
+
+def test_of_labels_of_any_number_one_record_of_each_is_drawn():
+    sets = [("a",)] * 500 + [("a", "b")] + [()] * 498 + [("c",)]
+    targets = Labels(("a", "b", "c"), multilabel=True).encode(sets)
+    lengths = np.full(1_000, 2)
+    drawn = draw_records(lengths, targets, np.random.default_rng(0), most_steps=100)
+    assert len(drawn) == 50
+    assert {500, 999} <= set(drawn.tolist())

@@ -3,13 +3,16 @@ import pytest
 import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 
 from seqwise.config import MOST_NGRAM_WEIGHTS
 from seqwise.data.collate import collate
+from seqwise.data.labels import Labels
 from seqwise.data.store import RaggedStore
 from seqwise.nn import read_strands
 from seqwise.training import linear
 from seqwise.training.linear import fit_ngrams
+from seqwise.training.weighting import class_weights
 
 
 def make_part(num_records=60, num_classes=3, seed=0):
@@ -79,7 +82,7 @@ def test_class_weights_are_heeded():
         )
         return float(model(collate(arrays)).detach().softmax(1)[:, 1].mean())
 
-    assert share([1.0, 9.0]) > share(None) + 0.1
+    assert share(np.array([1.0, 9.0])) > share(None) + 0.1
 
 
 def test_rare_ngrams_are_left_out_where_there_are_many(monkeypatch):
@@ -147,3 +150,45 @@ def test_of_two_strands_that_are_equal_each_counts_half():
     one, both = fit(None), fit(torch.arange(9))
     assert torch.equal(one.keys, both.keys)
     torch.testing.assert_close(one.weight, both.weight, atol=1e-3, rtol=0)
+
+
+# Any number of labels a record
+
+
+def make_sets(arrays):
+    labels = Labels(("a", "b", "c"), multilabel=True)
+    sets = [
+        tuple(name for name, token in zip("abc", (2, 3, 4), strict=True) if token in each)
+        for each in arrays
+    ]
+    return labels.encode(sets)
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_each_label_is_a_question_of_its_own_as_in_scikit_learn(class_weight):
+    arrays, _ = make_part(num_records=80)
+    store, targets = RaggedStore.from_arrays(arrays), make_sets(arrays)
+    weights = class_weights(class_weight or "none", targets, ["a", "b", "c"])
+    models = fit_ngrams(
+        store, targets, num_classes=3, longest=3, positions=False, class_weight=weights
+    )
+    features = TfidfVectorizer(analyzer=ngrams_as_words, sublinear_tf=True).fit_transform(arrays)
+    for strength, model in zip(linear.STRENGTHS, models, strict=True):
+        one = LogisticRegression(
+            C=strength, max_iter=linear.MOST_ITERATIONS, class_weight=class_weight
+        )
+        peer = OneVsRestClassifier(one).fit(features, targets.toarray())
+        with torch.no_grad():
+            found = model(collate(arrays)).sigmoid().numpy()
+        assert np.abs(found - peer.predict_proba(features)).max() < 1e-2  # the solvers' tolerance
+
+
+def test_a_label_that_all_records_bear_or_none():
+    arrays, _ = make_part(num_records=20)
+    labels = Labels(("always", "never"), multilabel=True)
+    store, targets = RaggedStore.from_arrays(arrays), labels.encode([("always",)] * 20)
+    model = next(fit_ngrams(store, targets, num_classes=2, longest=1, positions=False))
+    with torch.no_grad():
+        probabilities = model(collate(arrays)).sigmoid()
+    assert (probabilities[:, 0] > 0.9).all()
+    assert (probabilities[:, 1] < 0.1).all()

@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from seqwise.data.labels import Labels
 from seqwise.training.pool import fit_weights
 
 
@@ -50,5 +52,36 @@ def test_class_weights_decide_whose_surprise_counts():
     favouring_no = np.log(np.tile([0.9, 0.1], (1_000, 1)))
     favouring_yes = np.log(np.tile([0.1, 0.9], (1_000, 1)))
     for counts, favoured in (([9.0, 1.0], 0), ([1.0, 9.0], 1)):
-        weights, _ = fit_weights([favouring_no, favouring_yes], targets, counts)
+        weights, _ = fit_weights([favouring_no, favouring_yes], targets, np.array(counts))
         assert weights[favoured] > 0.9 > 0.1 > weights[1 - favoured]
+
+
+# Any number of labels a record: log odds
+
+
+def test_weights_of_labels_are_the_best_there_are():
+    random = np.random.default_rng(0)
+    labels = Labels(("a", "b", "c"), multilabel=True)
+    truth = random.random((900, 3)) < [0.5, 0.2, 0.05]
+    targets = labels.encode(
+        [tuple(name for name, there in zip("abc", row, strict=True) if there) for row in truth]
+    )
+    odds = [3.0 * (truth - 0.5) + random.normal(0, 3, truth.shape) for _ in range(2)]
+
+    def log_loss(weights):
+        pooled = np.tensordot(weights, np.stack(odds), axes=1)
+        return np.logaddexp(0, np.where(truth, -pooled, pooled)).mean()
+
+    weights, surprise = fit_weights(odds, targets)
+    assert surprise == pytest.approx(log_loss(weights), abs=1e-3)
+    for step in ([0.05, 0], [0, 0.05], [-0.05, 0], [0, -0.05]):
+        assert log_loss(weights + step) > log_loss(weights)
+
+
+def test_class_weights_decide_whose_answers_count():
+    labels = Labels(("a",), multilabel=True)
+    targets = labels.encode([("a",)] * 500 + [()] * 500)
+    for counts, favoured in (([9.0, 1.0], 0), ([1.0, 9.0], 1)):
+        odds = [np.full((1_000, 1), sign * np.log(9)) for sign in (-1, 1)]
+        weights, _ = fit_weights(odds, targets, np.array([counts]))
+        assert weights[favoured] > weights[1 - favoured] + 0.5

@@ -59,7 +59,7 @@ def test_a_class_of_great_weight_is_named_more_often():
     series, lengths, targets = make_waves()
     targets = np.where(np.arange(60) % 3, 0, 1) + (np.arange(60) == 7)  # as good as noise
     plain = grow(series, lengths, targets)
-    weighted = grow(series, lengths, targets, class_weight=[1.0, 50.0, 1.0])
+    weighted = grow(series, lengths, targets, class_weight=np.array([1.0, 50.0, 1.0]))
     fresh = collate(make_waves(seed=3)[0])
     assert weighted(fresh)[:, 1].mean() > plain(fresh)[:, 1].mean()
 

@@ -32,6 +32,7 @@ from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.labels import Labels
 from seqwise.data.readers.values import check_text
 from seqwise.errors import Code, ConfigError, excerpt
+from seqwise.evaluation.decision import Decision
 from seqwise.nn import Classifier, ForestModel, build_model
 
 MOST_STEPS = 1 << 26  # of a sequence
@@ -61,14 +62,17 @@ def load_artifact(folder: str | Path) -> Artifact:
     train = read_settings(path / CONFIG, config, "train", TrainConfig)
     codec = read_codec(path / CODEC, hashes, data, shape)
     labels = _load_labels(path / LABELS, _read_checked(path / LABELS, hashes))
-    if len(labels) != shape.num_classes:
-        _damaged(path / LABELS, f"{len(labels)} labels", f"{shape.num_classes}")
+    if (len(labels), labels.multilabel) != (shape.num_classes, shape.multilabel):
+        found = f"{len(labels)} labels{', any number a record' * labels.multilabel}"
+        expected = f"{shape.num_classes}{', any number a record' * shape.multilabel}"
+        _damaged(path / LABELS, found, expected)
     if shape.both_strands and codec.complements() is None:
         _damaged(path / CODEC, "tokens without another strand", "DNA, as both_strands says")
     return Artifact(
         model=_load_model(path / WEIGHTS, hashes, shape, codec),
         codec=codec,
         labels=labels,
+        decision=_read_decision(path / CONFIG, config, labels),
         data=data,
         shape=shape,
         train=train,
@@ -123,19 +127,23 @@ def read_codec(path: Path, hashes: dict[str, str], data: DataConfig, shape: Mode
 
 
 def _load_labels(path: Path, content: bytes) -> Labels:
-    values = _parse(path, content, list)
-    for value in values:
-        if not isinstance(value, (str, int, float, bool)):
-            _damaged(path, "a label that is no string, number or truth value", "labels")
+    labels = attempt(path, lambda: Labels.from_json(parse_json(content)))
+    for value in labels.values:
         problem = check_text(value) if isinstance(value, str) else None
         if problem is not None:
             _damaged(path, f"{problem.found} of a label", problem.expected)
         if isinstance(value, float) and not math.isfinite(value):
             _damaged(path, f"the label {value}", "finite numbers")
-    labels = Labels(tuple(values))
-    if len(set(labels.names)) < len(values):
+    if len(set(labels.names)) < len(labels):
         _damaged(path, "a label that stands twice", "distinct labels")
     return labels
+
+
+def _read_decision(path: Path, account: dict[str, Any], labels: Labels) -> Decision:
+    """Read the thresholds of the labels; a model that was made before there were any has none."""
+    if "thresholds" not in account:
+        return Decision.of(labels)
+    return attempt(path, lambda: Decision.from_json(account["thresholds"], labels))
 
 
 def read_versions(path: Path, account: dict[str, Any]) -> dict[str, str]:

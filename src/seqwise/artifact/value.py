@@ -10,6 +10,7 @@ import torch
 from seqwise.config import DataConfig, ModelConfig, Settings, TrainConfig
 from seqwise.data.codecs import Codec
 from seqwise.data.labels import Labels
+from seqwise.evaluation.decision import Decision
 from seqwise.nn import Classifier
 from seqwise.version import __version__
 
@@ -31,7 +32,8 @@ class TrainingAccount(Settings):
     best_epoch
         Whose weights these are, from 1, or how many epochs the refit took.
     valid_accuracy, valid_macro_f1, valid_log_loss
-        Scores of that epoch on the records that chose it, before the refit.
+        Scores of that epoch on the records that chose it, before the refit; an accuracy is that of
+        all labels of a record, where it may bear any number of them.
     epochs
         For each epoch `epoch`, `train_loss`, `valid_accuracy`, `valid_log_loss`, without the refit.
     refitted
@@ -67,6 +69,8 @@ class Artifact:
     ----------
     model, codec, labels
         As training made them.
+    decision
+        Which labels a record is given.
     data, shape, train
         The settings of the data, the model and the training.
     training
@@ -78,6 +82,7 @@ class Artifact:
     model: Classifier
     codec: Codec
     labels: Labels
+    decision: Decision
     data: DataConfig
     shape: ModelConfig
     train: TrainConfig

@@ -81,7 +81,7 @@ def save_artifact(
     """
     files = {
         CODEC: to_json(artifact.codec.to_dict()),
-        LABELS: to_json(list(artifact.labels.values)),
+        LABELS: to_json(artifact.labels.to_json()),
         WEIGHTS: safetensors.torch.save(
             {name: weight.contiguous() for name, weight in artifact.model.state_dict().items()}
         ),
@@ -92,6 +92,7 @@ def save_artifact(
         "model": artifact.shape.to_dict(),
         "train": artifact.train.to_dict(),
         "training": artifact.training.to_dict(),
+        "thresholds": list(artifact.decision.thresholds),
     }
     write_files(folder, files, account, name=CONFIG, overwrite=overwrite, announce=announce)
 

@@ -115,6 +115,19 @@ LabelsFrom = Annotated[
     str | None,
     typer.Option("--labels-from", metavar="TABLE", help="Table of ids and labels for FASTA."),
 ]
+LabelSeparator = Annotated[
+    str | None,
+    typer.Option(
+        "--label-separator", metavar="TEXT", help="Between several labels of a cell, such as ';'."
+    ),
+]
+Threshold = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NUMBER|LABEL=NUMBER,...",
+        help="Probability from which a label is given, in place of what training chose.",
+    ),
+]
 Kind = Annotated[KindName | None, typer.Option("--kind", help="What the sequences are; guessed.")]
 Device = Annotated[DeviceName | None, typer.Option("--device", help="Where to compute.")]
 Precision = Annotated[
@@ -260,6 +273,7 @@ def train(
     label: Label = None,
     format_: Format = None,
     labels_from: LabelsFrom = None,
+    label_separator: LabelSeparator = None,
     skip_bad: SkipBad = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace MODEL.")] = False,
     resume: Resume = False,
@@ -383,6 +397,15 @@ def train(
             help="none, balanced, or LABEL=WEIGHT,LABEL=WEIGHT.", rich_help_panel=TRAINING
         ),
     ] = None,
+    tune_thresholds: Annotated[
+        bool | None,
+        typer.Option(
+            "--tune-thresholds/--plain-thresholds",
+            help="Choose the probabilities from which labels are given by F1 on records held out; "
+            "the default where a record may bear any number of labels.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     valid_fraction: ValidFraction = None,
     refit: Refit = None,
     vectors: Vectors = None,
@@ -401,7 +424,7 @@ def train(
         checkpoint_seconds=checkpoint_seconds,
         workers=workers,
         quiet=quiet,
-        how=FileOptions(kind, format_, sequence, label, labels_from),
+        how=FileOptions(kind, format_, sequence, label, labels_from, label_separator),
         wishes={
             "tokens": tokens,
             "lowercase": lowercase,
@@ -441,6 +464,7 @@ def train(
             "average_decay": average_decay,
             "label_smoothing": label_smoothing,
             "class_weight": class_weight,
+            "tune_thresholds": tune_thresholds,
             "valid_fraction": valid_fraction,
             "refit": refit,
             "vectors": vectors,
@@ -546,6 +570,7 @@ def encode(
     label: Label = None,
     format_: Format = None,
     labels_from: LabelsFrom = None,
+    label_separator: LabelSeparator = None,
     skip_bad: SkipBad = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace STORE.")] = False,
     quiet: Quiet = False,
@@ -570,7 +595,7 @@ def encode(
         skip_bad=skip_bad,
         overwrite=overwrite,
         quiet=quiet,
-        how=FileOptions(kind, format_, sequence, label, labels_from),
+        how=FileOptions(kind, format_, sequence, label, labels_from, label_separator),
         wishes={
             "tokens": tokens,
             "lowercase": lowercase,
@@ -600,10 +625,12 @@ def evaluate(
     label: Label = None,
     format_: Format = None,
     labels_from: LabelsFrom = None,
+    label_separator: LabelSeparator = None,
     strict: Strict = False,
     deterministic: Deterministic = False,
     device: Device = None,
     precision: Precision = None,
+    threshold: Threshold = None,
     quiet: Quiet = False,
 ) -> None:
     """Score a model on a labelled file."""
@@ -617,8 +644,9 @@ def evaluate(
         deterministic=deterministic,
         device=device,
         precision=precision,
+        threshold=threshold,
         quiet=quiet,
-        how=FileOptions(None, format_, sequence, label, labels_from),
+        how=FileOptions(None, format_, sequence, label, labels_from, label_separator),
     )
 
 
@@ -646,6 +674,8 @@ def predict(
     checkpoint_seconds: CheckpointSeconds = 60.0,
     sequence: Sequence = None,
     format_: Format = None,
+    label_separator: LabelSeparator = None,
+    threshold: Threshold = None,
     strict: Strict = False,
     deterministic: Deterministic = False,
     device: Device = None,
@@ -669,8 +699,9 @@ def predict(
         deterministic=deterministic,
         device=device,
         precision=precision,
+        threshold=threshold,
         quiet=quiet,
-        how=FileOptions(None, format_, sequence, None, None),
+        how=FileOptions(None, format_, sequence, None, None, label_separator),
     )
 
 
@@ -686,6 +717,7 @@ def inspect(
     label: Label = None,
     format_: Format = None,
     labels_from: LabelsFrom = None,
+    label_separator: LabelSeparator = None,
 ) -> None:
     """Say what is in a file, and what training on it would choose; or in a store or a model."""
     _call(
@@ -693,7 +725,7 @@ def inspect(
         path=path,
         second=second,
         as_json=json_,
-        how=FileOptions(kind, format_, sequence, label, labels_from),
+        how=FileOptions(kind, format_, sequence, label, labels_from, label_separator),
     )
 
 

@@ -11,10 +11,12 @@ from seqwise.artifact import load_artifact
 from seqwise.assessment import Assessment, assess
 from seqwise.cli.files import guessed_column, open_for_model, say
 from seqwise.cli.options import FileOptions
+from seqwise.cli.wishes import parse_threshold
 from seqwise.config import Device, Precision
 from seqwise.data.kinds import Kind
 from seqwise.errors import DataError
-from seqwise.evaluation.tables import confusion_table, scores_table
+from seqwise.evaluation.multilabel import MultilabelScores
+from seqwise.evaluation.tables import confusion_table, in_words, multilabel_table, scores_table
 from seqwise.inspection import fingerprints
 from seqwise.predictor import Predictor
 
@@ -29,6 +31,7 @@ def run(
     deterministic: bool,
     device: Device | None,
     precision: Precision | None,
+    threshold: str | None,
     quiet: bool,
     how: FileOptions,
 ) -> None:
@@ -46,6 +49,7 @@ def run(
         device=device or "auto",
         deterministic=deterministic,
         precision=precision or "float32",
+        threshold=parse_threshold(threshold),
     )
     found = assess(
         predictor, records.checked(kind), known=known, path=file, column=records.sequence_column
@@ -56,9 +60,12 @@ def run(
         print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))  # noqa: T201
         return
     console = Console()
-    console.print(scores_table(found.scores))
-    console.print()
-    console.print(confusion_table(found.scores))
+    if isinstance(found.scores, MultilabelScores):
+        console.print(multilabel_table(found.scores))
+    else:
+        console.print(scores_table(found.scores))
+        console.print()
+        console.print(confusion_table(found.scores))
     if not quiet:
         console.print()
         say(console, _remarks(found, file, train_file))
@@ -73,9 +80,7 @@ def _remarks(found: Assessment, file: str, train_file: str | None) -> list[tuple
         )
         if found.unseen is not None:
             text += (
-                f"; without them ({found.unseen.num_records:,} records): "
-                f"accuracy {found.unseen.accuracy:.4f}, macro F1 {found.unseen.macro_f1:.4f}, "
-                f"log loss {found.unseen.log_loss:.4f}"
+                f"; without them ({found.unseen.num_records:,} records): {in_words(found.unseen)}"
             )
         remarks.append(("seen before", text))
     elif train_file is not None:

@@ -15,7 +15,7 @@ from seqwise.cli.options import FileOptions
 from seqwise.data.collection import RecordFiles, read_collection
 from seqwise.data.kinds import Kind, guess_kind
 from seqwise.data.records import Record, RecordFile
-from seqwise.errors import Code, DataError
+from seqwise.errors import Code, DataError, Problem
 
 SAMPLE = 1_000  # records that a guess looks at
 
@@ -52,6 +52,8 @@ class OpenFile:
             label = self.records.label_column
             place += f", sequences in {escape(repr(self.records.sequence_column))}"
             place += f", labels in {escape(repr(label))}" if label is not None else ", no labels"
+        if self.records.multilabel:
+            place += ", any number of labels a record"
         kind = str(self.kind)
         if self.reason:
             kind += f" (a guess: {escape(self.reason)}; --kind says otherwise)"
@@ -81,20 +83,34 @@ def open_for_model(
     path: str, how: FileOptions, artifact: Artifact, *, label_required: bool
 ) -> RecordFile | RecordFiles:
     """Open a file for a model: its columns are those of training, where the file has them."""
+    separator = how.label_separator or artifact.data.label_separator
+    how = replace(how, label_separator=separator if label_required else None)
     known = replace(
         how,
         sequence=how.sequence or artifact.data.sequence_column,
         label=how.label or (artifact.data.label_column if label_required else None),
     )
     try:
-        return _read([path], known, label_required=label_required)
+        records = _read([path], known, label_required=label_required)
     except DataError as error:
         if error.code is not Code.COLUMN_MISSING or known == how:
             raise
         try:
-            return _read([path], how, label_required=label_required)
+            records = _read([path], how, label_required=label_required)
         except DataError:
             raise error from None  # the model's own columns are the better advice
+    if label_required and records.multilabel is not artifact.labels.multilabel:
+        raise DataError(_other_form(records))
+    return records
+
+
+def _other_form(records: RecordFile | RecordFiles) -> Problem:
+    forms = ["one label a record", "any number of labels a record"]
+    found, expected = forms[records.multilabel], f"{forms[not records.multilabel]}, as in training"
+    remedy = "write labels as in training"
+    if not records.multilabel:
+        remedy = "say what separates labels (--label-separator), or write lists"
+    return Problem(Code.WRONG_TYPE, found, expected, remedy, path=records.path)
 
 
 def guessed_column(
@@ -118,6 +134,7 @@ def _read(
         sequence=how.sequence,
         label=how.label,
         labels_from=how.labels_from,
+        label_separator=how.label_separator,
         label_required=label_required,
     )
 

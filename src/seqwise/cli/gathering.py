@@ -36,13 +36,13 @@ class GatheredFiles:
     kind
         What they are.
     columns
-        Names of the columns of sequences and labels.
+        Names of the columns of sequences and labels, and what stands between the labels of a cell.
     """
 
     train: LabelledRecords
     valid: LabelledRecords | None
     kind: Kind
-    columns: tuple[str | None, str | None]
+    columns: tuple[str | None, str | None, str | None]
 
     @property
     def is_large(self) -> bool:
@@ -68,7 +68,7 @@ def gather_files(
         other = open_for_training([valid], replace(how, kind=str(source.kind)))
         held_out = gather(other.reader(), source.kind, skip_bad=skip_bad, path=valid)
         tell_dropped(console, held_out.dropped)
-    columns = (records.sequence_column, records.label_column)
+    columns = (records.sequence_column, records.label_column, how.label_separator)
     return GatheredFiles(train, held_out, source.kind, columns)
 
 

@@ -14,7 +14,9 @@ from seqwise.cli.files import OpenFile, open_for_training, say
 from seqwise.cli.gathering import MOST_IN_MEMORY, is_large
 from seqwise.cli.options import FileOptions
 from seqwise.cli.pretrain import describe_encoder, describe_scores
+from seqwise.data.labels import Labels
 from seqwise.data.store_folder import is_store
+from seqwise.data.targets import class_counts
 from seqwise.errors import Code, ConfigError, DataError, Problem, one_line
 from seqwise.inspection import FileSummary, summarise
 from seqwise.inspection_tables import summary_table
@@ -82,6 +84,7 @@ def _as_before(how: FileOptions, first: OpenFile) -> FileOptions:
         sequence=how.sequence or first.records.sequence_column,
         label=how.label,
         labels_from=how.labels_from,
+        label_separator=how.label_separator,
     )
 
 
@@ -137,7 +140,7 @@ def _inspect_store(path: str, as_json: bool) -> None:
             ("store", f"{escape(path)}, made with seqwise {escape(one_line(plan.version))}"),
             ("encoded from", f"{escape(one_line(f'{plan.path}: {plan.data.kind}{columns}'))}"),
             *((name, escape(text)) for name, text in describe_parts(prepared) if name != "classes"),
-            ("classes", f"{len(labels):,}: {escape(shown)}{more}"),
+            ("classes", f"{len(labels):,}{_any_number(labels)}: {escape(shown)}{more}"),
             ("split", f"{split}, seed {plan.seed}"),
             ("refit", "all records are there for one" if prepared.whole else "none"),
         ],
@@ -146,9 +149,9 @@ def _inspect_store(path: str, as_json: bool) -> None:
 
 def _class_counts(prepared: PreparedData) -> list[int]:
     """Count the records of both parts by class."""
-    targets = np.concatenate([prepared.train.targets, prepared.valid.targets])
-    counts: list[int] = np.bincount(targets, minlength=len(prepared.labels)).tolist()
-    return counts
+    parts = (prepared.train.targets, prepared.valid.targets)
+    counts = np.sum([class_counts(part, len(prepared.labels)) for part in parts], axis=0)
+    return [int(count) for count in counts]
 
 
 def _inspect_pretrained(path: str, as_json: bool) -> None:
@@ -207,7 +210,8 @@ def _inspect_model(path: str, as_json: bool) -> None:
             ("model", origin),
             ("reads", escape(f"{artifact.data.kind}{columns}")),
             ("steps", artifact.codec.describe() + _describe_cut(artifact)),
-            ("classes", f"{len(names):,}: {escape(shown)}"),
+            ("classes", f"{len(names):,}{_any_number(artifact.labels)}: {escape(shown)}"),
+            *_thresholds(artifact),
             ("shape", f"{describe_shape(artifact.shape)}; {num_weights:,} weights"),
             (
                 "trained on",
@@ -225,6 +229,18 @@ def _inspect_model(path: str, as_json: bool) -> None:
     )
 
 
+def _any_number(labels: Labels) -> str:
+    return ", any number a record" if labels.multilabel else ""
+
+
+def _thresholds(artifact: Artifact) -> list[tuple[str, str]]:
+    """Say from which probability labels are given, where it is not the most probable class."""
+    pairs = zip(artifact.labels.names, artifact.decision.thresholds, strict=True)
+    given = [f"{one_line(name)} {each:.3f}" for name, each in pairs if each is not None]
+    more = f" and {len(given) - 20:,} more" if len(given) > 20 else ""
+    return [("thresholds", escape(", ".join(given[:20])) + more)] if given else []
+
+
 def _describe_cut(artifact: Artifact) -> str:
     limit = artifact.data.max_length
     return "" if limit is None else f", sequences cut at {limit:,} steps"
@@ -234,6 +250,8 @@ def _model_to_dict(artifact: Artifact) -> dict[str, Any]:
     return {
         "versions": artifact.versions,
         "labels": list(artifact.labels.values),
+        "multilabel": artifact.labels.multilabel,
+        "thresholds": dict(zip(artifact.labels.names, artifact.decision.thresholds, strict=True)),
         "data": artifact.data.to_dict(),
         "model": artifact.shape.to_dict(),
         "train": artifact.train.to_dict(),

@@ -11,7 +11,7 @@ class FileOptions:
 
     Parameters
     ----------
-    kind, format, sequence, label, labels_from
+    kind, format, sequence, label, labels_from, label_separator
         As the options of the same names.
     """
 
@@ -20,3 +20,4 @@ class FileOptions:
     sequence: str | None = None
     label: str | None = None
     labels_from: str | None = None
+    label_separator: str | None = None

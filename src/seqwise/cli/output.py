@@ -26,10 +26,10 @@ from seqwise.cli.manifest import Manifest, Part
 from seqwise.cli.summary import Summary
 from seqwise.cli.writers import Form, Writer
 from seqwise.data.fingerprint import digest_path
-from seqwise.data.labels import Labels
 from seqwise.errors import CheckpointError, Code, DataError, Problem, excerpt
 from seqwise.identity import Identity, check_identity
 from seqwise.predictor import PredictedBlock
+from seqwise.results import ResultColumns
 
 ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
 
@@ -41,10 +41,8 @@ class Output:
     ----------
     out
         A path that ends in .csv, .jsonl or .parquet.
-    labels
-        The classes of the model.
-    probabilities
-        Whether each class gets a column.
+    columns
+        What is said of each record.
     overwrite
         Whether `out` may exist.
 
@@ -63,14 +61,16 @@ class Output:
         If `out` exists, has another ending, or cannot be written.
     """
 
-    def __init__(self, out: str, labels: Labels, *, probabilities: bool, overwrite: bool) -> None:
+    def __init__(self, out: str, columns: ResultColumns, *, overwrite: bool) -> None:
         self.path = Path(out)
         self.folder = Path(f"{self.path}.parts")
         self.parts: list[Part] = []
         self.is_whole = False
         self.problems: list[Problem] = []
         self._overwrite = overwrite
-        self._form = Form(self._form_name(), labels, probabilities)
+        self._form = Form(self._form_name(), columns)
+        if self._form.name == "csv":
+            columns.check_joined()
         self._writer: Writer | None = None
         self._latest = Summary()
         if not self.folder.is_dir():  # else the file may be ours

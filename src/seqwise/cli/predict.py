@@ -18,6 +18,7 @@ from seqwise.cli.files import guessed_column, open_for_model, say
 from seqwise.cli.options import FileOptions
 from seqwise.cli.output import Output
 from seqwise.cli.summary import Summary
+from seqwise.cli.wishes import parse_threshold
 from seqwise.cli.writers import stream_writer
 from seqwise.config import Device, Precision
 from seqwise.data.collection import RecordFiles
@@ -28,6 +29,7 @@ from seqwise.errors import Code, DataError, Problem
 from seqwise.identity import Identity
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.predictor import PredictedBlock, Predictor
+from seqwise.results import ResultColumns
 
 
 def run(
@@ -43,6 +45,7 @@ def run(
     deterministic: bool,
     device: Device | None,
     precision: Precision | None,
+    threshold: str | None,
     quiet: bool,
     how: FileOptions,
 ) -> None:
@@ -54,12 +57,15 @@ def run(
         device=device or "auto",
         deterministic=deterministic,
         precision=precision or "float32",
+        threshold=parse_threshold(threshold),
     )
+    separator = how.label_separator or artifact.data.label_separator
+    columns = ResultColumns.of(predictor, probabilities=probabilities, separator=separator)
     records = open_for_model(file, how, artifact, label_required=False)
     say(console, guessed_column(records, how, artifact))
     blocks = _Blocks(predictor, records, strict=strict)
     if out is None:
-        writer = stream_writer(sys.stdout, out_format, artifact.labels, probabilities=probabilities)
+        writer = stream_writer(sys.stdout, out_format, columns)
         summary = Summary()
         for block in blocks:
             summary.add(block)
@@ -69,9 +75,9 @@ def run(
     if file != "-" and _is_same(out, file):
         found = "it is the file to read"
         raise DataError(Problem(Code.OUTPUT_EXISTS, found, "another file", "rename it", path=out))
-    output = Output(out, artifact.labels, probabilities=probabilities, overwrite=overwrite)
+    output = Output(out, columns, overwrite=overwrite)
     with output:
-        identity = _identity(folder, blocks, probabilities=probabilities)
+        identity = _identity(folder, blocks, columns)
         output.begin(identity)
         _go_on(output, blocks, console)
         with StopRequest(lambda: blocks.are_awaited) as stop:
@@ -125,7 +131,7 @@ class _Blocks:
             yield block
 
 
-def _identity(folder: str, blocks: _Blocks, *, probabilities: bool) -> Identity | None:
+def _identity(folder: str, blocks: _Blocks, columns: ResultColumns) -> Identity | None:
     """Name what the rows of a file follow from; None for a pipe, which is read but once."""
     path = blocks.records.path
     try:
@@ -142,7 +148,9 @@ def _identity(folder: str, blocks: _Blocks, *, probabilities: bool) -> Identity 
         "settings": {
             "format": blocks.records.format,
             "sequence": blocks.records.sequence_column,
-            "probabilities": probabilities,
+            "probabilities": columns.probabilities,
+            "thresholds": list(columns.decision.thresholds),
+            "label_separator": columns.separator,
             "strict": blocks.strict,
             "deterministic": blocks.predictor.deterministic,
             "precision": blocks.predictor.precision,

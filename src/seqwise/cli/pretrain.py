@@ -63,7 +63,7 @@ def run(
         place = escape(out)
         found = describe_scores(training.scores, is_series=training.shape.num_channels > 0)
         best = f"best epoch {training.training.best.epoch} of {len(training.reports)}"
-        num_valid = len(prepared.valid.targets)
+        num_valid = len(prepared.valid.sequences)
         say(console, [("result", f"{best}; on the {num_valid:,} records held out: {found}")])
         say(console, [("in", f"{place}   next: seqwise train FILE --pretrained {place}")])
 
@@ -105,7 +105,7 @@ def _prepare(
         records = source.records
         data = gather_unlabelled(source.reader(), source.kind, skip_bad=skip_bad, path=records.path)
         tell_dropped(console, data.dropped)
-        wishes = wishes.with_columns(records.sequence_column, None)
+        wishes = wishes.with_columns(records.sequence_column, None, None)
         folder = store if is_large(data) else None
         if folder is not None:
             text = f"more than {MOST_IN_MEMORY}: encoded into {escape(str(store))}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from seqwise.cli.session import Session, one_voice
 from seqwise.cli.wishes import sort_wishes
 from seqwise.data.store_folder import is_store
 from seqwise.errors import Code, ConfigError, Problem
+from seqwise.evaluation.metrics import Scores
+from seqwise.evaluation.tables import in_words
 from seqwise.training.description import describe_run
 from seqwise.training.distribution import World, join_world
 from seqwise.training.plan import settle
@@ -113,22 +116,28 @@ def _open(
 def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
     best = training.training.best.epoch
     scores = training.scores
+    # What chooses an epoch and an encoder.
+    name, measure, beside = "log loss", attrgetter("log_loss"), ""
+    if isinstance(scores, Scores):
+        name, measure = "accuracy", attrgetter("accuracy")
+        beside = f" (most frequent class: {scores.majority_accuracy:.4f})"
     facts = [
         (
             "result",
             f"best epoch {best} of {len(training.reports)}; on the "
-            f"{scores.num_records:,} records held out: accuracy {scores.accuracy:.4f}, "
-            f"macro F1 {scores.macro_f1:.4f}, log loss {scores.log_loss:.4f} "
-            f"(most frequent class: {scores.majority_accuracy:.4f})",
+            f"{scores.num_records:,} records held out: {in_words(scores)}{beside}",
         )
     ]
+    if training.config.tune_thresholds:
+        text = "chosen on these records, too: the F1 of other records will be a little lower"
+        facts.append(("thresholds", text))
     companion = training.companion
     if companion is not None:
         members = {"network": companion.network_scores, **companion.own_scores}
-        alone = ", ".join(f"{role} {each.accuracy:.4f}" for role, each in members.items())
+        alone = ", ".join(f"{role} {measure(each):.4f}" for role, each in members.items())
         believed = ", ".join(f"{weight:.2f}" for weight in companion.weights)
         text = f"{alone}, each alone; they answer together, believed {believed} times"
-        facts.append(("accuracy", text))
+        facts.append((name, text))
     if training.is_refitted:
         text = (
             f"anew on all records, up to epoch {best}; the result above has the scores before the "
@@ -136,8 +145,8 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
         )
         facts.append(("refit", text))
     if training.trials:
-        tried = (f"{each.encoder} {each.accuracy:.4f}" for each in training.trials)
-        text = f"accuracy of {', '.join(tried)}: {training.shape.encoder} it is"
+        tried = (f"{each.encoder} {measure(each):.4f}" for each in training.trials)
+        text = f"{name} of {', '.join(tried)}: {training.shape.encoder} it is"
         facts.insert(0, ("tried", text))
     facts.append(("model in", f"{escape(out)}   next: seqwise evaluate {escape(out)} FILE"))
     return facts

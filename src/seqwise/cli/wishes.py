@@ -36,10 +36,24 @@ def _parse_duration(text: str) -> float:
 
 def _parse_class_weight(text: str) -> str | dict[str, float]:
     """Read ``none``, ``balanced``, or ``spam=3,ham=1``."""
-    if "=" not in text:
-        return text
+    return _parse_by_label("class_weight", text) if "=" in text else text
+
+
+def parse_threshold(text: str | None) -> float | dict[str, float] | None:
+    """Read ``0.3``, or ``spam=0.9,ham=0.2``."""
+    if text is None:
+        return None
+    if "=" in text:
+        return _parse_by_label("threshold", text)
+    try:
+        return float(text)
+    except ValueError:
+        raise setting_error("threshold", text, "a number, or LABEL=NUMBER,LABEL=NUMBER") from None
+
+
+def _parse_by_label(name: str, text: str) -> dict[str, float]:
     try:
         pairs = [pair.rsplit("=", 1) for pair in text.split(",")]
-        return {label: float(weight) for label, weight in pairs}
+        return {label: float(number) for label, number in pairs}
     except ValueError:
-        raise setting_error("class_weight", text, "LABEL=NUMBER,LABEL=NUMBER") from None
+        raise setting_error(name, text, "LABEL=NUMBER,LABEL=NUMBER") from None

@@ -16,25 +16,25 @@ import pyarrow.parquet as pq
 from typing_extensions import override
 
 from seqwise.batch_predictor import result_schema
-from seqwise.data.labels import Labels
-from seqwise.predictor import PredictedBlock, result_columns
+from seqwise.predictor import PredictedBlock
+from seqwise.results import ResultColumns
 
 
 class Writer(ABC):
     """Writes the rows of one block after the other.
 
-    Columns: `label`, `probability`, `problem`, and on request a probability for each class, named
-    ``probability:CLASS``. Where a record has a problem, the others are empty.
+    Parameters
+    ----------
+    columns
+        What is said of each record.
     """
 
-    def __init__(self, labels: Labels, *, probabilities: bool) -> None:
-        self.labels = labels
-        self.probabilities = probabilities
-        self.columns = result_columns(labels, probabilities=probabilities)
+    def __init__(self, columns: ResultColumns) -> None:
+        self.columns = columns
 
     def write(self, block: PredictedBlock) -> None:
         """Write a row for each record of a block."""
-        self._write(block.columns(self.labels, probabilities=self.probabilities))
+        self._write(self.columns.fill(block))
 
     @abstractmethod
     def _write(self, columns: dict[str, list[Any]]) -> None:
@@ -46,19 +46,20 @@ class Writer(ABC):
 
 
 class CsvWriter(Writer):
-    """Rows of CSV; what is missing is empty."""
+    """Rows of CSV; what is missing is empty, several labels are joined."""
 
-    def __init__(
-        self, file: IO[str], labels: Labels, *, probabilities: bool, header: bool = True
-    ) -> None:
-        super().__init__(labels, probabilities=probabilities)
+    def __init__(self, file: IO[str], columns: ResultColumns, *, header: bool = True) -> None:
+        super().__init__(columns)
+        columns.check_joined()
         self._file = file
         self._rows = csv.writer(file, lineterminator="\n")
         if header:
-            self._rows.writerow(self.columns)
+            self._rows.writerow(self.columns.names)
 
     @override
     def _write(self, columns: dict[str, list[Any]]) -> None:
+        if "labels" in columns:
+            columns |= {"labels": list(map(self.columns.join, columns["labels"]))}
         self._rows.writerows(zip(*columns.values(), strict=True))
 
     @override
@@ -69,8 +70,8 @@ class CsvWriter(Writer):
 class JsonLinesWriter(Writer):
     """An object a line; what is missing is null."""
 
-    def __init__(self, file: IO[str], labels: Labels, *, probabilities: bool) -> None:
-        super().__init__(labels, probabilities=probabilities)
+    def __init__(self, file: IO[str], columns: ResultColumns) -> None:
+        super().__init__(columns)
         self._file = file
 
     @override
@@ -87,9 +88,9 @@ class JsonLinesWriter(Writer):
 class ParquetWriter(Writer):
     """A row group a block; what is missing is null."""
 
-    def __init__(self, path: Path, labels: Labels, *, probabilities: bool) -> None:
-        super().__init__(labels, probabilities=probabilities)
-        self._schema = result_schema(labels, probabilities=probabilities)
+    def __init__(self, path: Path, columns: ResultColumns) -> None:
+        super().__init__(columns)
+        self._schema = result_schema(columns)
         self._file = pq.ParquetWriter(path, self._schema)
 
     @override
@@ -101,10 +102,10 @@ class ParquetWriter(Writer):
         self._file.close()
 
 
-def stream_writer(file: IO[str], form: str, labels: Labels, *, probabilities: bool) -> Writer:
+def stream_writer(file: IO[str], form: str, columns: ResultColumns) -> Writer:
     """Open a writer of ``csv`` or ``jsonl`` on a stream that is open already."""
     kind = CsvWriter if form == "csv" else JsonLinesWriter
-    return kind(file, labels, probabilities=probabilities)
+    return kind(file, columns)
 
 
 @dataclass(frozen=True)
@@ -115,15 +116,12 @@ class Form:
     ----------
     name
         ``csv``, ``jsonl`` or ``parquet``.
-    labels
-        The classes of the model.
-    probabilities
-        Whether each class gets a column.
+    columns
+        What is said of each record.
     """
 
     name: str
-    labels: Labels
-    probabilities: bool
+    columns: ResultColumns
 
     def open(self, path: Path, *, first: bool) -> Writer:
         """Open a writer on a new file; only the first part has the names of the columns.
@@ -134,11 +132,11 @@ class Form:
             If it cannot be written.
         """
         if self.name == "parquet":
-            return ParquetWriter(path, self.labels, probabilities=self.probabilities)
+            return ParquetWriter(path, self.columns)
         file = path.open("w", encoding="utf-8", newline="")
         if self.name == "csv":
-            return CsvWriter(file, self.labels, probabilities=self.probabilities, header=first)
-        return JsonLinesWriter(file, self.labels, probabilities=self.probabilities)
+            return CsvWriter(file, self.columns, header=first)
+        return JsonLinesWriter(file, self.columns)
 
     def join(self, parts: Sequence[Path], target: Path) -> None:
         """Write the file that one writer would have written, given all the blocks.

@@ -14,7 +14,7 @@ from seqwise.nn import Batch
 
 def collate(
     sequences: Sequence[NDArray[Any]],
-    targets: NDArray[np.int64] | None = None,
+    targets: NDArray[Any] | None = None,
     *,
     pad_to: int | None = None,
 ) -> Batch:
@@ -25,7 +25,7 @@ def collate(
     sequences
         Ids ``(time,)`` or channel values ``(time, channels)``, at least one step each.
     targets
-        Class indices ``(batch,)``.
+        Class indices ``(batch,)``, or 0 and 1 ``(batch, num_classes)``.
     pad_to
         Steps to pad to; those of the longest sequence by default.
 

@@ -55,6 +55,11 @@ class RecordFiles:
         return self.files[0].label_column
 
     @property
+    def multilabel(self) -> bool:
+        """Whether a record of the first file may bear any number of labels."""
+        return self.files[0].multilabel
+
+    @property
     def once(self) -> bool:
         """Whether one of them can be read only once."""
         return any(file.once for file in self.files)
@@ -80,6 +85,7 @@ def read_collection(
     label: str | None = None,
     labels_from: str | os.PathLike[str] | None = None,
     label_required: bool = True,
+    label_separator: str | None = None,
 ) -> RecordFile | RecordFiles:
     """Open one or more files of records as one.
 
@@ -88,7 +94,7 @@ def read_collection(
     paths
         Files, and folders of files that stand for these in the order of their names. A folder that
         holds folders is one of `label/*.txt`.
-    format, sequence, label, labels_from, label_required
+    format, sequence, label, labels_from, label_required, label_separator
         As in `read_records`. Where columns are found by their names, those of the first file are
         those of all.
 
@@ -112,6 +118,7 @@ def read_collection(
             label=label,
             labels_from=labels_from,
             label_required=label_required,
+            label_separator=label_separator,
         )
 
     first = read(files[0], sequence, label)

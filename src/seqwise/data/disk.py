@@ -23,13 +23,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-import numpy as np
-
 from seqwise.atomic import write_file
 from seqwise.bounded import UNREADABLE, content_hash, parse_json, read_regular
 from seqwise.config import DataConfig
 from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.encoding import EncodedBlock
+from seqwise.data.labels import Labels
 from seqwise.data.manifest import Manifest, ShardEntry, damaged
 from seqwise.data.parts import EncodedPart, PartSource
 from seqwise.data.shards import (
@@ -41,6 +40,7 @@ from seqwise.data.shards import (
     write_shard,
 )
 from seqwise.data.store import ChainedStore, RaggedStore
+from seqwise.data.targets import join_targets
 from seqwise.errors import Code, Problem, StoreError, excerpt
 
 MANIFEST, PROGRESS = "manifest.json", "progress.json"
@@ -82,16 +82,16 @@ class DiskStore:
         codec: Codec,
         *,
         count: int,
-        num_classes: int,
+        labels: Labels,
         encode: Callable[[], PartSource],
     ) -> EncodedPart:
         """Encode what is not there yet of a part, and map all of it into memory."""
         start = sum(each.num_records for each in self.manifest.of_part(name).values())
         if start < count:
             self._write_part(name, codec, encode(), start)
-        part = self._map_part(name, codec, num_classes)
-        if len(part.targets) != count:
-            damaged(self.folder, f"{len(part.targets):,} records in {excerpt(name)}")
+        part = self._map_part(name, codec, labels)
+        if len(part.sequences) != count:
+            damaged(self.folder, f"{len(part.sequences):,} records in {excerpt(name)}")
         return part
 
     def finish(self) -> None:
@@ -117,7 +117,7 @@ class DiskStore:
             self.note(self.manifest.with_shard(file, entry))
             start = end
 
-    def _map_part(self, name: str, codec: Codec, num_classes: int) -> EncodedPart:
+    def _map_part(self, name: str, codec: Codec, labels: Labels) -> EncodedPart:
         entries = self.manifest.of_part(name)
         if not entries:
             damaged(self.folder, f"no shards of the part {excerpt(name)}")
@@ -125,14 +125,14 @@ class DiskStore:
         for file, entry in entries.items():
             path = self.folder / file
             with _readable(path):
-                shard = map_shard(path, codec)
-                if len(shard.targets) != entry.num_records:
-                    raise ValueError(f"{len(shard.targets):,} records")
-                check_shard(shard, codec, num_classes)
+                shard = map_shard(path, codec, labels)
+                if len(shard.sequences) != entry.num_records:
+                    raise ValueError(f"{len(shard.sequences):,} records")
+                check_shard(shard, codec, labels)
             shards.append(shard)
         return EncodedPart(
             ChainedStore([shard.sequences for shard in shards]),
-            np.concatenate([shard.targets for shard in shards]).astype(np.int64),
+            join_targets([shard.targets for shard in shards]),
             num_cut=sum(entry.num_cut for entry in entries.values()),
             num_unknown=sum(entry.num_unknown for entry in entries.values()),
         )

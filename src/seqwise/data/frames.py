@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from seqwise.data.readers.arrow import to_sequences, to_values
+from seqwise.data.readers.arrow import label_form, to_sequences, to_values
 from seqwise.data.readers.columns import choose_columns
 from seqwise.data.readers.interface import RawSequence, Record, Wanted
 from seqwise.data.readers.rows import RowCheck
@@ -28,6 +28,7 @@ def read_frame(
     sequence: str | None = None,
     label: str | None = None,
     label_required: bool = True,
+    label_separator: str | None = None,
 ) -> RecordFile:
     """Take a frame or a data set for a file of records.
 
@@ -40,6 +41,9 @@ def read_frame(
         Names of columns; None to find them by their names, as in a file.
     label_required
         Whether a record without a label is a bad one. If not, a label that cannot be used is None.
+    label_separator
+        What stands between the labels of a cell, where it holds any number of them in one string;
+        columns of lists are recognised without it.
 
     Returns
     -------
@@ -59,13 +63,15 @@ def read_frame(
     >>> [record.label for record in read_frame(frame, label="stars")]
     ['5', '1']
     """
-    reader = FrameReader(frame, Wanted(sequence, label, None, label_required))
+    wanted = Wanted(sequence, label, None, label_required, label_separator)
+    reader = FrameReader(frame, wanted)
     return RecordFile(
         path="",
         format="frame",
         columns=reader.columns,
         sequence_column=reader.sequence_column,
         label_column=reader.label_column,
+        multilabel=reader.multilabel,
         once=isinstance(frame, pa.RecordBatchReader),
         _reader=reader,
     )
@@ -91,9 +97,12 @@ class FrameReader:
         if not is_frame(frame):
             raise DataError(_wrong(f"a {type(frame).__name__}"))
         self._frame = frame
-        self.columns: tuple[str, ...] = tuple(_names(frame))
+        schema = _schema(frame)
+        self.columns: tuple[str, ...] = tuple(schema.names)
         self.sequence_column, self.label_column = choose_columns(self.columns, wanted, "")
-        self._check = RowCheck("", self.sequence_column, self.label_column, wanted.label_required)
+        labels = label_form(schema, self.label_column, wanted)
+        self.multilabel = labels.multilabel
+        self._check = RowCheck("", self.sequence_column, self.label_column, labels)
 
     def __iter__(self) -> Iterator[Record]:
         """Read the records in their order."""
@@ -153,13 +162,13 @@ def _is_number(kind: pa.DataType) -> bool:
     )
 
 
-def _names(frame: Any) -> list[str]:
+def _schema(frame: Any) -> pa.Schema:
     if not _is_dataset(frame):
-        return list(_stream(frame).schema.names)
-    if frame.column_names is not None:
-        return list(frame.column_names)
+        return _stream(frame).schema
+    if frame.features is not None:
+        return frame.features.arrow_schema
     first = next(_batches(frame), None)  # of a stream that does not know them yet
-    return [] if first is None else list(first.schema.names)
+    return pa.schema([]) if first is None else first.schema
 
 
 def _stream(frame: Any) -> pa.RecordBatchReader:

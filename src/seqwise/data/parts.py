@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from seqwise.config import DataConfig
 from seqwise.data.codecs import Codec
 from seqwise.data.encoding import EncodedBlock
+from seqwise.data.labels import Labels
 from seqwise.data.store import ChainedStore
+from seqwise.data.targets import Targets
 
 
 @dataclass(frozen=True)
@@ -22,12 +21,12 @@ class PartSource:
     Parameters
     ----------
     targets
-        Class indices, int32 ``(n,)``.
+        Of ``n`` records.
     encode
         Encodes the part in blocks, from the record of the given number on.
     """
 
-    targets: NDArray[np.int32]
+    targets: Targets
     encode: Callable[[int], Iterator[EncodedBlock]]
 
 
@@ -40,13 +39,13 @@ class EncodedPart:
     sequences
         ``n`` encoded sequences.
     targets
-        int64 ``(n,)``.
+        Of the ``n`` records.
     num_cut, num_unknown
         What encoding could not keep: sequences that were cut, tokens that were unknown.
     """
 
     sequences: ChainedStore
-    targets: NDArray[np.int64]
+    targets: Targets
     num_cut: int
     num_unknown: int
 
@@ -63,7 +62,7 @@ class PartStore(Protocol):
         codec: Codec,
         *,
         count: int,
-        num_classes: int,
+        labels: Labels,
         encode: Callable[[], PartSource],
     ) -> EncodedPart:
         """Give the part of this name and its `count` records, encoded now if it was not before."""
@@ -82,7 +81,7 @@ class MemoryStore:
         codec: Codec,
         *,
         count: int,
-        num_classes: int,
+        labels: Labels,
         encode: Callable[[], PartSource],
     ) -> EncodedPart:
         """Encode the part."""
@@ -90,7 +89,7 @@ class MemoryStore:
         blocks = list(source.encode(0))
         return EncodedPart(
             ChainedStore([block.sequences for block in blocks]),
-            source.targets.astype(np.int64),
+            source.targets,
             num_cut=sum(block.num_cut for block in blocks),
             num_unknown=sum(block.num_unknown for block in blocks),
         )

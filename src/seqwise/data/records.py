@@ -28,6 +28,7 @@ __all__ = ["FORMATS", "RawSequence", "Record", "RecordFile", "check_records", "r
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "fasta", "ts", "folder", "lines")
 
+WITH_SEPARATOR = ("csv", "tsv", "jsonl", "parquet", "fasta")
 FORMAT_BY_ENDING = {
     "csv": "csv",
     "tsv": "tsv",
@@ -67,6 +68,8 @@ class RecordFile:
         Names of all columns, or None for a format without.
     sequence_column, label_column
         Names of the columns in use.
+    multilabel
+        Whether a record may bear any number of labels.
     once
         Whether it can be read only once.
     """
@@ -76,6 +79,7 @@ class RecordFile:
     columns: tuple[str, ...] | None
     sequence_column: str | None
     label_column: str | None
+    multilabel: bool
     once: bool
     _reader: RecordReader = field(repr=False)
 
@@ -163,6 +167,7 @@ def read_records(
     label: str | None = None,
     labels_from: str | os.PathLike[str] | None = None,
     label_required: bool = True,
+    label_separator: str | None = None,
 ) -> RecordFile:
     """Open a file of records.
 
@@ -183,6 +188,9 @@ def read_records(
         For FASTA: a CSV or TSV file of ids and labels.
     label_required
         Whether a record without a label is a bad one. If not, a label that cannot be used is None.
+    label_separator
+        What stands between the labels of a cell, where a record may bear any number of them and
+        they are written in one string. Columns of lists are recognised without it.
 
     Returns
     -------
@@ -194,7 +202,8 @@ def read_records(
     DataError
         For a file that cannot be used as a whole.
     ConfigError
-        `bad-setting` for an unknown `format`, and for `labels_from` with another format than FASTA.
+        `bad-setting` for an unknown `format`, for `labels_from` with another format than FASTA, and
+        for `label_separator` with a format that has no cells.
     """
     path = os.fspath(path)
     if format is not None and format not in FORMATS:
@@ -210,17 +219,30 @@ def read_records(
         raise DataError(Problem(Code.FILE_UNREADABLE, found, expected, remedy, path=path))
     if labels_from is not None and chosen != "fasta":
         raise ConfigError(_bad_setting(f"a table of labels for the format {chosen}", "FASTA"))
+    if label_separator is not None:
+        _check_separator(label_separator, chosen)
     table = os.fspath(labels_from) if labels_from is not None else None
-    reader = _open_reader(chosen, source, Wanted(sequence, label, table, label_required))
+    wanted = Wanted(sequence, label, table, label_required, label_separator)
+    reader = _open_reader(chosen, source, wanted)
     return RecordFile(
         path,
         chosen,
         reader.columns,
         reader.sequence_column,
         reader.label_column,
+        reader.multilabel,
         source.is_pipe,
         reader,
     )
+
+
+def _check_separator(separator: str, format_name: str) -> None:
+    if not separator.strip(" "):
+        found, expected = f"label_separator {excerpt(separator)}", "what stands between labels"
+        raise ConfigError(_bad_setting(found, expected))
+    if format_name not in WITH_SEPARATOR:
+        found = f"a separator of labels for the format {format_name}"
+        raise ConfigError(_bad_setting(found, f"one of {', '.join(WITH_SEPARATOR)}"))
 
 
 def _bad_setting(found: str, expected: str) -> Problem:

@@ -38,7 +38,7 @@ class Repeats:
 
     def __init__(self) -> None:
         self._label_of: dict[bytes, int | None] = {}  # None until a record has a label
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str | tuple[str, ...], int] = {}
         self._repeated: set[bytes] = set()
         self._records = 0
 
@@ -47,8 +47,8 @@ class Repeats:
         """The fingerprints of the different sequences so far."""
         return self._label_of.keys()
 
-    def add(self, mark: bytes, label: str | None) -> None:
-        """Take in the fingerprint of a record and its label, None where it has none."""
+    def add(self, mark: bytes, label: str | tuple[str, ...] | None) -> None:
+        """Take in the fingerprint of a record and its label or labels, None where it has none."""
         number = None if label is None else self._numbers.setdefault(label, len(self._numbers))
         if mark not in self._label_of:
             self._label_of[mark] = number

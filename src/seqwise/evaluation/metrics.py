@@ -55,7 +55,7 @@ class Scores:
     num_records
         Number of records scored.
     accuracy
-        Share of the records whose most probable class is the true one.
+        Share of the records that were given their true class.
     majority_accuracy
         Accuracy of always giving the most frequent class of these very records: what a model
         must beat before its accuracy says anything.
@@ -110,10 +110,15 @@ class Scores:
         }
 
 
-def score(probabilities: ArrayLike, targets: ArrayLike, class_names: Sequence[str]) -> Scores:
+def score(
+    probabilities: ArrayLike,
+    targets: ArrayLike,
+    class_names: Sequence[str],
+    *,
+    predicted: Ints | None = None,
+) -> Scores:
     """Compare predicted probabilities with the true classes.
 
-    The predicted class is the most probable one; of equally probable classes, the first.
     Classes without a record in `targets` stay in `per_class` and `confusion` with support 0;
     how the means treat them stands in `Scores`.
 
@@ -125,6 +130,9 @@ def score(probabilities: ArrayLike, targets: ArrayLike, class_names: Sequence[st
         ``(num_records,)``, indices of the true classes.
     class_names
         The labels, in the order of the columns of `probabilities`.
+    predicted
+        ``(num_records,)``, indices of the classes that were given; None for the most probable ones,
+        of equally probable classes the first.
 
     Returns
     -------
@@ -145,7 +153,7 @@ def score(probabilities: ArrayLike, targets: ArrayLike, class_names: Sequence[st
     (0.667, [[1, 0], [1, 1]])
     """
     rows, truth = _checked(probabilities, targets, class_names)
-    predicted = rows.argmax(axis=1)
+    predicted = rows.argmax(axis=1) if predicted is None else predicted
     classes = np.arange(len(class_names))
     confusion = confusion_matrix(truth, predicted, labels=classes).astype(np.int64)
     confusion.setflags(write=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import string
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,20 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from seqwise.evaluation.decision import AnyScores
 from seqwise.evaluation.metrics import ClassScores, Scores
+from seqwise.evaluation.multilabel import LabelScores, MultilabelScores
 
-__all__ = ["confusion_table", "counted", "facts_table", "label_text", "plain_table", "scores_table"]
+__all__ = [
+    "confusion_table",
+    "counted",
+    "facts_table",
+    "in_words",
+    "label_text",
+    "multilabel_table",
+    "plain_table",
+    "scores_table",
+]
 
 LISTED_CLASSES = 30
 LISTED_CONFUSIONS = 20
@@ -113,6 +125,43 @@ def scores_table(scores: Scores) -> RenderableType:
     return Group(_headline(scores), Text(), Padding.indent(_per_class(scores), INDENT))
 
 
+def multilabel_table(scores: MultilabelScores) -> RenderableType:
+    """Draw the scores of any number of labels a record, and a table of the labels.
+
+    As `scores_table`, each label with the probability from which it is given.
+    """
+    labels = f"{scores.labels_per_record:.2f} a record, given {scores.given_per_record:.2f}"
+    facts = [
+        ("records", f"{scores.num_records:,}"),
+        ("labels", labels),
+        ("micro F1", f"{scores.micro_f1:.3f}"),
+        ("macro F1", f"{scores.macro_f1:.3f}"),
+        ("macro average precision", f"{scores.macro_average_precision:.3f}"),
+        (
+            "subset accuracy",
+            f"{scores.accuracy:.3f}   (always the most frequent set: "
+            f"{scores.majority_accuracy:.3f})",
+        ),
+        ("Hamming loss", f"{scores.hamming_loss:.4f}"),
+        ("log loss", f"{scores.log_loss:.4f}"),
+    ]
+    headline = facts_table([(name, Text(value)) for name, value in facts])
+    return Group(headline, Text(), Padding.indent(_per_class(scores), INDENT))
+
+
+def in_words(scores: AnyScores) -> str:
+    """Say the scores that matter most in one line."""
+    if isinstance(scores, MultilabelScores):
+        return (
+            f"macro F1 {scores.macro_f1:.4f}, micro F1 {scores.micro_f1:.4f}, macro average "
+            f"precision {scores.macro_average_precision:.4f}, log loss {scores.log_loss:.4f}"
+        )
+    return (
+        f"accuracy {scores.accuracy:.4f}, macro F1 {scores.macro_f1:.4f}, "
+        f"log loss {scores.log_loss:.4f}"
+    )
+
+
 def confusion_table(scores: Scores) -> RenderableType:
     """Draw the confusion matrix, or the most frequent confusions where it would not fit.
 
@@ -152,11 +201,13 @@ def _headline(scores: Scores) -> RenderableType:
     )
 
 
-def _per_class(scores: Scores) -> RenderableType:
-    by_support = sorted(scores.per_class, key=lambda each: (-each.support, each.f1))
+def _per_class(scores: AnyScores) -> RenderableType:
+    per_class: Sequence[ClassScores | LabelScores] = scores.per_class
+    by_support = sorted(per_class, key=lambda each: (-each.support, each.f1))
     table = plain_table()
     table.add_column("class")
-    for head in ("precision", "recall", "F1", "records"):
+    more = ("average precision", "threshold") if isinstance(scores, MultilabelScores) else ()
+    for head in ("precision", "recall", "F1", "records", *more):
         table.add_column(head, justify="right")
     for each in by_support[:LISTED_CLASSES]:
         table.add_row(label_text(each.label, LABEL_WIDTH), *_class_cells(each))
@@ -170,10 +221,13 @@ def _per_class(scores: Scores) -> RenderableType:
     return Group(table, Text(note))
 
 
-def _class_cells(each: ClassScores) -> tuple[str, str, str, str]:
+def _class_cells(each: ClassScores | LabelScores) -> list[str]:
+    cells = [f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}", f"{each.support:,}"]
     if each.support == 0:  # no record has it: nothing to recall
-        return f"{each.precision:.3f}", "-", "-", "0"
-    return f"{each.precision:.3f}", f"{each.recall:.3f}", f"{each.f1:.3f}", f"{each.support:,}"
+        cells[1:3] = "-", "-"
+    if isinstance(each, LabelScores):
+        cells += [f"{each.average_precision:.3f}" if each.support else "-", f"{each.threshold:.3f}"]
+    return cells
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ class Batch:
         int64 ``(batch,)`` on the CPU, each between 1 and ``time``. What stands at or beyond a
         length is padding; no result depends on it.
     targets
-        Class indices, int64 ``(batch,)``, or None where no label is known.
+        Class indices, int64 ``(batch,)``; floating ``(batch, num_classes)``, from 0 to 1, where a
+        sequence may bear any number of labels; or None where no label is known.
 
     Raises
     ------
@@ -104,6 +105,8 @@ def _check_lengths(lengths: Tensor, inputs: Tensor) -> None:
 def _check_targets(targets: Tensor, inputs: Tensor) -> None:
     if not isinstance(targets, Tensor):
         raise shape_error(f"targets are {describe(targets)}", "a tensor", "use torch.tensor")
+    if targets.is_floating_point() and targets.dim() == 2 and len(targets) == len(inputs):
+        return
     if targets.dim() == 2 and targets.shape == inputs.shape[:2]:
         raise shape_error(
             f"targets are {describe(targets)}, one a step",

@@ -23,12 +23,15 @@ class Ensemble(nn.Module):
 
     The logits are the sum of the members' logarithms of probabilities, each times its weight: a
     logarithmic opinion pool (Genest and Zidek 1986). A weight below 1 tones a member down that is
-    too sure of itself.
+    too sure of itself. Where a sequence may bear any number of labels, each is a question of its
+    own: the pool of the probabilities of yes and of no is the weighted sum of the logits.
 
     Parameters
     ----------
     members
         One or more models of the same classes.
+    multilabel
+        Whether a sequence may bear any number of these.
 
     Attributes
     ----------
@@ -43,13 +46,14 @@ class Ensemble(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, members: Sequence[Member]) -> None:
+    def __init__(self, members: Sequence[Member], *, multilabel: bool = False) -> None:
         super().__init__()
         sizes = sorted({member.num_classes for member in members})
         if len(sizes) != 1:
             found = f"members of {', '.join(map(str, sizes))} classes"
             raise shape_error(found, "one number of classes", "train them with the same labels")
         self.num_classes = sizes[0]
+        self.multilabel = multilabel
         self.members = nn.ModuleList(members)
         self.register_buffer("weights", torch.full((len(members),), 1 / len(members)))
 
@@ -59,7 +63,9 @@ class Ensemble(nn.Module):
 
     def pool(self, logits: Sequence[Tensor]) -> Tensor:
         """Join the members' logits, each ``(batch, num_classes)``, in their order."""
-        beliefs = torch.stack([each.log_softmax(dim=1) for each in logits])
+        beliefs = torch.stack(
+            [each if self.multilabel else each.log_softmax(dim=1) for each in logits]
+        )
         return (self.weights.view(-1, 1, 1) * beliefs).sum(dim=0)
 
 
@@ -76,9 +82,9 @@ def build_model(config: ModelConfig) -> Classifier:
         members.append(KernelModel.from_config(config))
     if config.num_trees:
         members.append(ForestModel.from_config(config))
-    return join(members)
+    return join(members, multilabel=config.multilabel)
 
 
-def join(members: Sequence[Member]) -> Classifier:
+def join(members: Sequence[Member], *, multilabel: bool = False) -> Classifier:
     """Let models answer together; one alone stays what it is."""
-    return Ensemble(members) if len(members) > 1 else members[0]
+    return Ensemble(members, multilabel=multilabel) if len(members) > 1 else members[0]

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from seqwise.config import ModelConfig, TrainConfig
-from seqwise.evaluation.metrics import Scores, score
+from seqwise.data.labels import Labels
+from seqwise.data.targets import is_multilabel
+from seqwise.evaluation.decision import AnyScores, Decision
 from seqwise.nn import (
     Classifier,
     Ensemble,
@@ -23,7 +25,7 @@ from seqwise.nn import (
     complements_of,
     read_alike,
 )
-from seqwise.predictor import choose_device, infer_logits
+from seqwise.predictor import choose_device, infer_logits, to_probabilities
 from seqwise.training.linear import STRENGTHS, fit_ngrams
 from seqwise.training.pool import fit_weights
 from seqwise.training.preparation import LabelledStore
@@ -52,14 +54,17 @@ class Companion:
     network_scores, own_scores, scores
         Of the network, of each model by its role, and of all together, on the records that chose
         the epoch. The last follow `weights`, a few numbers that these records have chosen, too.
+    probabilities
+        Of all together on these records, ``(n, num_classes)``.
     """
 
     models: tuple[Beside, ...]
     strength: float
     weights: NDArray[np.float64]
-    network_scores: Scores
-    own_scores: dict[str, Scores]
-    scores: Scores
+    network_scores: AnyScores
+    own_scores: dict[str, AnyScores]
+    scores: AnyScores
+    probabilities: NDArray[np.float64]
 
     def refit(
         self,
@@ -75,7 +80,8 @@ class Companion:
 
     def join(self, networks: list[Network], shape: ModelConfig) -> tuple[Ensemble, ModelConfig]:
         """Make one model of all, and its configuration; the networks share their weight."""
-        ensemble = Ensemble([*networks, *(read_alike(each, networks[0]) for each in self.models)])
+        members = [*networks, *(read_alike(each, networks[0]) for each in self.models)]
+        ensemble = Ensemble(members, multilabel=shape.multilabel)
         share = self.weights[0] / len(networks)
         weights = [*[share] * len(networks), *self.weights[1:]]
         ensemble.weights = torch.tensor(weights, dtype=torch.float32)
@@ -106,6 +112,7 @@ def find_companion(
         Of the classes.
     """
     class_weight = class_weights(config.class_weight, train.targets, names)
+    decision = Decision.of(Labels(tuple(names), shape.multilabel))
     network_beliefs = _beliefs(network, valid, choose_device(config.device))
     tried = []
     for strength, models in zip(
@@ -116,12 +123,15 @@ def find_companion(
         tried.append((surprise, strength, models, beliefs, weights))
     _, strength, models, beliefs, weights = min(tried, key=lambda each: each[:2])
     everyone = [network_beliefs, *beliefs]
-    pooled = log_softmax(np.tensordot(weights, np.stack(everyone), axes=1), axis=1)
+    pooled = np.tensordot(weights, np.stack(everyone), axes=1)
+    probabilities = [
+        to_probabilities(each, multilabel=shape.multilabel) for each in (*everyone, pooled)
+    ]
     of_network, *own, of_all = (
-        score(np.exp(each), valid.targets, names) for each in (*everyone, pooled)
+        decision.score(each, valid.targets, names) for each in probabilities
     )
     roles = dict(zip(ROLES, own, strict=False))
-    return Companion(models, strength, weights, of_network, roles, of_all)
+    return Companion(models, strength, weights, of_network, roles, of_all, probabilities[-1])
 
 
 def _fit(
@@ -135,7 +145,8 @@ def _fit(
     class_weight = class_weights(config.class_weight, part.targets, names)
     if shape.num_channels:
         fits: list[Callable[..., Beside]] = [fit_kernels]
-        if choose_levels(shape.num_channels):
+        # A leaf of a tree is of one class.
+        if choose_levels(shape.num_channels) and not shape.multilabel:
             fits.append(grow_forest)
         yield tuple(
             fit(
@@ -165,8 +176,6 @@ def _fit(
 
 
 def _beliefs(model: Classifier, valid: LabelledStore, device: torch.device) -> NDArray[np.float64]:
-    """Give the logarithms of the probabilities of each class, ``(n, num_classes)``."""
-    beliefs: NDArray[np.float64] = log_softmax(
-        infer_logits(model.to(device), valid.sequences, device=device).astype(np.float64), axis=1
-    )
-    return beliefs
+    """Give the logarithms of the probabilities of each class, or the log odds of each label."""
+    logits = infer_logits(model.to(device), valid.sequences, device=device).astype(np.float64)
+    return logits if is_multilabel(valid.targets) else log_softmax(logits, axis=1)

@@ -27,7 +27,8 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
     if run.config.linear:
         what = f"n-grams up to {run.shape.ngrams} answers"
         if run.shape.num_channels:
-            what = "random convolutions and a forest answer"
+            beside = " answers" if run.shape.multilabel else " and a forest answer"
+            what = f"random convolutions and statistics{beside}"
         text = f"a linear model of {what} together with it, fitted in the end"
         facts.append(("beside it", text))
     if run.world.size > 1:
@@ -62,7 +63,7 @@ def _describe_schedule(run: TrainingRun) -> list[tuple[str, str]]:
         facts.append(("budget", f"{run.config.budget:,.0f} s, by which all this was chosen"))
     networks = f", {plan.num_more} networks" if plan.num_more > 1 else ""
     if plan.refits:
-        num_records = f"{len(prepared.train.targets) + len(prepared.valid.targets):,}"
+        num_records = f"{len(prepared.train.sequences) + len(prepared.valid.sequences):,}"
         text = f"as many epochs as the best one took, anew on all {num_records} records{networks}"
         facts.append(("refit", text))
     elif plan.num_more:
@@ -79,7 +80,7 @@ def describe_parts(prepared: PreparedData) -> list[tuple[str, str]]:
     list of (str, str)
         Names, and what there is to say of each.
     """
-    num_train, num_valid = len(prepared.train.targets), len(prepared.valid.targets)
+    num_train, num_valid = len(prepared.train.sequences), len(prepared.valid.sequences)
     steps = prepared.codec.describe()
     if prepared.codec.vocab_size:
         share = prepared.num_unknown / max(prepared.num_valid_steps, 1)
@@ -88,6 +89,17 @@ def describe_parts(prepared: PreparedData) -> list[tuple[str, str]]:
         steps += f"; {prepared.num_cut:,} sequences cut at {prepared.data.max_length:,} steps"
     return [
         ("records", f"{num_train:,} to learn from, {num_valid:,} to choose the epoch"),
-        ("classes", f"{len(prepared.labels):,}"),
+        ("classes", f"{len(prepared.labels):,}{_any_number(prepared)}"),
         ("steps", steps),
     ]
+
+
+def _any_number(prepared: PreparedData) -> str:
+    if not prepared.labels.multilabel:
+        return ""
+    targets = [prepared.train.targets, prepared.valid.targets]
+    num_labels, num_records = (
+        sum(each.nnz for each in targets),
+        sum(each.shape[0] for each in targets),
+    )
+    return f", any number a record: {num_labels / num_records:.2f} of them in the mean"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from seqwise.data.targets import Targets, label_pairs
+
 
 def draw_records(
     lengths: NDArray[np.int64],
-    targets: NDArray[np.int64],
+    targets: Targets,
     random: np.random.Generator,
     *,
     most_steps: int,
@@ -19,7 +21,7 @@ def draw_records(
     Parameters
     ----------
     lengths, targets
-        Steps and class of each record, ``(n,)``.
+        Steps of each record, ``(n,)``, and what it is to be told.
     random
         Where all may stay, nothing is drawn from it.
     most_steps, most_records
@@ -34,7 +36,8 @@ def draw_records(
     if lengths.sum() <= most_steps and len(lengths) <= most_records:
         return np.arange(len(lengths))
     order = random.permutation(len(lengths))
-    firsts = order[np.unique(targets[order], return_index=True)[1]]
+    records, classes = label_pairs(targets[order])
+    firsts = order[np.unique(records[np.unique(classes, return_index=True)[1]])]
     order = np.concatenate([firsts, order[~np.isin(order, firsts)]])
     num_drawn = int(np.searchsorted(lengths[order].cumsum(), most_steps, side="right"))
     return np.sort(order[: max(len(firsts), min(num_drawn, most_records))])

@@ -16,7 +16,7 @@ from seqwise.data.codecs import channel_problem
 from seqwise.data.encoding import size_of
 from seqwise.data.fingerprint import fingerprint
 from seqwise.data.kinds import Kind
-from seqwise.data.labels import LabelValue
+from seqwise.data.labels import LabelSet, LabelValue
 from seqwise.data.records import RawSequence, Record
 from seqwise.errors import LISTED_PROBLEMS, Code, DataError, Problem
 
@@ -61,7 +61,8 @@ class LabelledRecords:
     codes
         Its label, as a position in `labels`, int32 ``(n,)``.
     labels
-        Each label of the file once.
+        Each label of the file once; where a record may bear any number of them, each set of labels
+        that some record bears.
     num_channels
         Of series; 0 for the other kinds.
     size
@@ -76,7 +77,7 @@ class LabelledRecords:
     is_kept: NDArray[np.bool_]
     marks: NDArray[np.uint64]
     codes: NDArray[np.int32]
-    labels: tuple[LabelValue, ...]
+    labels: tuple[LabelValue | LabelSet, ...]
     num_channels: int
     size: int
     dropped: Dropped = Dropped()
@@ -84,6 +85,11 @@ class LabelledRecords:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a record may bear any number of labels."""
+        return isinstance(self.labels[0], tuple)
 
     @property
     def class_counts(self) -> NDArray[np.int64]:
@@ -202,7 +208,8 @@ class _Tally:
         self.marks = bytearray()  # of those without a problem of their own, as the two below
         self.codes = array("i")
         self.channels = array("i")
-        self.labels: dict[LabelValue, int] = {}
+        self.labels: dict[LabelValue | LabelSet, int] = {}
+        self._is_set: bool | None = None  # whether the first label is a set of them
         self.num_channels = 0
         self.size = 0
         self.num_problems = 0
@@ -214,6 +221,10 @@ class _Tally:
         problem, sequence = record.problem, record.sequence
         if problem is None and record.label is None:
             problem = _missing_label().at(path=self.path, line=record.line, record=record.number)
+        if problem is None and isinstance(record.label, tuple) is not self._expect_set(record):
+            problem = _other_form(self._is_set).at(
+                path=self.path, line=record.line, record=record.number
+            )
         if problem is not None or sequence is None or record.label is None:
             self.is_kept.append(0)
             if problem is not None:
@@ -225,6 +236,12 @@ class _Tally:
         self.size += size_of(sequence)
         if self.kind is Kind.SERIES:
             self._add_channels(np.shape(sequence)[1], record)
+
+    def _expect_set(self, record: Record) -> bool:
+        """Tell whether labels are sets, as that of the first record is."""
+        if self._is_set is None:
+            self._is_set = isinstance(record.label, tuple)
+        return self._is_set
 
     def _add_channels(self, num_channels: int, record: Record) -> None:
         self.channels.append(num_channels)
@@ -275,6 +292,12 @@ def _flags(mask: NDArray[np.bool_]) -> Iterator[bool]:
     """Give Python's truth values, some at a time."""
     for start in range(0, len(mask), 1 << 16):
         yield from mask[start : start + (1 << 16)].tolist()
+
+
+def _other_form(is_set: bool | None) -> Problem:
+    forms = ["one label", "a list of labels"]
+    expected = f"{forms[bool(is_set)]}, as in the records before"
+    return Problem(Code.WRONG_TYPE, forms[not is_set], expected, "write all labels alike")
 
 
 def _missing_label() -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from seqwise.config import MOST_NGRAM_WEIGHTS
 from seqwise.data.collate import collate
 from seqwise.data.sampler import cut_batches
 from seqwise.data.store import ChainedStore, RaggedStore
+from seqwise.data.targets import Targets, is_multilabel
 from seqwise.nn import Batch, NgramModel, ngram_keys, read_strands
 from seqwise.training.drawing import draw_records
 
@@ -37,14 +39,14 @@ Strands = Iterator[tuple[NDArray[np.int64], tuple[Batch, ...]]]
 
 def fit_ngrams(
     sequences: RaggedStore | ChainedStore,
-    targets: NDArray[np.int64],
+    targets: Targets,
     *,
     num_classes: int,
     longest: int,
     positions: bool,
     complements: Tensor | None = None,
     strengths: tuple[float, ...] = STRENGTHS,
-    class_weight: list[float] | None = None,
+    class_weight: NDArray[np.float64] | None = None,
     seed: int = 0,
 ) -> Iterator[NgramModel]:
     """Fit one linear model after another, each with another penalty.
@@ -57,7 +59,8 @@ def fit_ngrams(
     sequences
         Ids, ``n`` sequences.
     targets
-        int64 ``(n,)``, in which each class stands.
+        Of these; each class stands in them. Where a sequence may bear any number of labels, each is
+        a question of its own.
     num_classes, longest, positions
         As in `NgramModel`.
     complements
@@ -65,7 +68,7 @@ def fit_ngrams(
     strengths
         Inverse of the penalty of each model.
     class_weight
-        Of each class, or None where all weigh the same.
+        As `class_weights` gives it; None where all weigh the same.
     seed
         Of the draw.
 
@@ -82,17 +85,12 @@ def fit_ngrams(
     most = max(min(most, MOST_NGRAM_WEIGHTS) // num_classes, 1)
     keys, idf = _learn_ngrams(batches, len(drawn), most, longest, positions)
     counted = None
-    # Each fit begins where the last one has ended.
-    fitted = LogisticRegression(
-        max_iter=MOST_ITERATIONS,
-        class_weight=dict(enumerate(class_weight)) if class_weight else None,
-        warm_start=True,
-    )
+    questions = _ask(targets[drawn], class_weight)
     for strength in strengths:
         model = NgramModel(len(keys), num_classes, longest=longest, positions=positions)
         model.keys, model.idf = keys, idf
         counted = _count(model, batches, len(drawn)) if counted is None else counted
-        _fit(model, fitted.set_params(C=strength), counted, targets[drawn])
+        _fit(model, questions, strength, counted)
         yield model.eval()
 
 
@@ -164,19 +162,58 @@ def _count(model: NgramModel, batches: Callable[[], Strands], num_records: int) 
     return sparse.csr_array((np.concatenate(values), cells), shape=shape)
 
 
+# What scikit-learn is to tell apart, and what it knows of that so far.
+Question = tuple[NDArray[Any], LogisticRegression]
+
+
+def _ask(targets: Targets, class_weight: NDArray[np.float64] | None) -> list[Question]:
+    """Ask for the class of each record, or for each label whether a record bears it."""
+    if not is_multilabel(targets):
+        return [(targets, _regression(class_weight))]
+    table = targets.tocsc()
+    return [
+        (
+            table[:, [index]].toarray()[:, 0].astype(np.int64),
+            _regression(None if class_weight is None else class_weight[index]),
+        )
+        for index in range(table.shape[1])
+    ]
+
+
+def _regression(class_weight: NDArray[np.float64] | None) -> LogisticRegression:
+    """Make one whose fits begin each where the last one has ended."""
+    return LogisticRegression(
+        max_iter=MOST_ITERATIONS,
+        class_weight=None if class_weight is None else dict(enumerate(class_weight.tolist())),
+        warm_start=True,
+    )
+
+
 def _fit(
-    model: NgramModel,
-    fitted: LogisticRegression,
-    counted: sparse.csr_array,
-    targets: NDArray[np.int64],
+    model: NgramModel, questions: list[Question], strength: float, counted: sparse.csr_array
 ) -> None:
-    with warnings.catch_warnings():
-        # It stops when it has had enough of them; that is no news to a user.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted.fit(counted, targets)
-    weight, bias = fitted.coef_, fitted.intercept_
-    if model.num_classes == 2:  # scikit-learn gives the difference of the two
+    weights, biases = [], []
+    for answers, fitted in questions:
+        weight, bias = _answer(fitted.set_params(C=strength), counted, answers)
+        weights.append(weight)
+        biases.append(bias)
+    weight, bias = np.concatenate(weights), np.concatenate(biases)
+    if len(weight) < model.num_classes:  # scikit-learn gives the difference of two classes
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     with torch.no_grad():
         model.weight.copy_(torch.from_numpy(weight.T.copy()))
         model.bias.copy_(torch.from_numpy(bias))
+
+
+def _answer(
+    fitted: LogisticRegression, counted: sparse.csr_array, answers: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit, and give what was learned, a row for each class but the first of two."""
+    if answers.min() == answers.max():  # a label that all of these bear, or none
+        odds = np.log(len(answers) + 1.0) * (1 if answers.min() else -1)
+        return np.zeros((1, counted.shape[1])), np.array([odds])
+    with warnings.catch_warnings():
+        # It stops when it has had enough of them; that is no news to a user.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted.fit(counted, answers)
+    return fitted.coef_, fitted.intercept_

@@ -17,6 +17,7 @@ from seqwise.config import TrainConfig
 from seqwise.data.codecs import Codec
 from seqwise.data.collate import collate
 from seqwise.data.sampler import Batches, BucketSampler
+from seqwise.data.targets import take
 from seqwise.nn import Batch
 from seqwise.training.augmentation import Augmentation
 from seqwise.training.chance import mix_seed
@@ -118,7 +119,7 @@ class Loader:
         read = self.store.sequences
         sequences = [drawn[each](read[int(indices[each])]) for each in taken.tolist()]
         return Share(
-            batch=collate(sequences, self.store.targets[indices[taken]]).to(self.device),
+            batch=collate(sequences, take(self.store.targets, indices[taken])).to(self.device),
             is_idle=not len(own),
             num_records=len(indices),
             num_steps=int(self.lengths[indices].sum()),

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from seqwise.config import TrainConfig
 from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
+from seqwise.evaluation.multilabel import MultilabelScores
 from seqwise.predictor import choose_device
 from seqwise.training.average import build_average
 from seqwise.training.chance import mix_seed, seed_device
@@ -156,7 +157,7 @@ class Training(Generic[Model]):
 
     @property
     def best(self) -> EpochReport:
-        """The report of the best epoch so far: highest validation accuracy, then lowest loss."""
+        """The report of the best epoch so far, as `rank` has it."""
         if self._best_report is None:
             raise RuntimeError("no epoch has ended yet")
         return self._best_report
@@ -339,9 +340,14 @@ class Training(Generic[Model]):
 
 
 def rank(report: EpochReport) -> tuple[float, float]:
-    """Order reports of epochs: the best is the largest."""
+    """Order reports of epochs, the best is the largest: by accuracy, then by log loss.
+
+    Of steps that are foretold, and of labels of any number, the loss alone counts.
+    """
     if report.valid is None:
         return (report.epoch, 0.0)
     if isinstance(report.valid, StepScores):
         return (-report.valid.loss, 0.0)
+    if isinstance(report.valid, MultilabelScores):
+        return (-report.valid.log_loss, 0.0)  # whatever the thresholds will be
     return (report.valid.accuracy, -report.valid.log_loss)

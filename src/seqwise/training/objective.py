@@ -10,9 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from seqwise.config import TrainConfig
+from seqwise.data.targets import is_multilabel
+from seqwise.evaluation.decision import AnyScores
 from seqwise.evaluation.metrics import Scores, score
+from seqwise.evaluation.multilabel import MultilabelScores, score_multilabel
 from seqwise.nn import Batch, Network, in_precision
-from seqwise.predictor import infer_logits, softmax
+from seqwise.predictor import infer_logits, to_probabilities
 from seqwise.training.distribution import World
 from seqwise.training.preparation import LabelledStore
 from seqwise.training.reports import StepScores
@@ -41,12 +44,15 @@ class Objective(Protocol[Model_contra]):
 
     def validate(
         self, model: Model_contra, *, device: torch.device, world: World
-    ) -> Scores | StepScores | None:
+    ) -> AnyScores | StepScores | None:
         """Hold a model against the validation part; None where there is none."""
 
 
 class Classification:
     """The cross-entropy of classes, weighted by class where weights were asked for.
+
+    Where a record may bear any number of labels, it is the mean over the labels of the
+    cross-entropy of yes and no.
 
     Parameters
     ----------
@@ -68,7 +74,9 @@ class Classification:
         config: TrainConfig,
     ) -> None:
         self.valid = valid
-        self.scores: type = type(None) if valid is None else Scores
+        self.multilabel = is_multilabel(train.targets)
+        kind = MultilabelScores if self.multilabel else Scores
+        self.scores: type = type(None) if valid is None else kind
         self.class_names = class_names
         self.precision = config.precision
         self.label_smoothing = config.label_smoothing
@@ -84,6 +92,8 @@ class Classification:
         with in_precision(self.precision, batch.inputs.device):
             logits = network(batch)
         assert batch.targets is not None
+        if self.multilabel:
+            return self._total_of_labels(logits, batch.targets)
         return nn.functional.cross_entropy(
             logits,
             batch.targets,
@@ -92,11 +102,22 @@ class Classification:
             reduction="sum",
         )
 
+    def _total_of_labels(self, logits: Tensor, targets: Tensor) -> Tensor:
+        smoothed = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
+        weight = None
+        if self._weights is not None:
+            without, with_label = self._weights.to(logits.device).unbind(dim=1)
+            weight = torch.where(targets > 0, with_label, without)
+        total = nn.functional.binary_cross_entropy_with_logits(
+            logits, smoothed, weight=weight, reduction="sum"
+        )
+        return total / logits.size(1)
+
     def count(self, num_records: int, num_steps: int) -> int:
         """Count records; as `Objective`."""
         return num_records
 
-    def validate(self, model: Network, *, device: torch.device, world: World) -> Scores | None:
+    def validate(self, model: Network, *, device: torch.device, world: World) -> AnyScores | None:
         """Score the answers on the validation part; as `Objective`."""
         if self.valid is None:
             return None
@@ -104,4 +125,7 @@ class Classification:
         own = world.share(np.arange(len(store)))
         sequences = [store[index] for index in own.tolist()]
         logits = world.collect(infer_logits(model, sequences, device=device))
-        return score(softmax(logits), self.valid.targets, self.class_names)
+        probabilities = to_probabilities(logits, multilabel=self.multilabel)
+        if self.multilabel:
+            return score_multilabel(probabilities, self.valid.targets, self.class_names)
+        return score(probabilities, self.valid.targets, self.class_names)

@@ -55,7 +55,7 @@ class Plan(Settings):
         if not {"train", "valid"} <= self.counts.keys() or min(self.counts.values()) < 1:
             raise setting_error("counts", self.counts, "records of train and valid")
         for value in self.labels.values:
-            if not isinstance(value, (str, int, float, bool)) or value != value:  # noqa: PLR0124 - NaN
+            if value != value:  # noqa: PLR0124 - NaN
                 raise setting_error("labels", value, "strings, numbers or truth values")
             if isinstance(value, str) and check_text(value) is not None:
                 raise setting_error("labels", value, "plain text")
@@ -66,7 +66,7 @@ class Plan(Settings):
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return values | {"data": self.data.to_dict(), "labels": list(self.labels.values)}
+        return values | {"data": self.data.to_dict(), "labels": self.labels.to_json()}
 
     @override
     @classmethod
@@ -78,7 +78,7 @@ class Plan(Settings):
         ConfigError, KeyError, TypeError, ValueError
             If it was not called on one.
         """
-        data, labels = DataConfig.from_dict(values["data"]), Labels(tuple(values["labels"]))
+        data, labels = DataConfig.from_dict(values["data"]), Labels.from_json(values["labels"])
         return super().from_dict(values | {"data": data, "labels": labels})
 
 

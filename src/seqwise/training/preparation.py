@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seqwise.config import DataConfig, TrainConfig
 from seqwise.data.codecs import Codec, channel_problem
@@ -20,6 +19,7 @@ from seqwise.data.manifest import damaged
 from seqwise.data.parts import EncodedPart, MemoryStore, PartSource, PartStore
 from seqwise.data.store import ChainedStore, RaggedStore
 from seqwise.data.store_folder import begin_store, open_store
+from seqwise.data.targets import Targets
 from seqwise.errors import Code, ConfigError, DataError, Problem, excerpt
 from seqwise.training.gathering import Dropped, LabelledRecords, digest
 from seqwise.training.plan import Plan
@@ -32,18 +32,18 @@ TRAIN, VALID, WHOLE = "train", "valid", "whole"
 
 @dataclass(frozen=True)
 class LabelledStore:
-    """Encoded sequences with a class index each.
+    """Encoded sequences with a class index each, or the classes that each bears.
 
     Parameters
     ----------
     sequences
         ``n`` encoded sequences.
     targets
-        int64 ``(n,)``.
+        Of ``n`` records.
     """
 
     sequences: RaggedStore | ChainedStore
-    targets: NDArray[np.int64]
+    targets: Targets
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,8 @@ def _plan(
     config = TrainConfig.from_dict(dict(wishes.train))
     if valid and config.refit:
         raise _nothing_held_out()
+    if valid and valid.multilabel is not records.multilabel:
+        raise _other_form(valid)
     whole = check_classes(records, fewest=1 if valid else 2, skip_bad=skip_bad)
     train, held_out = (
         (whole, valid)
@@ -239,7 +241,7 @@ def _assemble(
             name,
             codec,
             count=plan.counts[name],
-            num_classes=len(plan.labels),
+            labels=plan.labels,
             encode=lambda: encode(name, codec),
         )
 
@@ -270,35 +272,44 @@ def _labels_of(data: LabelledRecords) -> list[Any]:
 
 
 def _present(labels: Labels, train: LabelledRecords) -> Labels:
-    """Keep the classes of which records are left."""
+    """Keep the classes of which records are left; of an indicator's columns none is lost."""
+    if labels.multilabel:
+        return labels
     left = set(labels.encode(_labels_of(train)).tolist())
     return Labels(tuple(value for index, value in enumerate(labels.values) if index in left))
 
 
-def _encode_labels(labels: Labels, part: LabelledRecords) -> NDArray[np.int32]:
-    """Turn the labels of a part into class indices.
+def _encode_labels(labels: Labels, part: LabelledRecords) -> Targets:
+    """Turn the labels of a part into targets.
 
     Raises
     ------
     DataError
         If the training part has no such class.
     """
-    targets = labels.encode(part.labels).astype(np.int32)[part.codes]
-    unknown = np.flatnonzero(targets < 0)
+    strange = [labels.unknown(each) for each in part.labels]
+    unknown = np.flatnonzero(np.array([each is not None for each in strange])[part.codes])
     if len(unknown):
-        label = excerpt(part.labels[part.codes[unknown[0]]])
+        label = excerpt(strange[part.codes[unknown[0]]])
         found = f"the label {label} (records with such labels: {len(unknown):,})"
         expected = "the labels of the training file"
         raise DataError(
             Problem(Code.UNKNOWN_LABEL, found, expected, "check --valid", path=part.path)
         )
-    return targets
+    return labels.encode(part.labels)[part.codes]
 
 
 def _check_channels(train: LabelledRecords, valid: LabelledRecords) -> None:
     problem = channel_problem(np.empty((0, valid.num_channels)), train.num_channels)
     if problem is not None:
         raise DataError(problem.at(path=valid.path))
+
+
+def _other_form(valid: LabelledRecords) -> DataError:
+    forms = ["one label a record", "any number of labels a record"]
+    found, expected = forms[valid.multilabel], f"{forms[not valid.multilabel]}, as in training"
+    remedy = "write them alike (--label-separator for cells with several labels)"
+    return DataError(Problem(Code.WRONG_TYPE, found, expected, remedy, path=valid.path))
 
 
 def _nothing_held_out() -> ConfigError:

@@ -160,8 +160,8 @@ class PretrainingRun(Steps):
             train=self.config,
             account=PretrainingAccount(
                 file=self.prepared.plan.path,
-                num_train=len(self.prepared.train.targets),
-                num_valid=len(self.prepared.valid.targets),
+                num_train=len(self.prepared.train.sequences),
+                num_valid=len(self.prepared.valid.sequences),
                 seconds=round(self.seconds, 1),
                 num_epochs=len(self.reports),
                 best_epoch=self.training.best.epoch,

@@ -10,7 +10,8 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from seqwise.evaluation.metrics import Scores
+from seqwise.evaluation.decision import AnyScores
+from seqwise.evaluation.tables import in_words
 from seqwise.training.interface import Run
 from seqwise.training.loop import Progress
 from seqwise.training.reports import EpochReport, StepScores
@@ -63,13 +64,8 @@ def _epoch_line(report: EpochReport, run: Run) -> str:
     return f"{trial}{epoch}  loss {report.train_loss:.4f}  validation: {scores}{best}"
 
 
-def _describe(valid: Scores | StepScores) -> str:
-    if isinstance(valid, StepScores):
-        return f"loss {valid.loss:.4f}"
-    return (
-        f"accuracy {valid.accuracy:.4f}, macro F1 {valid.macro_f1:.4f}, "
-        f"log loss {valid.log_loss:.4f}"
-    )
+def _describe(valid: AnyScores | StepScores) -> str:
+    return f"loss {valid.loss:.4f}" if isinstance(valid, StepScores) else in_words(valid)
 
 
 class _Bar:

@@ -8,7 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from seqwise.evaluation.decision import AnyScores
 from seqwise.evaluation.metrics import ClassScores, Scores
+from seqwise.evaluation.multilabel import LabelScores, MultilabelScores
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class EpochReport:
 
     epoch: int
     train_loss: float
-    valid: Scores | StepScores | None
+    valid: AnyScores | StepScores | None
     seconds: float
     steps_per_second: float
     epochs_since_best: int
@@ -62,7 +64,7 @@ class EpochReport:
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        if isinstance(self.valid, StepScores):
+        if isinstance(self.valid, StepScores | MultilabelScores):
             return values | {"valid": asdict(self.valid)}
         return values | {"valid": self.valid and _scores_to_dict(self.valid)}
 
@@ -76,9 +78,16 @@ class EpochReport:
             If it is that of something else.
         """
         valid = values["valid"]
+        scores: AnyScores | StepScores | None
         if valid and valid.keys() == {each.name for each in fields(StepScores)}:
-            scores: Scores | StepScores | None = StepScores(**valid)
+            scores = StepScores(**valid)
             _check_numbers(scores)
+        elif valid and valid.keys() == {each.name for each in fields(MultilabelScores)}:
+            per_class = tuple(LabelScores(**each) for each in valid["per_class"])
+            scores = MultilabelScores(**valid | {"per_class": per_class})
+            _check_numbers(scores, "per_class")
+            for each in per_class:
+                _check_numbers(each, "label")
         else:
             scores = valid and _scores_from_dict(valid)
         report = cls(**values | {"valid": scores})

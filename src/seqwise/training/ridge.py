@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 from seqwise.data.collate import collate
 from seqwise.data.sampler import cut_batches
 from seqwise.data.store import Sequences
+from seqwise.data.targets import Targets, is_multilabel
 from seqwise.nn import choose_levels
 from seqwise.nn.kernels import MOST_CHANNELS, KernelModel
 from seqwise.training.drawing import draw_records
@@ -40,11 +41,11 @@ def _dilations(lengths: NDArray[np.int64]) -> list[int]:
 def fit_kernels(
     sequences: Sequences,
     lengths: NDArray[np.int64],
-    targets: NDArray[np.int64],
+    targets: Targets,
     *,
     num_channels: int,
     num_classes: int,
-    class_weight: list[float] | None = None,
+    class_weight: NDArray[np.float64] | None = None,
     seed: int = 0,
 ) -> KernelModel:
     """Fit a linear model of random convolutions and statistics.
@@ -58,11 +59,13 @@ def fit_kernels(
     sequences, lengths
         Standardised, ``n`` of them, and their steps.
     targets
-        int64 ``(n,)``, in which each class stands.
+        Of these; each class stands in them.
     num_channels, num_classes
         As in `KernelModel`.
     class_weight
-        Of each class, or None where all weigh the same.
+        As `class_weights` gives it; None where all weigh the same. Where a series may bear any
+        number of labels it has no effect: one regression serves them all, and a series would have
+        another weight for each.
     seed
         Of the channels that a kernel reads, and of what is drawn.
     """
@@ -83,8 +86,8 @@ def fit_kernels(
     _place_thresholds(model, sequences, drawn, random)
     features = _measure(model, sequences, lengths, drawn)
     record_weight = np.ones(len(drawn))
-    if class_weight is not None:
-        record_weight = np.array(class_weight)[targets[drawn]]
+    if class_weight is not None and not is_multilabel(targets):
+        record_weight = class_weight[targets[drawn]]
     _solve(model, features, targets[drawn], record_weight)
     return model.eval()
 
@@ -148,7 +151,7 @@ def _measure(
 def _solve(
     model: KernelModel,
     features: NDArray[np.float64],
-    targets: NDArray[np.int64],
+    targets: Targets,
     record_weight: NDArray[np.float64],
 ) -> None:
     """Fit the last layer, by the products of all pairs of records: they are fewer than features."""
@@ -161,7 +164,8 @@ def _solve(
     scale[num_others:] *= np.sqrt(max(1, model.num_statistics))
     roots = np.sqrt(record_weight)[:, None]
     x = roots * (features - mean) / scale
-    classes = np.eye(model.num_classes)[targets] * 2 - 1
+    truth = targets.toarray() if is_multilabel(targets) else np.eye(model.num_classes)[targets]
+    classes = truth * 2.0 - 1
     means = np.average(classes, axis=0, weights=record_weight)
     y = roots * (classes - means)
     values, vectors = np.linalg.eigh(x @ x.T)
@@ -184,14 +188,18 @@ def _solve(
 
 
 def _least_surprise(
-    scores: NDArray[np.float64], targets: NDArray[np.int64], record_weight: NDArray[np.float64]
+    scores: NDArray[np.float64], targets: Targets, record_weight: NDArray[np.float64]
 ) -> tuple[float, float]:
     """Find the factor that makes logits of scores, and the log loss with it."""
-    rows = np.arange(len(targets))
+    signs = 1.0 - 2.0 * targets.toarray() if is_multilabel(targets) else None
 
     def log_loss(power: float) -> float:
-        beliefs = log_softmax(scores * np.exp(power), axis=1)
-        return float(-np.average(beliefs[rows, targets], weights=record_weight))
+        logits = scores * np.exp(power)
+        if signs is not None:
+            return float(np.logaddexp(0, signs * logits).mean())
+        beliefs = log_softmax(logits, axis=1)
+        of_truth = beliefs[np.arange(len(targets)), targets]
+        return float(-np.average(of_truth, weights=record_weight))
 
     found = minimize_scalar(log_loss, bounds=(-2.0, 6.0), method="bounded")
     return float(found.fun), float(np.exp(found.x))

@@ -7,14 +7,20 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 
+import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from seqwise.artifact import Artifact, TrainingAccount, current_versions
-from seqwise.config import ModelConfig, TrainConfig
+from seqwise.config import ModelConfig, TrainConfig, setting_error
 from seqwise.errors import Code, ConfigError, Problem
+from seqwise.evaluation.decision import AnyScores, Decision
 from seqwise.evaluation.metrics import Scores
+from seqwise.evaluation.multilabel import MultilabelScores
+from seqwise.evaluation.thresholds import can_tune, tune
 from seqwise.identity import check_identity
 from seqwise.nn import Classifier, Network, join
+from seqwise.predictor import infer_logits, to_probabilities
 from seqwise.training.companion import Companion, find_companion
 from seqwise.training.distribution import ALONE, World
 from seqwise.training.interface import Steps, identify
@@ -47,6 +53,11 @@ class Trial:
     def accuracy(self) -> float:
         """On the records that choose the epoch."""
         return _scores(self.best).accuracy
+
+    @property
+    def log_loss(self) -> float:
+        """On the same records."""
+        return _scores(self.best).log_loss
 
 
 class TrainingRun(Steps):
@@ -108,10 +119,14 @@ class TrainingRun(Steps):
             num_records=len(lengths),
             num_steps=num_steps,
             refits=prepared.whole is not None,
+            multilabel=prepared.labels.multilabel,
             wishes=wishes,
         )
         if self._asked.refit and prepared.whole is None:
             raise _nothing_to_refit_on()
+        if self._asked.tune_thresholds and not can_tune(prepared.labels):
+            expected = f"false, as each record bears one of {len(prepared.labels)} classes"
+            raise setting_error("tune_thresholds", True, expected)
         self.start = open_start(wishes)
         settled = self.start.settle(wishes)
         self.schedule = choose_schedule(
@@ -126,7 +141,9 @@ class TrainingRun(Steps):
         self.more: list[Training[Network]] = []
         self.reports: list[EpochReport] = []
         self._companion: tuple[EpochReport, Companion] | None = None  # and of which epoch
+        self._decision: tuple[EpochReport, Decision] | None = None
         self._begin_stage()
+        self._kind_of_scores: type = self.training.objective.scores
         self._identity = identify(prepared, self.shape, self.config, self.training.device)
         self._chosen = self.schedule
         if self._asked.budget is not None:
@@ -202,12 +219,12 @@ class TrainingRun(Steps):
         self.schedule = self._chosen.reduced(values["schedule"])
         self.seconds = float(values["seconds"])
         names = [name for name, _ in values["trials"]]
-        bests = read_reports([best for _, best in values["trials"]], Scores)
+        bests = read_reports([best for _, best in values["trials"]], self._kind_of_scores)
         self.trials = list(map(Trial, names, bests))
         tried = tuple(trial.encoder for trial in self.trials)
         if tried != self.schedule.tried[: len(tried)]:
             raise ValueError("trials that were not to come")
-        self.reports = read_reports(values["reports"], Scores)
+        self.reports = read_reports(values["reports"], self._kind_of_scores)
         self._begin_stage()
         self.training.restore(_stage(state, "training"))
         for number in range(len(values["stages"]) - 1):
@@ -235,9 +252,32 @@ class TrainingRun(Steps):
         return self._companion[1]
 
     @property
-    def scores(self) -> Scores:
-        """Scores of the best epoch so far, on the records that chose it."""
-        return self.companion.scores if self.companion else _scores(self.training.best)
+    def decision(self) -> Decision:
+        """Which labels are given: tuned to the best epoch so far, where that is asked for."""
+        labels, best = self.prepared.labels, self.training.best
+        if not self.config.tune_thresholds:
+            return Decision.of(labels)
+        if self._decision is None or self._decision[0] is not best:
+            found = tune(self._probabilities(), self.prepared.valid.targets, labels)
+            self._decision = (best, found)
+        return self._decision[1]
+
+    @property
+    def scores(self) -> AnyScores:
+        """Scores of the best epoch so far and of what is decided, on the records that chose it."""
+        if not self.config.tune_thresholds:
+            return self.companion.scores if self.companion else _scores(self.training.best)
+        valid, names = self.prepared.valid, self.prepared.labels.names
+        return self.decision.score(self._probabilities(), valid.targets, names)
+
+    def _probabilities(self) -> NDArray[np.float64]:
+        """Give the probabilities of the best epoch so far for the records that chose it."""
+        if self.companion:
+            return self.companion.probabilities
+        device, sequences = self.training.device, self.prepared.valid.sequences
+        model = self.training.best_model().to(device)
+        logits = infer_logits(model, sequences, device=device)
+        return to_probabilities(logits, multilabel=self.prepared.labels.multilabel)
 
     @property
     def is_refitted(self) -> bool:
@@ -317,13 +357,14 @@ class TrainingRun(Steps):
         if companion is not None and self.is_refitted:
             names = self.prepared.labels.names
             companion = companion.refit(networks[0], train, shape, self.config, names)
-        model: Classifier = join(networks)
+        model: Classifier = join(networks, multilabel=shape.multilabel)
         if companion is not None:
             model, shape = companion.join(networks, shape)
         return Artifact(
             model=model.eval(),
             codec=codec,
             labels=self.prepared.labels,
+            decision=self.decision,
             data=self.prepared.data,
             shape=shape,
             train=self.config,
@@ -337,8 +378,8 @@ class TrainingRun(Steps):
         alone = {role: each.accuracy for role, each in own.items()}
         return TrainingAccount(
             file=self.prepared.plan.path,
-            num_train=len(self.prepared.train.targets),
-            num_valid=len(self.prepared.valid.targets),
+            num_train=len(self.prepared.train.sequences),
+            num_valid=len(self.prepared.valid.sequences),
             num_cut=self.prepared.num_cut,
             seconds=round(self.seconds, 1),
             best_epoch=self.training.best.epoch,
@@ -366,9 +407,9 @@ def _stage(state: State, name: str) -> State:
     return State(state.values["stages"][name], select_names(state.tensors, name))
 
 
-def _scores(report: EpochReport) -> Scores:
+def _scores(report: EpochReport) -> AnyScores:
     """Give the scores of an epoch that was held against the validation part."""
-    assert isinstance(report.valid, Scores)
+    assert isinstance(report.valid, Scores | MultilabelScores)
     return report.valid
 
 

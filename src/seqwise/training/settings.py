@@ -32,7 +32,10 @@ SIZES_OF_COMPANIONS = {
 # Each with the fields that are no wishes, as they follow from the data.
 CONFIGURATIONS: tuple[tuple[Any, set[str]], ...] = (
     (DataConfig, {"kind"}),
-    (ModelConfig, {"num_classes", "vocab_size", "num_channels", *SIZES_OF_COMPANIONS}),
+    (
+        ModelConfig,
+        {"num_classes", "multilabel", "vocab_size", "num_channels", *SIZES_OF_COMPANIONS},
+    ),
     (TrainConfig, set()),
 )
 # What a setting is about; with other kinds it would have no effect, and is refused.
@@ -109,9 +112,15 @@ class Wishes:
         TrainConfig.from_dict(parts[2])
         return cls(*parts)
 
-    def with_columns(self, sequence: str | None, label: str | None) -> Self:
-        """Add the columns that a file is read by, so that a model remembers them."""
-        columns = {"sequence_column": sequence, "label_column": label}
+    def with_columns(
+        self, sequence: str | None, label: str | None, label_separator: str | None
+    ) -> Self:
+        """Add what a file is read by, so that a model remembers it."""
+        columns = {
+            "sequence_column": sequence,
+            "label_column": label,
+            "label_separator": label_separator,
+        }
         return replace(self, data={**self.data, **columns})
 
 
@@ -171,7 +180,13 @@ def choose_refit(num_records: int, *, holds_out: bool, wishes: Wishes) -> bool:
 
 
 def choose_model(
-    codec: Codec, encoder: str, *, num_classes: int, common_length: int | None, wishes: Wishes
+    codec: Codec,
+    encoder: str,
+    *,
+    num_classes: int,
+    multilabel: bool = False,
+    common_length: int | None,
+    wishes: Wishes,
 ) -> ModelConfig:
     """Choose the shape of a network that fits a codec.
 
@@ -183,6 +198,8 @@ def choose_model(
         What reads the steps.
     num_classes
         Size of the logits.
+    multilabel
+        Whether a record may bear any number of these.
     common_length
         Steps of the training sequences where all have the same number: their positions mean
         something then. None otherwise.
@@ -201,6 +218,7 @@ def choose_model(
     is_biological = codec.config.kind in ("dna", "protein")
     chosen: dict[str, Any] = {
         "num_classes": num_classes,
+        "multilabel": multilabel,
         "dropout": 0.5 if codec.vocab_size >= LARGE_VOCABULARY else 0.3,
         "kernel_size": MOTIF if is_biological and codec.config.kmer == 1 else 0,
         "vocab_size": codec.vocab_size,
@@ -224,7 +242,13 @@ def _longest_ngram(codec: Codec) -> int:
 
 
 def choose_training(
-    data: DataConfig, *, num_records: int, num_steps: int, refits: bool, wishes: Wishes
+    data: DataConfig,
+    *,
+    num_records: int,
+    num_steps: int,
+    refits: bool,
+    multilabel: bool = False,
+    wishes: Wishes,
 ) -> TrainConfig:
     """Choose how long to train, how fast and how many tokens to drop.
 
@@ -238,6 +262,8 @@ def choose_training(
         Steps that an epoch trains on, and a third of those that it validates on.
     refits
         Whether there is something to refit on.
+    multilabel
+        Whether a record may bear any number of labels.
     wishes
         What the user has said.
 
@@ -249,7 +275,11 @@ def choose_training(
     _check_meant(Kind(data.kind), wishes.train)
     is_biological = data.kind in ("dna", "protein")
     # Who names an encoder wants to see what that one can do, alone.
-    chosen: dict[str, Any] = {"refit": refits, "linear": "encoder" not in wishes.model}
+    chosen: dict[str, Any] = {
+        "refit": refits,
+        "linear": "encoder" not in wishes.model,
+        "tune_thresholds": multilabel,
+    }
     if is_biological or (data.kind == "text" and data.tokens in ("characters", "bytes")):
         # A letter says less than a word: more of them can be lost, so that no few are relied on.
         chosen["token_dropout"] = 0.15

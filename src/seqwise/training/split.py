@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqwise.data.fingerprint import number_equal
-from seqwise.data.labels import LabelValue
+from seqwise.data.labels import LabelSet, LabelValue
 from seqwise.errors import Code, DataError, Problem, excerpt
 from seqwise.training.gathering import LabelledRecords, in_order
+from seqwise.training.stratification import check_labels, hold_out
 
 SPLIT = 271_828  # sets the chance of the split apart from that of training
 GROUPS_AT_ONCE = 1 << 16
@@ -19,6 +20,8 @@ GROUPS_AT_ONCE = 1 << 16
 
 def check_classes(data: LabelledRecords, *, fewest: int, skip_bad: bool) -> LabelledRecords:
     """Make sure that there is something to tell apart, and enough of each class.
+
+    A label that stands beside others may be as rare as it likes: it is learned from what there is.
 
     Parameters
     ----------
@@ -34,6 +37,9 @@ def check_classes(data: LabelledRecords, *, fewest: int, skip_bad: bool) -> Labe
     DataError
         If a class has fewer and `skip_bad` is not set, or if fewer than two classes are left.
     """
+    if data.multilabel:
+        check_labels(data)
+        return data
     counts = {code: int(data.class_counts[code]) for code in in_order(data.codes).tolist()}
     rare = [code for code, count in counts.items() if count < fewest]
     if len(counts) - len(rare) < 2 and (skip_bad or len(counts) < 2):
@@ -67,8 +73,11 @@ def split(
         The training part and the validation part.
     """
     first = number_equal(data.marks)
-    groups = _groups_by_class(data, first)
     random = np.random.default_rng([SPLIT, seed])
+    if data.multilabel:
+        mask = hold_out(data, first, valid_fraction=valid_fraction, random=random)
+        return data.select(~mask), data.select(mask)
+    groups = _groups_by_class(data, first)
     shares = _shares(data, valid_fraction, random)
     held_out = np.zeros(len(data), dtype=bool)  # by the first member of a group
     for code, (members, sizes) in groups.items():
@@ -162,7 +171,7 @@ def _smallest_group(groups: Groups, path: str | None) -> int:
     )
 
 
-def _rare_class(label: LabelValue, path: str | None) -> Problem:
+def _rare_class(label: LabelValue | LabelSet, path: str | None) -> Problem:
     return Problem(
         Code.RARE_CLASS,
         f"the class {excerpt(label)} has 1 record",

@@ -124,6 +124,7 @@ class Stages:
             prepared.codec,
             encoder,
             num_classes=len(prepared.labels),
+            multilabel=prepared.labels.multilabel,
             common_length=_common_length(prepared.train.sequences.lengths, self.asked.window),
             wishes=self.wishes,
         )

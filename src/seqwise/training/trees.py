@@ -28,7 +28,7 @@ def grow_forest(
     *,
     num_channels: int,
     num_classes: int,
-    class_weight: list[float] | None = None,
+    class_weight: NDArray[np.float64] | None = None,
     seed: int = 0,
 ) -> ForestModel:
     """Grow trees until each leaf is of one class.
@@ -66,7 +66,7 @@ def grow_forest(
         min(NUM_TREES, MOST_NODES // (2 * len(drawn))),
         criterion="entropy",
         max_features=SHARE_ASKED,
-        class_weight=dict(enumerate(class_weight)) if class_weight else None,
+        class_weight=None if class_weight is None else dict(enumerate(class_weight.tolist())),
         random_state=int(random.integers(2**31)),
         n_jobs=torch.get_num_threads(),
     ).fit(statistics, targets[drawn])

@@ -10,7 +10,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seqwise.data.readers.interface import RawSequence
+from seqwise.data.readers.interface import RawSequence, Wanted
+from seqwise.data.readers.label_form import LabelForm
+
+
+def label_form(schema: pa.Schema, label: str | None, wanted: Wanted) -> LabelForm:
+    """Tell by the type of the column how labels are to be read: a list holds any number."""
+    kind = None if label is None else schema.field(label).type
+    holds_lists = kind is not None and (is_list(kind) or pa.types.is_fixed_size_list(kind))
+    separator = wanted.label_separator
+    return LabelForm(wanted.label_required, holds_lists or separator is not None, separator)
 
 
 def to_values(column: pa.Array) -> list[Any]:

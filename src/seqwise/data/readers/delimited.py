@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from seqwise.data.readers.columns import SEQUENCE_NAMES, choose_columns
 from seqwise.data.readers.interface import Record, Wanted
+from seqwise.data.readers.label_form import LabelForm
 from seqwise.data.readers.rows import RowCheck
 from seqwise.data.readers.source import LONGEST_RECORD, Source
 from seqwise.data.readers.values import MEND, check_text, counted
@@ -111,16 +112,18 @@ class DelimitedReader:
         self.sequence_column, self.label_column = choose_columns(
             self.columns, wanted, source.path, self._header_line, sequence_names
         )
-        self._check = RowCheck(
-            source.path, self.sequence_column, self.label_column, wanted.label_required
-        )
+        separator = wanted.label_separator
+        self.multilabel = separator is not None
+        labels = LabelForm(wanted.label_required, self.multilabel, separator)
+        self._check = RowCheck(source.path, self.sequence_column, self.label_column, labels)
 
     def __iter__(self) -> Iterator[Record]:
         """Read the records in their order."""
         width = len(self.columns)
         sequence_at = self.columns.index(self.sequence_column)
         label_at = None if self.label_column is None else self.columns.index(self.label_column)
-        plain_labels: set[str | None] = {None}  # checked before; there are few different ones
+        # What cells were found to say; there are few different ones.
+        known: dict[str | None, str | tuple[str, ...] | None] = {None: None}
         with self._source.open_text() as lines, _cell_limit.raised():
             rows = self._rows(lines)
             next(rows)  # the header
@@ -129,13 +132,13 @@ class DelimitedReader:
                     yield self._broken(row, number, line)
                     continue
                 sequence = row[sequence_at]
-                label = None if label_at is None else row[label_at]
-                if label in plain_labels and sequence.isascii() and "\x00" not in sequence:
-                    yield Record(sequence, label, number, line)
+                cell = None if label_at is None else row[label_at]
+                if cell in known and sequence.isascii() and "\x00" not in sequence:
+                    yield Record(sequence, known[cell], number, line)
                     continue
-                record = self._check.record(sequence, label, number, line)
-                if record.label == label and len(plain_labels) < MOST_LABELS:
-                    plain_labels.add(label)
+                record = self._check.record(sequence, cell, number, line)
+                if record.label is not None and len(known) < MOST_LABELS:
+                    known[cell] = record.label
                 yield record
 
     def _first_line(self, lines: Iterable[str]) -> tuple[int, str]:

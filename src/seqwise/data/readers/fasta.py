@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from seqwise.data.readers.delimited import DelimitedReader
 from seqwise.data.readers.interface import Record, Wanted
+from seqwise.data.readers.label_form import LabelForm
 from seqwise.data.readers.source import LONGEST_RECORD, Source
-from seqwise.data.readers.values import MEND, check_text, read_label
+from seqwise.data.readers.values import MEND, check_text
 from seqwise.errors import Code, DataError, Problem, excerpt
 
 NAMED_LABEL = re.compile(r"(?:^|\s)label=(\S+)", re.IGNORECASE)
@@ -44,10 +45,14 @@ class FastaReader:
 
     def __init__(self, source: Source, wanted: Wanted) -> None:
         self._source = source
-        self._label_required = wanted.label_required
-        self._labels: dict[str, str] | None = None
+        separator = wanted.label_separator
+        self.multilabel = separator is not None
+        self._form = LabelForm(wanted.label_required, self.multilabel, separator)
+        self._labels: dict[str, str | tuple[str, ...]] | None = None
         if wanted.labels_from is not None:
-            self._labels = read_label_table(wanted.labels_from, wanted.label)
+            self._labels = read_label_table(
+                wanted.labels_from, wanted.label, label_separator=separator
+            )
         with source.preview_text() as lines:
             self._check_start(lines)
 
@@ -96,7 +101,7 @@ class FastaReader:
         )
 
     def _record(self, header: str, sequence: str, number: int, line: int) -> Record:
-        label: str | Problem | None = check_text(header) or check_text(sequence)
+        label: str | tuple[str, ...] | Problem | None = check_text(header) or check_text(sequence)
         if label is None:
             label = self._label(header.strip())
         if not isinstance(label, Problem):
@@ -104,24 +109,26 @@ class FastaReader:
         problem = label.at(path=self._source.path, line=line, record=number)
         return Record(None, None, number, line, problem)
 
-    def _label(self, header: str) -> str | Problem | None:
+    def _label(self, header: str) -> str | tuple[str, ...] | Problem | None:
         name, *rest = header.split(maxsplit=1) or [""]
         description = rest[0] if rest else ""
         if self._labels is not None:
             label = self._labels.get(name)
-            if label is None and self._label_required:
+            if label is None and self._form.required:
                 found = f"no label for the id {excerpt(name)} in the table of labels"
                 return Problem(Code.MISSING_LABEL, found, "one label a sequence", MEND)
             return label
         named = NAMED_LABEL.search(description)
-        told = read_label(named.group(1) if named else description, required=self._label_required)
+        told = self._form.read(named.group(1) if named else description)
         if isinstance(told, Problem) and told.code is Code.MISSING_LABEL:
             remedy = "write it behind the id, or name a table of ids and labels (--labels-from)"
             return replace(told, remedy=remedy)
         return told
 
 
-def read_label_table(path: str, label: str | None) -> dict[str, str]:
+def read_label_table(
+    path: str, label: str | None, *, label_separator: str | None = None
+) -> dict[str, str | tuple[str, ...]]:
     """Read a table of ids and labels.
 
     Parameters
@@ -131,11 +138,13 @@ def read_label_table(path: str, label: str | None) -> dict[str, str]:
         one of two) and one of labels.
     label
         Name of the column of labels, or None to find it.
+    label_separator
+        What stands between the labels of a cell; None where it holds one.
 
     Returns
     -------
     dict
-        Label by id.
+        Label by id, or all labels of it.
 
     Raises
     ------
@@ -144,19 +153,21 @@ def read_label_table(path: str, label: str | None) -> dict[str, str]:
         id has two labels.
     """
     try:
-        table = DelimitedReader(Source(path), Wanted(label=label), sequence_names=ID_NAMES)
+        wanted = Wanted(label=label, label_separator=label_separator)
+        table = DelimitedReader(Source(path), wanted, sequence_names=ID_NAMES)
     except DataError as error:
         if error.code is not Code.COLUMN_UNCLEAR:
             raise
         expected = "a column of ids (id, name, accession) and one of labels"
         remedy = "name the columns so, or name that of the labels (--label COLUMN)"
         raise DataError(replace(error.problem, expected=expected, remedy=remedy)) from None
-    labels: dict[str, str] = {}
+    labels: dict[str, str | tuple[str, ...]] = {}
     for record in table:
         if record.problem is not None:
             raise DataError(record.problem)
         name = str(record.sequence).strip()
-        known = labels.setdefault(name, record.label or "")
+        assert record.label is not None  # labels are required, and there is no problem
+        known = labels.setdefault(name, record.label)
         if known != record.label:
             found = f"labels {excerpt(known)} and {excerpt(record.label)} for {excerpt(name)}"
             remedy = "leave one of them"

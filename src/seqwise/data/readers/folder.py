@@ -36,6 +36,7 @@ class FolderReader:
     columns: tuple[str, ...] | None = None
     sequence_column: str | None = None
     label_column: str | None = None
+    multilabel = False
 
     def __init__(self, source: Source, wanted: Wanted) -> None:
         self._root = source.path

@@ -23,7 +23,8 @@ class Record:
         A string, a list, or an array ``(time,)`` or ``(time, channels)``. None where `problem`
         says why there is none.
     label
-        The label as a string, or None where the file has none for this record.
+        The label as a string, or None where the file has none for this record. Where a record may
+        bear any number of labels, a tuple of all of them, each once and in order.
     number
         Position in the file, from 1.
     line
@@ -33,7 +34,7 @@ class Record:
     """
 
     sequence: RawSequence | None
-    label: str | None
+    label: str | tuple[str, ...] | None
     number: int
     line: int | None = None
     problem: Problem | None = None
@@ -51,12 +52,15 @@ class Wanted:
         A second table with the labels of a FASTA file.
     label_required
         Whether a record without a label is a bad record.
+    label_separator
+        What stands between the labels of a cell; None where a cell holds one label, or a list.
     """
 
     sequence: str | None = None
     label: str | None = None
     labels_from: str | None = None
     label_required: bool = True
+    label_separator: str | None = None
 
 
 class RecordReader(Protocol):
@@ -73,6 +77,10 @@ class RecordReader(Protocol):
     @property
     def label_column(self) -> str | None:
         """Name of the column that holds the labels, or None where there is none."""
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a record may bear any number of labels."""
 
     def __iter__(self) -> Iterator[Record]:
         """Read the records in their order."""

@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from seqwise.data.readers.columns import choose_columns
 from seqwise.data.readers.interface import Record, Wanted
+from seqwise.data.readers.label_form import LabelForm
 from seqwise.data.readers.rows import RowCheck
 from seqwise.data.readers.source import Source
 from seqwise.data.readers.values import MEND, check_text
 from seqwise.errors import Code, DataError, Problem, excerpt
 
 MOST_BAD_LINES = 100  # before the first object
+MOST_UNLABELLED = 100  # lines before the first label
 
 
 class JsonLinesReader:
     """Reader of JSON Lines; the columns are the keys of the first object.
+
+    Where the first label is a list, each record may bear any number of labels.
 
     Parameters
     ----------
@@ -41,9 +46,10 @@ class JsonLinesReader:
         self.sequence_column, self.label_column = choose_columns(
             self.columns, wanted, source.path, line
         )
-        self._check = RowCheck(
-            source.path, self.sequence_column, self.label_column, wanted.label_required
-        )
+        separator = wanted.label_separator
+        self.multilabel = separator is not None or self._finds_lists(first)
+        labels = LabelForm(wanted.label_required, self.multilabel, separator)
+        self._check = RowCheck(source.path, self.sequence_column, self.label_column, labels)
 
     def __iter__(self) -> Iterator[Record]:
         """Read the records in their order."""
@@ -59,6 +65,18 @@ class JsonLinesReader:
                     continue
                 label = row.get(self.label_column) if self.label_column is not None else None
                 yield self._check.record(row.get(self.sequence_column), label, number, line_number)
+
+    def _finds_lists(self, first: dict[str, Any]) -> bool:
+        """Tell whether the first label is a list; of a pipe one object is all there is as yet."""
+        column = self.label_column
+        if column is None:
+            return False
+        if first.get(column) is not None or self._source.is_pipe:
+            return isinstance(first.get(column), list)
+        with self._source.preview_text() as lines:
+            rows = map(_parse, islice(lines, MOST_UNLABELLED))
+            found = (row.get(column) for row in rows if isinstance(row, dict))
+            return isinstance(next((each for each in found if each is not None), None), list)
 
     def _first_object(self, lines: Iterable[str]) -> tuple[int, dict[str, Any]]:
         num_bad = 0

@@ -31,6 +31,7 @@ class LinesReader:
     columns: tuple[str, ...] | None = None
     sequence_column: str | None = None
     label_column: str | None = None
+    multilabel = False
 
     def __init__(self, source: Source, wanted: Wanted) -> None:
         self._source = source

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqwise.data.readers.arrow import is_list, to_sequences, to_values
+from seqwise.data.readers.arrow import is_list, label_form, to_sequences, to_values
 from seqwise.data.readers.columns import choose_columns
 from seqwise.data.readers.interface import Record, Wanted
 from seqwise.data.readers.rows import RowCheck
@@ -54,11 +54,12 @@ class ParquetReader:
                 Problem(Code.FILE_UNREADABLE, found, "a file", remedy, path=source.path)
             )
         with self._opened() as file:
-            self.columns: tuple[str, ...] = tuple(file.schema_arrow.names)
+            schema = file.schema_arrow
+        self.columns: tuple[str, ...] = tuple(schema.names)
         self.sequence_column, self.label_column = choose_columns(self.columns, wanted, source.path)
-        self._check = RowCheck(
-            source.path, self.sequence_column, self.label_column, wanted.label_required
-        )
+        labels = label_form(schema, self.label_column, wanted)
+        self.multilabel = labels.multilabel
+        self._check = RowCheck(source.path, self.sequence_column, self.label_column, labels)
 
     def __iter__(self) -> Iterator[Record]:
         """Read the records in their order."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqwise.data.readers.interface import RawSequence, Record
-from seqwise.data.readers.values import MEND, check_text, describe, read_label
+from seqwise.data.readers.label_form import LabelForm
+from seqwise.data.readers.values import MEND, check_text, describe
 from seqwise.errors import Code, Problem
 
 
@@ -21,14 +22,14 @@ class RowCheck:
         The table, for messages.
     sequence_column, label_column
         Names of the columns; no label where there is no such column.
-    label_required
-        Whether a record without a usable label is a bad one.
+    labels
+        How labels are read.
     """
 
     path: str
     sequence_column: str
     label_column: str | None
-    label_required: bool
+    labels: LabelForm
 
     def record(
         self, sequence: object, label: object, number: int, line: int | None = None
@@ -39,7 +40,7 @@ class RowCheck:
             return self.bad(sequence, number, line, self.sequence_column)
         if self.label_column is None:
             return Record(sequence, None, number, line)
-        checked = read_label(label, required=self.label_required)
+        checked = self.labels.read(label)
         if isinstance(checked, Problem):
             return self.bad(checked, number, line, self.label_column)
         return Record(sequence, checked, number, line)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seqwise.data.readers.interface import Record, Wanted
 from seqwise.data.readers.numbers import parse_numbers, to_series
 from seqwise.data.readers.source import Source
-from seqwise.data.readers.values import MEND, check_text, counted, read_label
+from seqwise.data.readers.values import MEND, check_label, check_text, counted
 from seqwise.errors import Code, DataError, Problem, excerpt
 
 STAMPED = re.compile(r"\(([^(),]*),([^(),]*)\)")
@@ -60,6 +60,7 @@ class TimeSeriesReader:
     columns: tuple[str, ...] | None = None
     sequence_column: str | None = None
     label_column: str | None = None
+    multilabel = False
 
     def __init__(self, source: Source, wanted: Wanted) -> None:
         self._source = source
@@ -117,7 +118,9 @@ class TimeSeriesReader:
         return label if isinstance(label, Problem) else (series, label)
 
     def _read_label(self, text: str) -> str | Problem | None:
-        label = read_label("" if text == "?" else text, required=self._label_required)
+        label = check_label("" if text == "?" else text)
+        if isinstance(label, Problem) and not self._label_required:
+            return None
         known = self._declared.labels
         if not isinstance(label, str) or known is None or label in known:
             return label

@@ -144,9 +144,3 @@ def check_label(value: object) -> str | Problem:
     if isinstance(value, dict | set | bytes | np.ndarray):
         return Problem(Code.WRONG_TYPE, describe(value), "a string or a number as label", MEND)
     return name_of(value)
-
-
-def read_label(value: object, *, required: bool) -> str | Problem | None:
-    """Check a label where one is required; elsewhere a label that cannot be used is None."""
-    label = check_label(value)
-    return None if isinstance(label, Problem) and not required else label
