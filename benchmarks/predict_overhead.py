@@ -36,8 +36,8 @@ import torch
 from seqwise.data.collate import collate
 from seqwise.data.kinds import Kind
 from seqwise.data.records import read_records
-from seqwise.data.sampler import cut_batches
-from seqwise.predictor import INFERENCE_BATCH_SIZE, INFERENCE_BATCH_STEPS, Predictor
+from seqwise.data.sampler import cut_inference_batches
+from seqwise.predictor import Predictor
 from seqwise.speed.machine import describe_machine
 
 RESULT = Path(__file__).resolve().parent / "results" / "predict_overhead.json"
@@ -126,9 +126,7 @@ def time_bare_model(folder: str, file: str) -> dict[str, float]:
     order = np.argsort(lengths, kind="stable")
     batches = [
         collate([sequences[index] for index in order[positions]])
-        for positions in cut_batches(
-            lengths[order], batch_size=INFERENCE_BATCH_SIZE, batch_steps=INFERENCE_BATCH_STEPS
-        )
+        for positions in cut_inference_batches(lengths[order])
     ]
     predictor.model.eval()
     started, started_processors = time.perf_counter(), time.process_time()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from seqwise import predictor as module
 from seqwise.artifact import save_artifact
+from seqwise.data import sampler
 from seqwise.data.records import Record
 from seqwise.errors import ArtifactError, Code, ConfigError, Problem
 from seqwise.nn import ENCODERS, SequenceModel
@@ -102,7 +103,7 @@ def test_probabilities_are_those_of_the_model():
 
 
 def test_many_lengths_keep_their_order(monkeypatch):
-    monkeypatch.setattr(module, "INFERENCE_BATCH_SIZE", 4)
+    monkeypatch.setattr(sampler, "INFERENCE_BATCH_SIZE", 4)
     predictor = make_predictor()
     records = random_records(50)
     alone = np.concatenate([probabilities(predictor, [record]) for record in records])
@@ -271,7 +272,8 @@ def test_deterministic_shapes_depend_on_the_length_alone(monkeypatch):
 
 
 def test_a_batch_stays_within_its_budget(monkeypatch):
-    monkeypatch.setattr(module, "INFERENCE_BATCH_STEPS", 64)
+    for each in (sampler, module):
+        monkeypatch.setattr(each, "INFERENCE_BATCH_STEPS", 64)
     original, sizes = SequenceModel.forward, []
 
     def watch(self, batch):

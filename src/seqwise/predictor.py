@@ -19,7 +19,7 @@ from seqwise.config import Device, Precision, setting_error
 from seqwise.data.collate import collate
 from seqwise.data.encoding import EncodedSequences, encode_sequences
 from seqwise.data.records import RawSequence, Record
-from seqwise.data.sampler import cut_batches
+from seqwise.data.sampler import INFERENCE_BATCH_STEPS, cut_inference_batches
 from seqwise.data.store import Sequences
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.decision import Thresholds
@@ -36,8 +36,6 @@ from seqwise.nn import (
     use_path,
 )
 
-INFERENCE_BATCH_SIZE = 256
-INFERENCE_BATCH_STEPS = 16_384  # more do not fit a cache: 170 thousand steps a second became 111
 DETERMINISTIC_ROWS = 8
 STREAM_STEPS = 16_384  # of a longer sequence so many are in memory at once
 # Records are put into batches by their lengths, a block at a time: a larger block has less padding
@@ -128,13 +126,8 @@ def infer_logits(
     lengths = np.fromiter((len(sequences[index]) for index in range(count)), np.int64, count)
     logits = np.empty((len(sequences), model.num_classes), dtype=np.float32)
     order = np.argsort(lengths, kind="stable")
-    if deterministic:
-        batches = _cut_bands(lengths[order])
-    else:
-        batches = cut_batches(
-            lengths[order], batch_size=INFERENCE_BATCH_SIZE, batch_steps=INFERENCE_BATCH_STEPS
-        )
-    for positions in batches:
+    cut = _cut_bands if deterministic else cut_inference_batches
+    for positions in cut(lengths[order]):
         members = order[positions[::-1]]  # the longest first, as recurrent layers take them
         rows = [sequences[index] for index in members.tolist()]
         pad_to = None

@@ -27,11 +27,11 @@ def build(cell="lstm", *, bidirectional=False, lengths=LENGTHS, batch_size=4, **
     return build_contenders(shape, lengths, batch_size=batch_size, device=CPU, **options)
 
 
-def rows(contender):
-    """List the sequences of a contender without padding, each with its target."""
+def rows(batches):
+    """List the sequences of batches without padding, each with its target."""
     return sorted(
         (inputs[:length].tolist(), int(target))
-        for batch in contender.batches
+        for batch in batches
         for inputs, length, target in zip(
             batch.inputs, batch.lengths.tolist(), batch.targets, strict=True
         )
@@ -62,8 +62,18 @@ def test_gradients_are_compared_as_well():
 
 def test_all_have_the_same_sequences_and_targets():
     usual, *others = build()
-    assert len(rows(usual)) == len(LENGTHS)
-    assert all(rows(other) == rows(usual) for other in others)
+    expected = rows(usual.batches)
+    assert len(expected) == len(LENGTHS)
+    for contender in (usual, *others):
+        assert rows(contender.batches) == rows(contender.inference_batches) == expected
+
+
+def test_seqwise_infers_in_the_batches_of_prediction():
+    usual, _, seqwise = build(lengths=np.arange(300, 0, -1))
+    assert [len(batch) for batch in seqwise.inference_batches] == [128, 79, 61, 32]
+    for batch in seqwise.inference_batches:
+        assert batch.lengths.tolist() == sorted(batch.lengths.tolist(), reverse=True)
+    assert usual.inference_batches == usual.batches
 
 
 def test_all_have_the_same_weights():
@@ -104,7 +114,7 @@ def test_padding_is_a_share_of_what_is_computed():
 
 
 def test_the_seed_decides():
-    one, two, other = (rows(build(seed=seed)[0]) for seed in (0, 0, 1))
+    one, two, other = (rows(build(seed=seed)[0].batches) for seed in (0, 0, 1))
     assert one == two != other
 
 

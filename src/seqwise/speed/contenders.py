@@ -7,7 +7,8 @@ differ in the batches and in how the recurrent layer is run:
 - *usual recipe*: shuffled batches, `pack_padded_sequence(enforce_sorted=False)`, torch's module and
   its last state: what courses teach;
 - *sorted, packed*: the same, on batches of neighbours in order of length;
-- *seqwise*: the batches of `BucketSampler`, and `SequenceModel` as `train` calls it.
+- *seqwise*: `SequenceModel`, in training with the batches of `BucketSampler`, as `train` calls it,
+  in inference with those of `Predictor`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from seqwise.config import TrainConfig
 from seqwise.data.collate import collate
-from seqwise.data.sampler import BucketSampler
+from seqwise.data.sampler import BucketSampler, cut_inference_batches
 from seqwise.nn import Batch, LastPooling, RecurrentEncoder, SequenceModel, TokenEmbedding
 from seqwise.nn.recurrent import CHUNK_STEPS, Cell
 from seqwise.nn.segments import cut_segments
@@ -93,7 +94,9 @@ class Contender:
     model
         Called with a `Batch`, gives logits ``(batch, num_classes)``.
     batches
-        All sequences, each once.
+        Of training: all sequences, each once.
+    inference_batches
+        Of inference: the same sequences.
     padding
         Share of padding in the steps that the recurrent layer computes in training.
     """
@@ -101,6 +104,7 @@ class Contender:
     name: Name
     model: nn.Module
     batches: list[Batch]
+    inference_batches: list[Batch]
     padding: float = 0.0
 
 
@@ -185,7 +189,7 @@ def build_contenders(
     lengths
         Steps of each sequence, ``(n,)``.
     batch_size
-        Sequences in a batch; in seqwise's, at the most.
+        Sequences in a batch; in seqwise's of training, at the most.
     device
         Where weights and batches are.
     names
@@ -207,15 +211,24 @@ def build_contenders(
         SORTED: (PackedModel(model, enforce_sorted=True), np.split(longest_first, cuts)),
         SEQWISE: (model, sampler.batches(0)),
     }
+
+    def make(parts: Iterable[NDArray[np.int64]]) -> list[Batch]:
+        return [
+            collate([sequences[index] for index in part], targets[part]).to(device)
+            for part in parts
+        ]
+
     contenders = []
     for name in names:
-        way, indices = ways[name]
-        batches = [
-            collate([sequences[index] for index in each], targets[each]).to(device)
-            for each in indices
-        ]
+        way, parts = ways[name]
+        batches = inference_batches = make(parts)
+        if name == SEQWISE:
+            order = longest_first[::-1]
+            cut = cut_inference_batches(lengths[order])
+            inference_batches = make(order[places][::-1] for places in cut)
         narrows = name == SEQWISE and device.type == "cpu"
-        contenders.append(Contender(name, way, batches, padding(batches) if narrows else 0.0))
+        share = padding(batches) if narrows else 0.0
+        contenders.append(Contender(name, way, batches, inference_batches, share))
     return contenders
 
 

@@ -166,7 +166,9 @@ def run_contest(
     speeds: dict[Mode, dict[Name, Speed]] = {
         mode: {
             each.name: Speed(
-                medians[each.name, mode], len(passes[each.name, mode].batches), len(each.batches)
+                medians[each.name, mode],
+                len(passes[each.name, mode].batches),
+                len(each.batches if mode == "train" else each.inference_batches),
             )
             for each in contenders
         }

@@ -91,7 +91,8 @@ def plan_pass(contender: Contender, mode: Mode, *, seconds: float) -> Pass:
     They lie evenly among all in order of their steps. The batch in the middle is run to see how
     long it takes; a first time for warm-up, unless that alone takes so long.
     """
-    ordered = sorted(contender.batches, key=lambda batch: int(batch.lengths.sum()))
+    batches = contender.batches if mode == "train" else contender.inference_batches
+    ordered = sorted(batches, key=lambda batch: int(batch.lengths.sum()))
     trial = Pass(mode, contender.model, [ordered[len(ordered) // 2]])
     taken = trial.seconds()
     if taken < seconds:
