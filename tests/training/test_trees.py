@@ -36,8 +36,8 @@ def test_its_votes_are_those_of_scikit_learn():
     grown = []
     fit = trees.ExtraTreesClassifier.fit
 
-    def spy(self, x, y, sample_weight):
-        grown.append(fit(self, x, y, sample_weight=sample_weight))
+    def spy(self, x, y):
+        grown.append(fit(self, x, y))
         return grown[-1]
 
     with patch.object(trees.ExtraTreesClassifier, "fit", spy):
@@ -62,15 +62,6 @@ def test_a_class_of_great_weight_is_named_more_often():
     weighted = grow(series, lengths, targets, class_weight=np.array([1.0, 50.0, 1.0]))
     fresh = collate(make_waves(seed=3)[0])
     assert weighted(fresh)[:, 1].mean() > plain(fresh)[:, 1].mean()
-
-
-def test_a_class_without_weight_is_given_no_vote():
-    series, lengths, targets = make_waves()
-    forest = grow(series, lengths, targets, class_weight=np.array([0.0, 1.0, 1.0]))
-    logits = forest(collate(series))
-    assert (logits[:, 0] == logits.min()).all()
-    others = targets != 0
-    assert (logits.argmax(1).numpy()[others] == targets[others]).all()
 
 
 def test_of_many_records_some_are_drawn_and_trees_fit_into_their_bounds():

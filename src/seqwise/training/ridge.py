@@ -192,7 +192,7 @@ def _solve(
 
 def _choose_scale(features: NDArray[np.float64], num_statistics: int) -> NDArray[np.float64]:
     """Choose what features are divided by, ``(num_features,)``; the statistics are the last."""
-    scale = features.std(axis=0)
+    scale = np.asarray(features.std(axis=0))
     # A feature that all records have alike may differ by a rounding, which is not to be blown up:
     # a record that has it otherwise, a longer one for instance, would be all that.
     scale[scale <= LEAST_SPREAD * np.abs(features).max(axis=0).clip(min=1)] = 1

@@ -49,9 +49,7 @@ def grow_forest(
         Of the trees, and of what is drawn.
     """
     random = np.random.default_rng(seed)
-    record_weight = np.ones(len(lengths)) if class_weight is None else class_weight[targets]
     drawn = draw_records(lengths, targets, random, most_records=MOST_RECORDS, most_steps=MOST_STEPS)
-    drawn = drawn[record_weight[drawn] > 0]  # a leaf of no weight would be of no class
     num_levels = choose_levels(num_channels)
     # Without a node: the one that measures, before there are trees.
     model = ForestModel(num_channels, num_classes, num_levels=num_levels, num_trees=0, num_nodes=0)
@@ -68,9 +66,10 @@ def grow_forest(
         min(NUM_TREES, MOST_NODES // (2 * len(drawn))),
         criterion="entropy",
         max_features=SHARE_ASKED,
+        class_weight=None if class_weight is None else dict(enumerate(class_weight.tolist())),
         random_state=int(random.integers(2**31)),
         n_jobs=torch.get_num_threads(),
-    ).fit(statistics, targets[drawn], sample_weight=record_weight[drawn])
+    ).fit(statistics, targets[drawn])
     return _copy(grown, model)
 
 
@@ -90,8 +89,7 @@ def _copy(grown: ExtraTreesClassifier, like: ForestModel) -> ForestModel:
     for root, tree in zip(roots.tolist(), trees, strict=True):
         is_leaf = tree.children_left < 0
         # The classes of a leaf are one, but for records that no statistic tells apart.
-        classes = grown.classes_[tree.value[:, 0].argmax(axis=1)]
-        questions.append(np.where(is_leaf, -1 - classes, tree.feature))
+        questions.append(np.where(is_leaf, -1 - tree.value[:, 0].argmax(axis=1), tree.feature))
         thresholds.append(np.where(is_leaf, 0, tree.threshold))
         both = np.stack([tree.children_left, tree.children_right], axis=1)
         successors.append(np.where(is_leaf[:, None], 0, both + root))
