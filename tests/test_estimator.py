@@ -676,6 +676,17 @@ def test_tables_of_0_and_1(form, classes, of_sets):
     assert classifier.score(TOPICAL, form) == (found == TABLE).all(axis=1).mean()
 
 
+def test_a_table_without_names_is_in_the_order_of_the_probabilities(of_sets):
+    frame = pd.DataFrame(TABLE, columns=NAMES)
+    named = quick().fit(TOPICAL, frame, TOPICAL[:9], TABLE[:9])
+    assert named.score(TOPICAL, named.predict(TOPICAL)) == 1
+    assert of_sets.score(TOPICAL, TABLE) == of_sets.score(TOPICAL, SETS)
+    turned = frame[NAMES[::-1]]
+    assert named.score(TOPICAL, turned) == named.score(TOPICAL, frame)
+    with pytest.raises(DataError, match="a table of 2 columns"):
+        named.score(TOPICAL, TABLE[:, :2])
+
+
 def test_a_column_that_no_sequence_has_stays_a_class():
     table = np.c_[TABLE, np.zeros(80, dtype=int)]
     classifier = quick(class_weight="balanced").fit(TOPICAL, table)

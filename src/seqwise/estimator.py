@@ -280,7 +280,8 @@ vectors, pretrained, seed, device, precision
             raise DataError(Problem(Code.MISSING_SEQUENCE, found, expected, "give X_valid"))
         if X_valid is not None:
             held_out = self._sequences(X_valid, reset=False)
-            valid = self._gather(held_out, take_labels(y_valid, held_out), kind)
+            columns = given.labels.names if given.is_indicator else None
+            valid = self._gather(held_out, take_labels(y_valid, held_out, columns), kind)
         wishes = self._wishes()
         prepared = prepare(
             self._gather(sequences, given, kind),
@@ -317,13 +318,14 @@ vectors, pretrained, seed, device, precision
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Give the share of the sequences of X (as in `fit`) that are given their label.
 
-        Where a sequence may bear any number of labels, it must be given all of them and no other.
+        Where a sequence may bear any number of labels, it must be given all of them and no other;
+        the columns of a table without names are the labels in the order of the probabilities.
         """
         check_is_fitted(self, "classes_")
         labels = self.artifact_.labels
         if not labels.multilabel:
             return float(super().score(X, y, sample_weight))
-        given = take_labels(y, self._sequences(X, reset=False))
+        given = take_labels(y, self._sequences(X, reset=False), labels.names)
         decided = self.artifact_.decision.decide(self.predict_proba(X))
         right = (labels.encode(given.of_records).toarray() == decided).all(axis=1)
         right &= [labels.unknown(each) is None for each in given.of_records]
