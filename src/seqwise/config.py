@@ -12,6 +12,7 @@ from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hin
 
 from seqwise.errors import Code, ConfigError, Problem, excerpt
 
+KindName = Literal["text", "dna", "protein", "series", "events"]
 Encoder = Literal["rnn", "lstm", "gru", "mingru", "convolution", "residual", "transformer"]
 Tokens = Literal["words", "characters", "bytes", "bpe"]
 ClassWeight = Literal["none", "balanced"]
@@ -150,7 +151,7 @@ class DataConfig(Settings):
         Steps after which a sequence is cut, which is reported; None cuts nothing.
     """
 
-    kind: Literal["text", "dna", "protein", "series", "events"]
+    kind: KindName
     sequence_column: str | None = None
     label_column: str | None = None
     label_separator: str | None = None

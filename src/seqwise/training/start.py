@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from seqwise.artifact import load_pretrained
 from seqwise.artifact.pretrained import SHARED
-from seqwise.config import DataConfig, TrainConfig, setting_error
+from seqwise.config import DataConfig, KindName, TrainConfig, setting_error
 from seqwise.data.codecs import FIRST_ID, Codec, TextCodec, build_codec
 from seqwise.data.kinds import Kind
 from seqwise.data.readers.values import check_text
@@ -40,7 +40,7 @@ class Start:
         Settings of the model that it settles.
     """
 
-    kind: str | None = None
+    kind: KindName | None = None
 
     def __init__(self) -> None:
         self.shape: dict[str, Any] = {}
