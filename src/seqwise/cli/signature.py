@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 Command = TypeVar("Command")
@@ -41,7 +42,7 @@ def to_function(command: type[Command], call: Callable[[Command], None]) -> Call
 
 def _parameters(command: type, only: tuple[str, ...] = ()) -> Iterator[inspect.Parameter]:
     """Give a parameter for each option, those of groups in their places."""
-    hints = get_type_hints(command, include_extras=True)
+    hints = _type_hints(command)
     defaults = {each.name: each.default for each in fields(command)}
     for name in only or hints:
         group, names = _as_group(hints[name])
@@ -57,13 +58,19 @@ def _parameters(command: type, only: tuple[str, ...] = ()) -> Iterator[inspect.P
 def _assemble(command: type[Command], spoken: dict[str, Any]) -> Command:
     """Put values into the fields and groups that they were the options of."""
     values: dict[str, Any] = {}
-    for name, hint in get_type_hints(command, include_extras=True).items():
+    for name, hint in _type_hints(command).items():  # type: ignore[arg-type]
         group, _ = _as_group(hint)
         if group is not None:
             values[name] = _assemble(group, spoken)
         elif name in spoken:
             values[name] = spoken[name]
     return command(**values)
+
+
+@cache
+def _type_hints(command: type) -> dict[str, Any]:
+    """Compile the annotations of a class once: it takes a part of the time of --help."""
+    return get_type_hints(command, include_extras=True)
 
 
 def _as_group(hint: Any) -> tuple[type | None, tuple[str, ...]]:
