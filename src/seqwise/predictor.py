@@ -15,7 +15,7 @@ from scipy.special import expit
 from torch import Tensor, nn
 
 from seqwise.artifact import Artifact, load_artifact
-from seqwise.config import Device, Precision, setting_error
+from seqwise.config import Device, Precision
 from seqwise.data.collate import collate
 from seqwise.data.encoding import EncodedSequences, encode_sequences
 from seqwise.data.records import RawSequence, Record
@@ -35,6 +35,7 @@ from seqwise.nn import (
     stream_logits,
     use_path,
 )
+from seqwise.strict import setting_error
 
 INFERENCE_BATCH_SIZE = 256
 INFERENCE_BATCH_STEPS = 16_384  # more do not fit a cache: 170 thousand steps a second became 111

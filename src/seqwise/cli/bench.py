@@ -12,13 +12,13 @@ from rich.padding import Padding
 
 from seqwise.cli.commands import Bench
 from seqwise.cli.files import say
-from seqwise.config import setting_error
 from seqwise.evaluation.tables import INDENT, counted, plain_table
 from seqwise.predictor import choose_device
 from seqwise.speed.contenders import ALL, SEQWISE, SORTED, USUAL, Shape, lognormal_lengths
 from seqwise.speed.contest import ContestResult, Effort, run_contest, use_threads
 from seqwise.speed.machine import describe_machine
 from seqwise.speed.timing import MODES
+from seqwise.strict import setting_error
 
 # Together under a minute on two idle cores.
 EFFORT = Effort(rounds=3, seconds=0.8)

@@ -15,10 +15,10 @@ from seqwise.artifact import check_output, is_exactly
 from seqwise.cli.commands import Pretrain, Train
 from seqwise.cli.ending import USER_ERROR
 from seqwise.cli.files import say
-from seqwise.config import setting_error
 from seqwise.data.store_folder import remove_store
 from seqwise.errors import Code, ConfigError, SeqwiseError
 from seqwise.interruption import Stopped, StopRequest
+from seqwise.strict import setting_error
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.distribution import World, take_device
 from seqwise.training.interface import Run

@@ -7,7 +7,7 @@ from typing import Any
 
 from seqwise.cli.options import Computing
 from seqwise.cli.settings import DataSettings, ModelSettings, TrainingSettings
-from seqwise.config import setting_error
+from seqwise.strict import setting_error
 from seqwise.training.settings import Wishes
 
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
