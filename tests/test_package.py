@@ -20,6 +20,7 @@ FLOORS = [
     {"version"},
     {"errors", "atomic", "bounded", "interruption"},
     {"identity"},
+    {"strict"},
     {"config"},
     {"nn"},
     {"data"},

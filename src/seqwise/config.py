@@ -1,17 +1,14 @@
-"""The settings of a run, as frozen values that check themselves and turn to JSON and back."""
+"""The settings of a run: what a step is, the shape of a model, how it is trained."""
 
 from __future__ import annotations
 
-import difflib
 import math
-import types
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
-from functools import cache
-from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Literal
 
-from seqwise.errors import Code, ConfigError, Problem, excerpt
+from seqwise.strict import Settings, setting_error
 
+KindName = Literal["text", "dna", "protein", "series", "events"]
 Encoder = Literal["rnn", "lstm", "gru", "mingru", "convolution", "residual", "transformer"]
 Tokens = Literal["words", "characters", "bytes", "bpe"]
 ClassWeight = Literal["none", "balanced"]
@@ -23,104 +20,6 @@ MOST_NGRAM_WEIGHTS = 1 << 23  # n-grams times classes: 32 MiB
 MOST_NETWORKS = 32
 MOST_NODES = 1 << 21  # of a forest: 56 MiB
 POOLING_PARTS = ("last", "mean", "max", "attention")
-
-
-def setting_error(name: str, value: object, expected: str) -> ConfigError:
-    """Make the error for a setting that has no such value."""
-    option = "--" + name.replace("_", "-")
-    found = f"{name} is {excerpt(value)}"
-    return ConfigError(Problem(Code.BAD_SETTING, found, expected, f"change {option}"))
-
-
-def unknown_setting(name: str, value: object, known: Iterable[str]) -> ConfigError:
-    """Make the error for a setting that does not exist."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return setting_error(name, value, f"did you mean {near[0]}?" if near else "no such setting")
-
-
-@cache
-def _type_hints(kind: type) -> dict[str, Any]:
-    """Compile the annotations of a class once."""
-    return get_type_hints(kind)
-
-
-def _matches(value: object, hint: Any) -> bool:
-    origin = get_origin(hint)
-    if origin is Literal:
-        return value in get_args(hint)
-    if origin in (Union, types.UnionType):
-        return any(_matches(value, part) for part in get_args(hint))
-    if hint is float and isinstance(value, float):
-        return True
-    if hint in (int, float):  # more digits than 64 bits are no setting, and no float holds them
-        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
-    if origin in (dict, list):
-        return isinstance(value, origin) and _matches_inside(value, get_args(hint))
-    return isinstance(value, hint)
-
-
-def _matches_inside(value: Any, hints: tuple[Any, ...]) -> bool:
-    if isinstance(value, list):
-        return all(_matches(each, hints[0]) for each in value)
-    return all(_matches(key, hints[0]) and _matches(each, hints[1]) for key, each in value.items())
-
-
-def _spell(hint: Any) -> str:
-    if get_origin(hint) is Literal:
-        return "one of " + ", ".join(map(str, get_args(hint)))
-    if get_origin(hint) in (Union, types.UnionType):
-        return " or ".join(_spell(part) for part in get_args(hint))
-    if get_origin(hint) in (dict, list):
-        return "a table of numbers"
-    return {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}.get(
-        hint, "nothing"
-    )
-
-
-class Settings:
-    """What the configurations share: types are checked, and JSON is read strictly."""
-
-    def __post_init__(self) -> None:
-        for name, hint in _type_hints(type(self)).items():  # type: ignore[arg-type]
-            value = getattr(self, name)
-            if not _matches(value, hint):
-                raise setting_error(name, value, _spell(hint))
-        self._check()
-
-    def _check(self) -> None:
-        """Check ranges; types are right by now."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain JSON values."""
-        return asdict(self)  # type: ignore[call-overload, no-any-return]
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Build from JSON values; every name must be known and every required one be there.
-
-        Raises
-        ------
-        ConfigError
-            For an unknown name, a missing one, or a value of another type or range.
-        """
-        known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
-        for name, value in values.items():
-            if name not in known:
-                raise unknown_setting(name, value, known)
-        try:
-            return cls(**values)
-        except TypeError as error:
-            found = f"{cls.__name__} lacks a setting ({error})"
-            raise ConfigError(
-                Problem(Code.BAD_SETTING, found, ", ".join(known), "add it")
-            ) from error
-
-    def _check_range(self, name: str, low: float, high: float | None, expected: str) -> None:
-        value = getattr(self, name)
-        if value is None:
-            return
-        if not math.isfinite(value) or value < low or (high is not None and value > high):
-            raise setting_error(name, value, expected)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +49,7 @@ class DataConfig(Settings):
         Steps after which a sequence is cut, which is reported; None cuts nothing.
     """
 
-    kind: Literal["text", "dna", "protein", "series", "events"]
+    kind: KindName
     sequence_column: str | None = None
     label_column: str | None = None
     label_separator: str | None = None

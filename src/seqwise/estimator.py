@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from seqwise.artifact import load_artifact, save_artifact
-from seqwise.config import Device, Precision, setting_error
+from seqwise.config import Device, Precision
 from seqwise.data.frames import FrameReader, column_values, is_column, is_frame, is_table
 from seqwise.data.kinds import Kind, guess_kind
 from seqwise.data.readers.interface import Wanted
@@ -23,6 +23,7 @@ from seqwise.data.records import Record, check_records
 from seqwise.errors import Code, DataError, Problem, excerpt
 from seqwise.given_labels import GivenLabels, take_labels
 from seqwise.predictor import Predictor
+from seqwise.strict import setting_error
 from seqwise.training.gathering import LabelledRecords, gather
 from seqwise.training.preparation import prepare
 from seqwise.training.progress import show_progress

@@ -15,7 +15,7 @@ from scipy.special import expit
 from torch import Tensor, nn
 
 from seqwise.artifact import Artifact, load_artifact
-from seqwise.config import Device, Precision, setting_error
+from seqwise.config import Device, Precision
 from seqwise.data.collate import collate
 from seqwise.data.encoding import EncodedSequences, encode_sequences
 from seqwise.data.records import RawSequence, Record
@@ -35,6 +35,7 @@ from seqwise.nn import (
     stream_logits,
     use_path,
 )
+from seqwise.strict import setting_error
 
 DETERMINISTIC_ROWS = 8
 STREAM_STEPS = 16_384  # of a longer sequence so many are in memory at once

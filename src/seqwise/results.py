@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqwise.config import setting_error
 from seqwise.data.labels import Labels
 from seqwise.evaluation.decision import Decision
 from seqwise.predictor import PredictedBlock, Predictor
+from seqwise.strict import setting_error
 
 SEPARATOR = ";"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from torch.distributed.run import get_args_parser
 
-from seqwise.cli import app as command_line
+from seqwise.cli import train
 from tests.cli.conftest import run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "distributed.md").read_text("utf-8")
@@ -49,13 +49,10 @@ def test_commands_parse(words, monkeypatch):
     parsed = get_args_parser().parse_args(arguments)
     assert (parsed.module, parsed.training_script) == (True, "seqwise")
     called = []
-    monkeypatch.setattr(
-        command_line, "_call", lambda name, **options: called.append((name, options))
-    )
+    monkeypatch.setattr(train, "run", called.append)
     assert run(*parsed.training_script_args).code == 0
-    [(name, options)] = called
-    assert name == "train"
-    assert options["resume"] == ("--resume" in arguments)
+    [options] = called
+    assert options.resume == ("--resume" in arguments)
 
 
 def test_there_are_commands():

@@ -40,10 +40,11 @@ from seqwise.artifact.reading import (
 )
 from seqwise.artifact.writing import write_files
 from seqwise.bounded import content_hash
-from seqwise.config import DataConfig, ModelConfig, Settings, TrainConfig
+from seqwise.config import DataConfig, ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec
 from seqwise.errors import Code
 from seqwise.nn import SequenceModel
+from seqwise.strict import Settings
 
 PARTS = ("embedding.", "encoder.")
 # What a classifier that begins with it has, too; pooling, head and dropout are its own.

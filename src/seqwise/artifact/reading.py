@@ -27,13 +27,14 @@ from seqwise.artifact.folder import (
 )
 from seqwise.artifact.value import Artifact, TrainingAccount
 from seqwise.bounded import MOST_JSON, UNREADABLE, content_hash, parse_json, read_regular
-from seqwise.config import DataConfig, ModelConfig, Settings, TrainConfig
+from seqwise.config import DataConfig, ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.labels import Labels
 from seqwise.data.readers.values import check_text
 from seqwise.errors import Code, ConfigError, excerpt
 from seqwise.evaluation.decision import Decision
 from seqwise.nn import Classifier, ForestModel, build_model
+from seqwise.strict import Settings
 
 MOST_STEPS = 1 << 26  # of a sequence
 DRAWING = ("normal_", "uniform_")  # what modules fill their weights with

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import torch
 
-from seqwise.config import DataConfig, ModelConfig, Settings, TrainConfig
+from seqwise.config import DataConfig, ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec
 from seqwise.data.labels import Labels
 from seqwise.evaluation.decision import Decision
 from seqwise.nn import Classifier
+from seqwise.strict import Settings
 from seqwise.version import __version__
 
 

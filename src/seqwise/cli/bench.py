@@ -10,14 +10,15 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
 
+from seqwise.cli.commands import Bench
 from seqwise.cli.files import say
-from seqwise.config import Device, setting_error
 from seqwise.evaluation.tables import INDENT, counted, plain_table
 from seqwise.predictor import choose_device
 from seqwise.speed.contenders import ALL, SEQWISE, SORTED, USUAL, Shape, lognormal_lengths
 from seqwise.speed.contest import ContestResult, Effort, run_contest, use_threads
 from seqwise.speed.machine import describe_machine
 from seqwise.speed.timing import MODES
+from seqwise.strict import setting_error
 
 # Together under a minute on two idle cores.
 EFFORT = Effort(rounds=3, seconds=0.8)
@@ -28,14 +29,15 @@ LARGE = Shape(input_size=256, hidden_size=256)
 DOING = {"train": "training", "infer": "inference"}
 
 
-def run(*, as_json: bool, threads: int | None, device: Device | None, quiet: bool) -> None:
+def run(options: Bench) -> None:
     """Measure, and print one JSON object or a table."""
+    threads = options.threads
     cores = os.cpu_count() or 1
     if threads is not None and not 1 <= threads <= cores:
         raise setting_error("threads", threads, f"1 to {cores}, the cores here")
-    place = choose_device(device or "auto")
+    place = choose_device(options.computing.device or "auto")
     lengths = lognormal_lengths(NUM_SEQUENCES)
-    waiting = Console(stderr=True, quiet=quiet).status("measuring for about a minute")
+    waiting = Console(stderr=True, quiet=options.quiet).status("measuring for about a minute")
     with use_threads(threads), waiting:
         machine = describe_machine(place)
         contests = {
@@ -43,14 +45,14 @@ def run(*, as_json: bool, threads: int | None, device: Device | None, quiet: boo
             for name, shape in DIRECTIONS.items()
         }
         large = run_contest(LARGE, lengths, EFFORT, device=place, names=(SEQWISE,))
-    if as_json:
+    if options.json:
         print(json.dumps(_to_dict(contests, large, machine), ensure_ascii=False, indent=2))  # noqa: T201
         return
     console = Console()
     console.print(_table(contests))
     console.print()
     say(console, _facts(large))
-    if not quiet:
+    if not options.quiet:
         say(console, _remarks(contests, machine))
 
 

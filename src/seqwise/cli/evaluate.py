@@ -9,10 +9,9 @@ from rich.markup import escape
 
 from seqwise.artifact import load_artifact
 from seqwise.assessment import Assessment, assess
+from seqwise.cli.commands import Evaluate
 from seqwise.cli.files import guessed_column, open_for_model, say
-from seqwise.cli.options import FileOptions
 from seqwise.cli.wishes import parse_threshold
-from seqwise.config import Device, Precision
 from seqwise.data.kinds import Kind
 from seqwise.errors import DataError
 from seqwise.evaluation.multilabel import MultilabelScores
@@ -21,42 +20,30 @@ from seqwise.inspection import fingerprints
 from seqwise.predictor import Predictor
 
 
-def run(
-    *,
-    folder: str,
-    file: str,
-    train_file: str | None,
-    as_json: bool,
-    strict: bool,
-    deterministic: bool,
-    device: Device | None,
-    precision: Precision | None,
-    threshold: str | None,
-    quiet: bool,
-    how: FileOptions,
-) -> None:
+def run(options: Evaluate) -> None:
     """Score, and print one JSON object or tables."""
-    artifact = load_artifact(folder)
+    file, train_file, how = options.file, options.train_file, options.how
+    artifact = load_artifact(options.model)
     kind = Kind(artifact.data.kind)
     records = open_for_model(file, how, artifact, label_required=True)
-    say(Console(stderr=True, quiet=quiet), guessed_column(records, how, artifact))
+    say(Console(stderr=True, quiet=options.quiet), guessed_column(records, how, artifact))
     known = None
     if train_file is not None:
         seen = open_for_model(train_file, how, artifact, label_required=False)
         known = fingerprints(seen.checked(kind), kind)
     predictor = Predictor(
         artifact,
-        device=device or "auto",
-        deterministic=deterministic,
-        precision=precision or "float32",
-        threshold=parse_threshold(threshold),
+        device=options.computing.device or "auto",
+        deterministic=options.deterministic,
+        precision=options.computing.precision or "float32",
+        threshold=parse_threshold(options.threshold),
     )
     found = assess(
         predictor, records.checked(kind), known=known, path=file, column=records.sequence_column
     )
-    if strict and found.problems:
+    if options.strict and found.problems:
         raise DataError(found.problems[0], others=found.problems[1:5], count=len(found.problems))
-    if as_json:
+    if options.json:
         print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))  # noqa: T201
         return
     console = Console()
@@ -66,7 +53,7 @@ def run(
         console.print(scores_table(found.scores))
         console.print()
         console.print(confusion_table(found.scores))
-    if not quiet:
+    if not options.quiet:
         console.print()
         say(console, _remarks(found, file, train_file))
 

@@ -65,7 +65,7 @@ def gather_files(
     train = gather(source.reader(), source.kind, skip_bad=skip_bad, path=records.path)
     held_out = None
     if valid is not None:
-        other = open_for_training([valid], replace(how, kind=str(source.kind)))
+        other = open_for_training([valid], replace(how, kind=source.kind.value))
         held_out = gather(other.reader(), source.kind, skip_bad=skip_bad, path=valid)
         tell_dropped(console, held_out.dropped)
     columns = (records.sequence_column, records.label_column, how.label_separator)

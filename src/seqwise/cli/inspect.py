@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from seqwise.artifact import Artifact, is_model, is_pretrained, load_artifact, load_pretrained
+from seqwise.cli.commands import Inspect
 from seqwise.cli.files import OpenFile, open_for_training, say
 from seqwise.cli.gathering import MOST_IN_MEMORY, is_large
 from seqwise.cli.options import FileOptions
@@ -30,18 +32,19 @@ from seqwise.training.settings import Wishes, describe_shape
 NO_LABELS = (Code.COLUMN_MISSING, Code.COLUMN_UNCLEAR, Code.MISSING_LABEL)
 
 
-def run(*, path: str, second: str | None, as_json: bool, how: FileOptions) -> None:
+def run(options: Inspect) -> None:
     """Look at a model folder, at a file, or at two files."""
+    path, second, how = options.path, options.second, options.how
     if is_model(path) or is_pretrained(path):
         if second is not None:
             found, remedy = "a model and a file", "use seqwise evaluate MODEL FILE"
             if not is_model(path):
                 found, remedy = "a pretrained network and a file", "name one of them"
             raise ConfigError(Problem(Code.BAD_SETTING, found, "one model or files", remedy))
-        (_inspect_model if is_model(path) else _inspect_pretrained)(path, as_json)
+        (_inspect_model if is_model(path) else _inspect_pretrained)(path, options.json)
         return
     if is_store(path):
-        _inspect_store(path, as_json)
+        _inspect_store(path, options.json)
         return
     if second is not None and is_model(second):
         found, remedy = "a file and a model", "use seqwise evaluate MODEL FILE"
@@ -54,7 +57,7 @@ def run(*, path: str, second: str | None, as_json: bool, how: FileOptions) -> No
         records = other.records.checked(first.kind)
         summaries.append((other, summarise(records, first.kind, known=summary.fingerprints)))
     choices = _choices(first)
-    if as_json:
+    if options.json:
         found_all = [_to_dict(source, each) for source, each in summaries]
         print(json.dumps({"files": found_all, "training": choices}, ensure_ascii=False, indent=2))  # noqa: T201
         return
@@ -78,14 +81,8 @@ def _open(path: str, how: FileOptions) -> OpenFile:
 
 def _as_before(how: FileOptions, first: OpenFile) -> FileOptions:
     """Read the second file as the first one was read."""
-    return FileOptions(
-        kind=str(first.kind),
-        format=how.format,
-        sequence=how.sequence or first.records.sequence_column,
-        label=how.label,
-        labels_from=how.labels_from,
-        label_separator=how.label_separator,
-    )
+    column = how.sequence or first.records.sequence_column
+    return replace(how, kind=first.kind.value, sequence=column)
 
 
 def _to_dict(source: OpenFile, summary: FileSummary) -> dict[str, Any]:

@@ -14,13 +14,12 @@ from rich.markup import escape
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from seqwise.artifact import CONFIG, current_versions, load_artifact
+from seqwise.cli.commands import Predict
 from seqwise.cli.files import guessed_column, open_for_model, say
-from seqwise.cli.options import FileOptions
 from seqwise.cli.output import Output
 from seqwise.cli.summary import Summary
 from seqwise.cli.wishes import parse_threshold
 from seqwise.cli.writers import stream_writer
-from seqwise.config import Device, Precision
 from seqwise.data.collection import RecordFiles
 from seqwise.data.fingerprint import digest_path
 from seqwise.data.kinds import Kind
@@ -32,40 +31,25 @@ from seqwise.predictor import PredictedBlock, Predictor
 from seqwise.results import ResultColumns
 
 
-def run(
-    *,
-    folder: str,
-    file: str,
-    out: str | None,
-    out_format: str,
-    probabilities: bool,
-    overwrite: bool,
-    strict: bool,
-    checkpoint_seconds: float,
-    deterministic: bool,
-    device: Device | None,
-    precision: Precision | None,
-    threshold: str | None,
-    quiet: bool,
-    how: FileOptions,
-) -> None:
+def run(options: Predict) -> None:
     """Predict and write as the records come."""
-    console = Console(stderr=True, quiet=quiet)
-    artifact = load_artifact(folder)
+    file, out, how = options.file, options.out, options.how
+    console = Console(stderr=True, quiet=options.quiet)
+    artifact = load_artifact(options.model)
     predictor = Predictor(
         artifact,
-        device=device or "auto",
-        deterministic=deterministic,
-        precision=precision or "float32",
-        threshold=parse_threshold(threshold),
+        device=options.computing.device or "auto",
+        deterministic=options.deterministic,
+        precision=options.computing.precision or "float32",
+        threshold=parse_threshold(options.threshold),
     )
     separator = how.label_separator or artifact.data.label_separator
-    columns = ResultColumns.of(predictor, probabilities=probabilities, separator=separator)
+    columns = ResultColumns.of(predictor, probabilities=options.probabilities, separator=separator)
     records = open_for_model(file, how, artifact, label_required=False)
     say(console, guessed_column(records, how, artifact))
-    blocks = _Blocks(predictor, records, strict=strict)
+    blocks = _Blocks(predictor, records, strict=options.strict)
     if out is None:
-        writer = stream_writer(sys.stdout, out_format, columns)
+        writer = stream_writer(sys.stdout, options.output_format, columns)
         summary = Summary()
         for block in blocks:
             summary.add(block)
@@ -75,15 +59,15 @@ def run(
     if file != "-" and _is_same(out, file):
         found = "it is the file to read"
         raise DataError(Problem(Code.OUTPUT_EXISTS, found, "another file", "rename it", path=out))
-    output = Output(out, columns, overwrite=overwrite)
+    output = Output(out, columns, overwrite=options.overwrite)
     with output:
-        identity = _identity(folder, blocks, columns)
+        identity = _identity(options.model, blocks, columns)
         output.begin(identity)
         _go_on(output, blocks, console)
         with StopRequest(lambda: blocks.are_awaited) as stop:
             try:
                 if not output.is_whole:
-                    _write(output, blocks, stop, console, seconds=checkpoint_seconds)
+                    _write(output, blocks, stop, console, seconds=options.checkpoint_seconds)
             except Stopped as stopped:
                 output.keep()
                 _end(output, stopped, is_pipe=identity is None)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from seqwise.cli.commands import Pretrain
 from seqwise.cli.files import open_for_training, say
 from seqwise.cli.gathering import MOST_IN_MEMORY, is_large, tell_dropped
-from seqwise.cli.options import FileOptions
 from seqwise.cli.session import Session, one_voice
 from seqwise.cli.wishes import sort_wishes
 from seqwise.config import ModelConfig
@@ -25,42 +24,30 @@ from seqwise.training.settings import Wishes
 from seqwise.training.unlabelled import gather_unlabelled, prepare_unlabelled
 
 
-def run(
-    *,
-    files: list[str],
-    out: str,
-    skip_bad: bool,
-    overwrite: bool,
-    resume: bool,
-    checkpoint_seconds: float,
-    workers: int,
-    quiet: bool,
-    how: FileOptions,
-    wishes: dict[str, Any],
-) -> None:
+def run(options: Pretrain) -> None:
     """Pretrain, save, and say what was done."""
     with join_world() as world, one_voice(world), ExitStack() as stack:
-        console = Console(stderr=True, quiet=quiet or not world.is_first)
-        session = Session(
-            world, out, resume=resume, checkpoint_seconds=checkpoint_seconds, console=console
-        )
+        console = Console(stderr=True, quiet=options.quiet or not world.is_first)
+        session = Session(world, options, console)
         with world.together():
-            chosen = sort_wishes(wishes)
-            session.begin(stack, device=wishes.get("device"), overwrite=overwrite)
+            chosen = sort_wishes(options.computing, options.data, options.model, options.training)
+            session.begin(stack)
         if session.is_done(session.store):
             return
-        prepared = _prepare(files, chosen, how, skip_bad, session.store, console, world)
+        prepared = _prepare(options, chosen, session.store, console, world)
         with world.together():
-            training = PretrainingRun(prepared, chosen, world=world, workers=workers)
+            training = PretrainingRun(prepared, chosen, world=world, workers=options.workers)
         say(console, _describe(training))
         session.go_through(training, stack)
         with world.together():
             if world.is_first:
                 announce = session.checkpoints.announce
-                training.pretrained().save(out, overwrite=overwrite, announce=announce)
+                training.pretrained().save(
+                    options.out, overwrite=options.overwrite, announce=announce
+                )
                 session.clear(session.store)
     if world.is_first:
-        place = escape(out)
+        place = escape(options.out)
         found = describe_scores(training.scores, is_series=training.shape.num_channels > 0)
         best = f"best epoch {training.training.best.epoch} of {len(training.reports)}"
         num_valid = len(prepared.valid.sequences)
@@ -89,21 +76,17 @@ def _perplexity(loss: float) -> str:
 
 
 def _prepare(
-    files: list[str],
-    wishes: Wishes,
-    how: FileOptions,
-    skip_bad: bool,
-    store: Path,
-    console: Console,
-    world: World,
+    options: Pretrain, wishes: Wishes, store: Path, console: Console, world: World
 ) -> PreparedData:
     """Read and encode the files; what is large the first process encodes for all."""
     prepared = None
     with world.together():
-        source = open_for_training(files, how, label_required=False)
+        source = open_for_training(options.files, options.how, label_required=False)
         say(console, source.facts())
         records = source.records
-        data = gather_unlabelled(source.reader(), source.kind, skip_bad=skip_bad, path=records.path)
+        data = gather_unlabelled(
+            source.reader(), source.kind, skip_bad=options.skip_bad, path=records.path
+        )
         tell_dropped(console, data.dropped)
         wishes = wishes.with_columns(records.sequence_column, None, None)
         folder = store if is_large(data) else None

@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from seqwise.artifact import check_output, is_exactly
+from seqwise.cli.commands import Pretrain, Train
 from seqwise.cli.ending import USER_ERROR
 from seqwise.cli.files import say
-from seqwise.config import Device, setting_error
 from seqwise.data.store_folder import remove_store
 from seqwise.errors import Code, ConfigError, SeqwiseError
 from seqwise.interruption import Stopped, StopRequest
+from seqwise.strict import setting_error
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.distribution import World, take_device
 from seqwise.training.interface import Run
@@ -45,29 +46,22 @@ class Session:
     ----------
     world
         The processes that train together.
-    out
-        Folder to write.
-    resume
-        Go on where the run was stopped.
-    checkpoint_seconds
-        Between two checkpoints.
+    options
+        What to write, and when to keep checkpoints.
     console
         For people.
     """
 
-    def __init__(
-        self, world: World, out: str, *, resume: bool, checkpoint_seconds: float, console: Console
-    ) -> None:
+    def __init__(self, world: World, options: Train | Pretrain, console: Console) -> None:
         self.world = world
-        self.out = out
-        self.resume = resume
-        self.seconds = checkpoint_seconds
+        self.options = options
         self.console = console
-        self.checkpoints = Checkpoints(f"{Path(out)}.checkpoints")
+        self.checkpoints = Checkpoints(f"{Path(options.out)}.checkpoints")
         self._is_saved = False
-        self.store = Path(f"{Path(out)}.encoded")  # where what is too large for memory goes
+        # Where what is too large for memory goes.
+        self.store = Path(f"{Path(options.out)}.encoded")
 
-    def begin(self, stack: ExitStack, *, device: Device | None, overwrite: bool) -> None:
+    def begin(self, stack: ExitStack) -> None:
         """Make sure before long work that there is something to compute on, and a place to write.
 
         Raises
@@ -75,15 +69,18 @@ class Session:
         SeqwiseError
             If not.
         """
-        if not self.seconds >= 0:
-            raise setting_error("checkpoint_seconds", self.seconds, "0 or more")
-        take_device(device or "auto")
+        options = self.options
+        if not options.checkpoint_seconds >= 0:
+            raise setting_error("checkpoint_seconds", options.checkpoint_seconds, "0 or more")
+        take_device(options.computing.device or "auto")
         if self.world.is_first:
-            self._is_saved = self.resume and is_exactly(self.out, self.checkpoints.announced())
+            self._is_saved = options.resume and is_exactly(
+                options.out, self.checkpoints.announced()
+            )
             if not self._is_saved:
-                check_output(self.out, overwrite=overwrite)
+                check_output(options.out, overwrite=options.overwrite)
             stack.enter_context(self.checkpoints)
-            if not self.resume:
+            if not options.resume:
                 self.checkpoints.check_free()
 
     def is_done(self, store: Path | None) -> bool:
@@ -93,7 +90,7 @@ class Session:
         if self.world.is_first:
             self.clear(store)
         text = "saved before; what was left of its training has been removed"
-        say(self.console, [("model in", f"{escape(self.out)}   {text}")])
+        say(self.console, [("model in", f"{escape(self.options.out)}   {text}")])
         return True
 
     def clear(self, store: Path | None) -> None:
@@ -108,10 +105,12 @@ class Session:
         Checkpoints that lead to nothing are not kept.
         """
         stop = stack.enter_context(StopRequest(lambda: run.current.progress.validating))
-        if self.resume:
+        if self.options.resume:
             self._go_on(run)
         say(self.console, [("checkpoints", self._describe())])
-        reports = keep_checkpoints(run, self.checkpoints, stop, seconds=self.seconds)
+        reports = keep_checkpoints(
+            run, self.checkpoints, stop, seconds=self.options.checkpoint_seconds
+        )
         try:
             for _ in show_progress(run, reports, console=self.console):
                 pass
@@ -125,7 +124,7 @@ class Session:
 
     def _describe(self) -> str:
         folder = escape(str(self.checkpoints.folder))
-        when = f"each {self.seconds:g} s in {folder}, until the model is there"
+        when = f"each {self.options.checkpoint_seconds:g} s in {folder}, until the model is there"
         return f"{when}; --resume goes on from them"
 
     def _go_on(self, run: Run) -> None:

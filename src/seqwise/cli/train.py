@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from seqwise.artifact import save_artifact
+from seqwise.cli.commands import Train
 from seqwise.cli.files import say
 from seqwise.cli.gathering import MOST_IN_MEMORY, gather_files, prepare_files, with_kind
 from seqwise.cli.options import FileOptions
@@ -28,65 +28,43 @@ from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
 
 
-def run(
-    *,
-    files: list[str],
-    out: str,
-    valid: str | None,
-    skip_bad: bool,
-    overwrite: bool,
-    resume: bool,
-    checkpoint_seconds: float,
-    workers: int,
-    quiet: bool,
-    how: FileOptions,
-    wishes: dict[str, Any],
-) -> None:
+def run(options: Train) -> None:
     """Train, save, and say what was done."""
     with join_world() as world, one_voice(world), ExitStack() as stack:
-        console = Console(stderr=True, quiet=quiet or not world.is_first)
-        session = Session(
-            world, out, resume=resume, checkpoint_seconds=checkpoint_seconds, console=console
-        )
-        is_encoded = len(files) == 1 and is_store(files[0])
+        console = Console(stderr=True, quiet=options.quiet or not world.is_first)
+        session = Session(world, options, console)
+        is_encoded = len(options.files) == 1 and is_store(options.files[0])
         store = None if is_encoded else session.store
         with world.together():
-            chosen = sort_wishes(wishes)
-            session.begin(stack, device=wishes.get("device"), overwrite=overwrite)
+            chosen = sort_wishes(options.computing, options.data, options.model, options.training)
+            session.begin(stack)
         if session.is_done(store):
             return
-        prepared, chosen = _prepare(files, valid, chosen, how, skip_bad, store, console, world)
+        prepared, chosen = _prepare(options, chosen, store, console, world)
         with world.together():
-            training = TrainingRun(prepared, chosen, world=world, workers=workers)
+            training = TrainingRun(prepared, chosen, world=world, workers=options.workers)
         say(console, describe_run(training))
         session.go_through(training, stack)
         with world.together():
             if world.is_first:
                 artifact, announce = training.artifact(), session.checkpoints.announce
-                save_artifact(artifact, out, overwrite=overwrite, announce=announce)
+                save_artifact(artifact, options.out, overwrite=options.overwrite, announce=announce)
                 session.clear(store)
     if world.is_first:
-        say(console, _result(training, out))
+        say(console, _result(training, options.out))
 
 
 def _prepare(
-    files: list[str],
-    valid: str | None,
-    wishes: Wishes,
-    how: FileOptions,
-    skip_bad: bool,
-    store: Path | None,
-    console: Console,
-    world: World,
+    options: Train, wishes: Wishes, store: Path | None, console: Console, world: World
 ) -> tuple[PreparedData, Wishes]:
     """Read and encode the files; what is large the first process encodes for all."""
     if store is None:
         with world.together():
-            return _open(files[0], valid, wishes, how, console)
+            return _open(options, wishes, console)
     prepared = None
     with world.together():
-        how = with_kind(how, wishes)
-        data = gather_files(files, valid, how, skip_bad=skip_bad, console=console)
+        how, skip_bad = with_kind(options.how, wishes), options.skip_bad
+        data = gather_files(options.files, options.valid, how, skip_bad=skip_bad, console=console)
         wishes = wishes.with_columns(*data.columns)
         folder = store if data.is_large else None
         if folder is not None:
@@ -100,14 +78,13 @@ def _prepare(
         return prepared or load_prepared(store), wishes
 
 
-def _open(
-    store: str, valid: str | None, wishes: Wishes, how: FileOptions, console: Console
-) -> tuple[PreparedData, Wishes]:
+def _open(options: Train, wishes: Wishes, console: Console) -> tuple[PreparedData, Wishes]:
     """Take what was encoded before."""
-    if valid is not None or how != FileOptions():
+    if options.valid is not None or options.how != FileOptions():
         found, expected = "how to read a file, beside a store", "only settings of the training"
         remedy = "say it to seqwise encode"
         raise ConfigError(Problem(Code.BAD_SETTING, found, expected, remedy))
+    [store] = options.files
     say(console, [("store", escape(store))])
     prepared = load_prepared(store)
     return prepared, settle(wishes, prepared.plan)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 from collections.abc import Iterable
-from enum import StrEnum
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -89,6 +88,6 @@ def _spell(hint: Any) -> str:
     """Say what an option takes; None stands beside its type where it may be left out."""
     if get_origin(hint) in (Union, types.UnionType):
         hint = next(each for each in get_args(hint) if each is not type(None))
-    if issubclass(hint, StrEnum):
-        return "one of " + ", ".join(hint)
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(get_args(hint))
     return {int: "a whole number", float: "a number"}.get(hint, "another value")

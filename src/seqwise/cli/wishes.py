@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from seqwise.config import setting_error
+from seqwise.cli.options import Computing
+from seqwise.cli.settings import DataSettings, ModelSettings, TrainingSettings
+from seqwise.strict import setting_error
 from seqwise.training.settings import Wishes
 
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def sort_wishes(spoken: dict[str, Any]) -> Wishes:
-    """Take those that are not None, as plain values."""
-    wishes: dict[str, Any] = {
-        name: value if isinstance(value, (bool, int, float)) else str(value)
-        for name, value in spoken.items()
-        if value is not None
-    }
+def sort_wishes(*groups: Computing | DataSettings | ModelSettings | TrainingSettings) -> Wishes:
+    """Take the settings that are not None."""
+    spoken = {name: value for group in groups for name, value in asdict(group).items()}
+    wishes: dict[str, Any] = {name: value for name, value in spoken.items() if value is not None}
     if "class_weight" in wishes:
         wishes["class_weight"] = _parse_class_weight(wishes["class_weight"])
     if "budget" in wishes:

@@ -9,11 +9,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from seqwise.config import setting_error
 from seqwise.data.labels import Labels
 from seqwise.data.targets import Targets
 from seqwise.evaluation.metrics import Scores, score
 from seqwise.evaluation.multilabel import EVEN, MultilabelScores, score_multilabel
+from seqwise.strict import setting_error
 
 AnyScores = Scores | MultilabelScores
 Thresholds = float | Mapping[str, float]

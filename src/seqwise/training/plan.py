@@ -7,10 +7,11 @@ from typing import Any, Self
 
 from typing_extensions import override
 
-from seqwise.config import DataConfig, Settings, setting_error
+from seqwise.config import DataConfig
 from seqwise.data.labels import Labels
 from seqwise.data.readers.values import check_text
 from seqwise.errors import excerpt
+from seqwise.strict import Settings, setting_error
 from seqwise.training.settings import Wishes
 from seqwise.training.start import SETTINGS_OF_STARTS, open_start
 from seqwise.version import __version__

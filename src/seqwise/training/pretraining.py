@@ -10,9 +10,10 @@ import torch
 from typing_extensions import override
 
 from seqwise.artifact import Pretrained, PretrainingAccount, current_versions
-from seqwise.config import WITH_DIRECTIONS, ModelConfig, TrainConfig, setting_error
+from seqwise.config import WITH_DIRECTIONS, ModelConfig, TrainConfig
 from seqwise.identity import check_identity
 from seqwise.nn import ENCODERS, NextStepModel
+from seqwise.strict import setting_error
 from seqwise.training.chance import mix_seed
 from seqwise.training.distribution import ALONE, World
 from seqwise.training.interface import Steps, identify

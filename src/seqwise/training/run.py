@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from seqwise.artifact import Artifact, TrainingAccount, current_versions
-from seqwise.config import ModelConfig, TrainConfig, setting_error
+from seqwise.config import ModelConfig, TrainConfig
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.decision import AnyScores, Decision
 from seqwise.evaluation.metrics import Scores
@@ -21,6 +21,7 @@ from seqwise.evaluation.thresholds import can_tune, tune
 from seqwise.identity import check_identity
 from seqwise.nn import Classifier, Network, join
 from seqwise.predictor import infer_logits, to_probabilities
+from seqwise.strict import setting_error
 from seqwise.training.companion import Companion, find_companion
 from seqwise.training.distribution import ALONE, World
 from seqwise.training.interface import Steps, identify

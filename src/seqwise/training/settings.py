@@ -9,17 +9,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqwise.config import (
-    WITH_DIRECTIONS,
-    DataConfig,
-    ModelConfig,
-    TrainConfig,
-    setting_error,
-    unknown_setting,
-)
+from seqwise.config import WITH_DIRECTIONS, DataConfig, ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec
 from seqwise.data.kinds import Kind
 from seqwise.data.records import RawSequence
+from seqwise.strict import setting_error, unknown_setting
 
 SIZES_OF_COMPANIONS = {
     "num_ngrams",

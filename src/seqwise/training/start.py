@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from seqwise.artifact import load_pretrained
 from seqwise.artifact.pretrained import SHARED
-from seqwise.config import DataConfig, TrainConfig, setting_error
+from seqwise.config import DataConfig, KindName, TrainConfig
 from seqwise.data.codecs import FIRST_ID, Codec, TextCodec, build_codec
 from seqwise.data.kinds import Kind
 from seqwise.data.readers.values import check_text
@@ -22,6 +22,7 @@ from seqwise.data.vectors import VectorFile, WordVectors
 from seqwise.errors import Code, DataError, Problem, excerpt, one_line
 from seqwise.nn import SequenceModel, TokenEmbedding
 from seqwise.nn.embedding import TOKEN_DEVIATION
+from seqwise.strict import setting_error
 from seqwise.training.settings import Wishes, choose_data
 
 SETTINGS_OF_STARTS = ("vectors", "pretrained")
@@ -40,7 +41,7 @@ class Start:
         Settings of the model that it settles.
     """
 
-    kind: str | None = None
+    kind: KindName | None = None
 
     def __init__(self) -> None:
         self.shape: dict[str, Any] = {}

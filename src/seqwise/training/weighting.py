@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from seqwise.config import ClassWeight, setting_error
+from seqwise.config import ClassWeight
 from seqwise.data.targets import Targets, class_counts, is_multilabel
+from seqwise.strict import setting_error
 
 
 def class_weights(

@@ -10,9 +10,9 @@ import numpy as np
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from typing_extensions import override
 
-from seqwise.config import setting_error
 from seqwise.data.codecs.codec import FIRST_ID, PADDING_ID, UNKNOWN_ID, Codec
 from seqwise.data.readers.values import check_text
+from seqwise.strict import setting_error
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
