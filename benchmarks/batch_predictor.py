@@ -26,7 +26,9 @@ from pyarrow import csv
 
 from predict_overhead import TRAIN_ROWS, write_texts
 from seqwise import BatchPredictor
-from seqwise.cli.options import FileOptions
+from seqwise.cli.commands import Train
+from seqwise.cli.options import Computing, FileOptions
+from seqwise.cli.settings import DataSettings, ModelSettings, TrainingSettings
 from seqwise.cli.train import run as train
 from seqwise.speed.machine import describe_machine
 
@@ -59,17 +61,17 @@ def main() -> None:
 
 def train_once(file: str, model: str) -> None:
     train(
-        files=[file],
-        out=model,
-        valid=None,
-        skip_bad=False,
-        overwrite=False,
-        resume=False,
-        checkpoint_seconds=1e9,
-        workers=0,
-        quiet=True,
-        how=FileOptions(),
-        wishes={"epochs": 1, "refit": False, "encoder": "lstm", "linear": True},
+        Train(
+            files=[file],
+            out=model,
+            how=FileOptions(),
+            checkpoint_seconds=1e9,
+            computing=Computing(),
+            quiet=True,
+            data=DataSettings(),
+            model=ModelSettings(encoder="lstm", linear=True),
+            training=TrainingSettings(epochs=1, refit=False),
+        )
     )
 
 

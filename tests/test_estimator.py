@@ -16,10 +16,10 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from typer.testing import CliRunner
 
 from seqwise import SequenceClassifier
-from seqwise.cli.options import FileOptions
-from seqwise.cli.train import run as train_on_the_command_line
+from seqwise.cli.app import app
 from seqwise.errors import ArtifactError, ConfigError, DataError
 from tests.training.examples import WORDS_OF_TOPIC, topical
 
@@ -570,19 +570,9 @@ def test_load_of_a_model_of_the_command_line(tmp_path):
     file = tmp_path / "table.csv"
     rows = [f"{text},{label}" for text, label in zip(TEXTS, LABELS, strict=True)]
     file.write_text("\n".join(["text,label", *rows]))
-    train_on_the_command_line(
-        files=[str(file)],
-        out=str(tmp_path / "model"),
-        valid=None,
-        skip_bad=False,
-        overwrite=False,
-        resume=False,
-        checkpoint_seconds=60,
-        workers=0,
-        quiet=True,
-        how=FileOptions(),
-        wishes=ABLE,
-    )
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in ABLE.items()]
+    command = ["train", str(file), "--out", str(tmp_path / "model"), "--quiet", *options]
+    assert CliRunner().invoke(app, command).exit_code == 0
     loaded = SequenceClassifier.load(tmp_path / "model")
     expected = able().fit(TEXTS, LABELS)
     assert (loaded.predict_proba(TEXTS) == expected.predict_proba(TEXTS)).all()
