@@ -85,6 +85,28 @@ def test_class_weights_are_heeded():
     assert share(np.array([1.0, 9.0])) > share(None) + 0.1
 
 
+def test_records_without_weight_are_not_learned_from():
+    series, targets = make_waves(num_records=40)
+    targets[:10] = 1 - targets[:10]
+    strange = [np.full_like(each, 100) for each in series[:5]]
+    both = np.concatenate([targets, np.full(5, 2)])
+    model = fit([*series, *strange], both, num_classes=3, class_weight=np.array([1.0, 1.0, 0.0]))
+    plain = fit(series, targets, num_classes=3)
+    with torch.no_grad():
+        found, expected = (each(collate(series)) for each in (model, plain))
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-3)
+
+
+def test_what_all_records_have_alike_says_nothing():
+    series, targets = make_waves(num_records=100)
+    series = [np.resize(each, (37, 1)) for each in series]  # of one length, whose logarithm rounds
+    model = fit(series, targets)
+    constant = model.measure(collate(series)).std(dim=0) < 1e-9
+    assert constant[0]
+    reach = (model.weight / model.scale.unsqueeze(1))[constant].abs().max()
+    assert reach < 1e-6  # times by how much a longer series differs
+
+
 def test_dilations_fill_a_series_of_the_usual_length():
     assert choose_kernels(np.array([7, 16, 29]))[0] == 1
     num_dilations, num_thresholds = choose_kernels(np.full(5, 1_000))

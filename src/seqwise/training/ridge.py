@@ -22,6 +22,7 @@ MOST_DILATIONS = 8
 NUM_THRESHOLDS = 14  # of a kernel, over all dilations
 NUM_SAMPLED, SAMPLE_STEPS = 64, 4_096  # series that thresholds come from, and steps of each
 BATCH_STEPS = 1 << 14
+LEAST_SPREAD = 1e-9  # of a feature, beside its largest value or 1: what is below is rounding
 PENALTIES = np.logspace(-5, 2, 15)
 
 
@@ -70,7 +71,11 @@ def fit_kernels(
         Of the channels that a kernel reads, and of what is drawn.
     """
     random = np.random.default_rng(seed)
+    record_weight = np.ones(len(lengths))
+    if class_weight is not None and not is_multilabel(targets):
+        record_weight = class_weight[targets]
     drawn = draw_records(lengths, targets, random, most_records=MOST_RECORDS, most_steps=MOST_STEPS)
+    drawn = drawn[record_weight[drawn] > 0]
     num_dilations, num_thresholds = choose_kernels(lengths)
     model = KernelModel(
         num_channels,
@@ -85,10 +90,7 @@ def fit_kernels(
     model.rival_channels = _draw_channels(model.rival_channels, random)
     _place_thresholds(model, sequences, drawn, random)
     features = _measure(model, sequences, lengths, drawn)
-    record_weight = np.ones(len(drawn))
-    if class_weight is not None and not is_multilabel(targets):
-        record_weight = class_weight[targets[drawn]]
-    _solve(model, features, targets[drawn], record_weight)
+    _solve(model, features, targets[drawn], record_weight[drawn])
     return model.eval()
 
 
@@ -154,16 +156,17 @@ def _solve(
     targets: Targets,
     record_weight: NDArray[np.float64],
 ) -> None:
-    """Fit the last layer, by the products of all pairs of records: they are fewer than features."""
+    """Fit the last layer, by the products of all pairs of records: they are fewer than features.
+
+    The features are scaled where they stand: there may be a gigabyte of them.
+    """
     mean = np.average(features, axis=0, weights=record_weight)
-    scale = features.std(axis=0)
-    scale[scale == 0] = 1
-    # Convolutions and statistics weigh the same, however many there are of each.
-    num_others = len(scale) - model.num_statistics
-    scale[:num_others] *= np.sqrt(num_others)
-    scale[num_others:] *= np.sqrt(max(1, model.num_statistics))
+    scale = _choose_scale(features, model.num_statistics)
     roots = np.sqrt(record_weight)[:, None]
-    x = roots * (features - mean) / scale
+    x = features
+    x -= mean
+    x /= scale
+    x *= roots
     truth = targets.toarray() if is_multilabel(targets) else np.eye(model.num_classes)[targets]
     classes = truth * 2.0 - 1
     means = np.average(classes, axis=0, weights=record_weight)
@@ -185,6 +188,19 @@ def _solve(
         model.scale = torch.from_numpy(scale).float()
         model.weight.copy_(torch.from_numpy(x.T @ dual * sureness))
         model.bias.copy_(torch.from_numpy(means * sureness))
+
+
+def _choose_scale(features: NDArray[np.float64], num_statistics: int) -> NDArray[np.float64]:
+    """Choose what features are divided by, ``(num_features,)``; the statistics are the last."""
+    scale = np.asarray(features.std(axis=0))
+    # A feature that all records have alike may differ by a rounding, which is not to be blown up:
+    # a record that has it otherwise, a longer one for instance, would be all that.
+    scale[scale <= LEAST_SPREAD * np.abs(features).max(axis=0).clip(min=1)] = 1
+    # Convolutions and statistics weigh the same, however many there are of each.
+    num_others = len(scale) - num_statistics
+    scale[:num_others] *= np.sqrt(num_others)
+    scale[num_others:] *= np.sqrt(max(1, num_statistics))
+    return scale
 
 
 def _least_surprise(
