@@ -676,6 +676,17 @@ def test_tables_of_0_and_1(form, classes, of_sets):
     assert classifier.score(TOPICAL, form) == (found == TABLE).all(axis=1).mean()
 
 
+def test_a_table_without_names_is_in_the_order_of_the_probabilities(of_sets):
+    frame = pd.DataFrame(TABLE, columns=NAMES)
+    named = quick().fit(TOPICAL, frame, TOPICAL[:9], TABLE[:9])
+    assert named.score(TOPICAL, named.predict(TOPICAL)) == 1
+    assert of_sets.score(TOPICAL, TABLE) == of_sets.score(TOPICAL, SETS)
+    turned = frame[NAMES[::-1]]
+    assert named.score(TOPICAL, turned) == named.score(TOPICAL, frame)
+    with pytest.raises(DataError, match="a table of 2 columns"):
+        named.score(TOPICAL, TABLE[:, :2])
+
+
 def test_a_column_that_no_sequence_has_stays_a_class():
     table = np.c_[TABLE, np.zeros(80, dtype=int)]
     classifier = quick(class_weight="balanced").fit(TOPICAL, table)
@@ -691,6 +702,16 @@ def test_a_model_of_sets_comes_back_from_its_folder(of_sets, tmp_path):
     table.save(tmp_path / "table")
     loaded = SequenceClassifier.load(tmp_path / "table")
     assert np.array_equal(loaded.predict(TOPICAL), table.predict(TOPICAL))
+
+
+@pytest.mark.parametrize("names", [(False, True), (7, "sea")])
+def test_labels_of_sets_keep_their_types_in_a_folder(names, tmp_path):
+    sets = [[names[0]], [names[1]], [], list(names)] * 20
+    classifier = quick().fit(TOPICAL, sets)
+    classifier.save(tmp_path / "model")
+    loaded = SequenceClassifier.load(tmp_path / "model")
+    assert loaded.classes_.tolist() == list(names)
+    assert loaded.predict(TOPICAL) == classifier.predict(TOPICAL)
 
 
 def test_sets_that_choose_the_epoch():

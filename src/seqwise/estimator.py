@@ -21,7 +21,7 @@ from seqwise.data.readers.interface import Wanted
 from seqwise.data.readers.values import name_of
 from seqwise.data.records import Record, check_records
 from seqwise.errors import Code, DataError, Problem, excerpt
-from seqwise.given_labels import GivenLabels, take_labels
+from seqwise.given_labels import GivenLabels, take_labels, to_array
 from seqwise.predictor import Predictor
 from seqwise.training.gathering import LabelledRecords, gather
 from seqwise.training.preparation import prepare
@@ -280,7 +280,8 @@ vectors, pretrained, seed, device, precision
             raise DataError(Problem(Code.MISSING_SEQUENCE, found, expected, "give X_valid"))
         if X_valid is not None:
             held_out = self._sequences(X_valid, reset=False)
-            valid = self._gather(held_out, take_labels(y_valid, held_out), kind)
+            columns = given.labels.names if given.is_indicator else None
+            valid = self._gather(held_out, take_labels(y_valid, held_out, columns), kind)
         wishes = self._wishes()
         prepared = prepare(
             self._gather(sequences, given, kind),
@@ -317,13 +318,14 @@ vectors, pretrained, seed, device, precision
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Give the share of the sequences of X (as in `fit`) that are given their label.
 
-        Where a sequence may bear any number of labels, it must be given all of them and no other.
+        Where a sequence may bear any number of labels, it must be given all of them and no other;
+        the columns of a table without names are the labels in the order of the probabilities.
         """
         check_is_fitted(self, "classes_")
         labels = self.artifact_.labels
         if not labels.multilabel:
             return float(super().score(X, y, sample_weight))
-        given = take_labels(y, self._sequences(X, reset=False))
+        given = take_labels(y, self._sequences(X, reset=False), labels.names)
         decided = self.artifact_.decision.decide(self.predict_proba(X))
         right = (labels.encode(given.of_records).toarray() == decided).all(axis=1)
         right &= [labels.unknown(each) is None for each in given.of_records]
@@ -377,8 +379,9 @@ vectors, pretrained, seed, device, precision
         classifier = cls(**settings, kind=artifact.data.kind)
         classifier.artifact_ = artifact
         values = artifact.labels.values
-        classifier.classes_ = np.array(values)
-        classifier._gives_indicator = values == tuple(range(len(values)))
+        classifier.classes_ = to_array(values)
+        are_numbers = all(type(each) is int for each in values)  # False and True are none
+        classifier._gives_indicator = are_numbers and values == tuple(range(len(values)))
         return classifier
 
     def __sklearn_tags__(self) -> Any:

@@ -48,7 +48,9 @@ class GivenLabels:
         return Labels(tuple(self.classes.tolist()), self.multilabel)
 
 
-def take_labels(y: Any, sequences: Sequence[Any]) -> GivenLabels:
+def take_labels(
+    y: Any, sequences: Sequence[Any], columns: Sequence[str] | None = None
+) -> GivenLabels:
     """Bring labels to the form that they have in records, one label or one set for each sequence.
 
     Parameters
@@ -59,6 +61,9 @@ def take_labels(y: Any, sequences: Sequence[Any]) -> GivenLabels:
         of columns are the labels then.
     sequences
         As many as there are labels.
+    columns
+        The labels that the columns of a table without names stand for, in order; None where they
+        are numbers.
 
     Raises
     ------
@@ -70,7 +75,7 @@ def take_labels(y: Any, sequences: Sequence[Any]) -> GivenLabels:
         found = "fit requires y to be passed, but the target y is None"
         expected = "a label for each sequence"
         raise DataError(Problem(Code.MISSING_LABEL, found, expected, "give y"))
-    names = None
+    names = columns
     if is_frame(y) and is_table(y) and len(y.columns) > 1:
         names = list(map(str, y.columns))
         y = np.asarray(y)
@@ -121,7 +126,13 @@ def _indicator(y: Any) -> NDArray[Any] | None:
     return y.astype(bool)
 
 
-def _of_table(table: NDArray[np.bool_], names: list[str] | None) -> GivenLabels:
+def _of_table(table: NDArray[np.bool_], names: Sequence[str] | None) -> GivenLabels:
+    if names is not None and len(names) != table.shape[1]:
+        found, expected = (
+            f"a table of {table.shape[1]} columns",
+            f"{len(names)}, one for each label",
+        )
+        raise DataError(Problem(Code.WRONG_SHAPE, found, expected, "give the columns of training"))
     classes = np.arange(table.shape[1]) if names is None else np.array(names)
     spelled = np.array([name_of(each) for each in classes.tolist()], dtype=object)
     of_records = [tuple(sorted(spelled[row].tolist())) for row in table]
@@ -139,9 +150,13 @@ def _of_sets(y: Sequence[Any]) -> GivenLabels:
         of_records.append(names)
         values.append(tuple(found))
     classes = Labels.fit([*values, ()]).values
+    return GivenLabels(of_records, to_array(classes), multilabel=True)
+
+
+def to_array(classes: Sequence[LabelValue]) -> NDArray[Any]:
+    """Put labels into an array ``(num_classes,)`` in which each keeps its type."""
     kinds = {type(each) for each in classes}
-    array = np.array(classes, dtype=None if len(kinds) == 1 else object)
-    return GivenLabels(of_records, array, multilabel=True)
+    return np.array(classes, dtype=None if len(kinds) == 1 else object)
 
 
 def _set_of(each: Any, number: int) -> list[LabelValue]:
