@@ -203,7 +203,7 @@ def read_records(
         For a file that cannot be used as a whole.
     ConfigError
         `bad-setting` for an unknown `format`, for `labels_from` with another format than FASTA, and
-        for `label_separator` with a format that has no cells.
+        for a `label_separator` that is empty, or with a format that has no cells.
     """
     path = os.fspath(path)
     if format is not None and format not in FORMATS:
@@ -219,8 +219,9 @@ def read_records(
         raise DataError(Problem(Code.FILE_UNREADABLE, found, expected, remedy, path=path))
     if labels_from is not None and chosen != "fasta":
         raise ConfigError(_bad_setting(f"a table of labels for the format {chosen}", "FASTA"))
-    if label_separator is not None:
-        _check_separator(label_separator, chosen)
+    if label_separator is not None and chosen not in WITH_SEPARATOR:
+        found = f"a separator of labels for the format {chosen}"
+        raise ConfigError(_bad_setting(found, f"one of {', '.join(WITH_SEPARATOR)}"))
     table = os.fspath(labels_from) if labels_from is not None else None
     wanted = Wanted(sequence, label, table, label_required, label_separator)
     reader = _open_reader(chosen, source, wanted)
@@ -234,15 +235,6 @@ def read_records(
         source.is_pipe,
         reader,
     )
-
-
-def _check_separator(separator: str, format_name: str) -> None:
-    if not separator.strip(" "):
-        found, expected = f"label_separator {excerpt(separator)}", "what stands between labels"
-        raise ConfigError(_bad_setting(found, expected))
-    if format_name not in WITH_SEPARATOR:
-        found = f"a separator of labels for the format {format_name}"
-        raise ConfigError(_bad_setting(found, f"one of {', '.join(WITH_SEPARATOR)}"))
 
 
 def _bad_setting(found: str, expected: str) -> Problem:

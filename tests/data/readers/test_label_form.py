@@ -156,3 +156,9 @@ def test_separators_that_separate_nothing(name, separator, tmp_path):
     (tmp_path / name).write_text("text,label\nx,a\n")
     with pytest.raises(ConfigError, match="separator"):
         read_records(tmp_path / name, label_separator=separator)
+
+
+def test_frames_refuse_what_separates_nothing():
+    table = pa.table({"text": ["a", "b"], "label": ["x|y", ""]})
+    with pytest.raises(ConfigError, match="label_separator"):
+        read_frame(table, label_separator="")

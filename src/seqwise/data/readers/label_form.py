@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqwise.config import setting_error
 from seqwise.data.readers.values import MEND, check_label, describe, is_missing
 from seqwise.errors import Code, Problem, excerpt
 
@@ -24,11 +25,20 @@ class LabelForm:
         Whether a cell holds any number of labels.
     separator
         What stands between the labels of a cell that is a string; None where cells are lists.
+
+    Raises
+    ------
+    ConfigError
+        If the separator is empty or blanks, which may stand in a label.
     """
 
     required: bool
     multilabel: bool = False
     separator: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.separator is not None and not self.separator.strip(" "):
+            raise setting_error("label_separator", self.separator, "what stands between labels")
 
     def read(self, value: object) -> str | tuple[str, ...] | Problem | None:
         """Give the label of a cell; of several, all of them, each once and in order."""
