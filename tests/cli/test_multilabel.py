@@ -311,7 +311,9 @@ def test_a_file(held_out):
 
 
 def test_a_model(model):
-    assert "any number a record" in run("inspect", model).shown
+    shown = run("inspect", model).shown
+    assert "any number a record" in shown
+    assert "subset accuracy" in shown
     found = run("inspect", model, "--json").json
     assert found["thresholds"].keys() == set(NAMES)
 

@@ -197,7 +197,6 @@ def _inspect_model(path: str, as_json: bool) -> None:
     )
     training = artifact.training
     num_records = training.num_train + (training.num_valid if training.refitted else 0)
-    refit = "; scores before the refit, on records held out" if training.refitted else ""
     num_weights = sum(weight.numel() for weight in artifact.model.parameters())
     columns = ""
     if artifact.data.sequence_column is not None:
@@ -219,13 +218,18 @@ def _inspect_model(path: str, as_json: bool) -> None:
                 f"best epoch {training.best_epoch} of {len(training.epochs)}, "
                 f"seed {artifact.train.seed}, {training.seconds:,.0f} s",
             ),
-            (
-                "held out",
-                f"{training.num_valid:,} records: accuracy {training.valid_accuracy:.4f}, "
-                f"macro F1 {training.valid_macro_f1:.4f}, log loss {training.valid_log_loss:.4f}"
-                f"{refit}",
-            ),
+            ("held out", _held_out(artifact)),
         ],
+    )
+
+
+def _held_out(artifact: Artifact) -> str:
+    training = artifact.training
+    accuracy = "subset accuracy" if artifact.labels.multilabel else "accuracy"
+    refit = "; scores before the refit, on records held out" if training.refitted else ""
+    return (
+        f"{training.num_valid:,} records: {accuracy} {training.valid_accuracy:.4f}, "
+        f"macro F1 {training.valid_macro_f1:.4f}, log loss {training.valid_log_loss:.4f}{refit}"
     )
 
 

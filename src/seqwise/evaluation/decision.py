@@ -122,9 +122,9 @@ class Decision:
             Class indices int64 ``(n,)``, or bool ``(n, num_classes)`` where a record may bear any
             number of labels.
         """
-        excess = probabilities - self._as_array()
         if self.multilabel:
             return np.asarray(probabilities >= self._as_array())
+        excess = probabilities - self._as_array()
         is_open = np.array([each is None for each in self.thresholds])
         others = np.where(is_open, probabilities, -1).argmax(axis=1)
         return np.where((excess >= 0).any(axis=1), excess.argmax(axis=1), others)
