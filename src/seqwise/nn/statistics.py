@@ -174,7 +174,8 @@ def _bands(series: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        ``(channels, frames, 16)``; frames overlap by half.
+        ``(channels, frames, 16)``; frames overlap by half, and what fills none at the end of a long
+        series is left out.
     """
     size = min(FRAME_STEPS, max(4, series.size(1)))
     series = torch.nn.functional.pad(series, (0, max(0, size - series.size(1))))
