@@ -694,6 +694,16 @@ def test_a_model_of_sets_comes_back_from_its_folder(of_sets, tmp_path):
     assert np.array_equal(loaded.predict(TOPICAL), table.predict(TOPICAL))
 
 
+@pytest.mark.parametrize("names", [(False, True), (7, "sea")])
+def test_labels_of_sets_keep_their_types_in_a_folder(names, tmp_path):
+    sets = [[names[0]], [names[1]], [], list(names)] * 20
+    classifier = quick().fit(TOPICAL, sets)
+    classifier.save(tmp_path / "model")
+    loaded = SequenceClassifier.load(tmp_path / "model")
+    assert loaded.classes_.tolist() == list(names)
+    assert loaded.predict(TOPICAL) == classifier.predict(TOPICAL)
+
+
 def test_sets_that_choose_the_epoch():
     classifier = quick(encoder="gru").fit(TOPICAL, SETS, TOPICAL[:9], SETS[:9])
     assert classifier.artifact_.training.num_valid == 9

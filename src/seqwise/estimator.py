@@ -21,7 +21,7 @@ from seqwise.data.readers.interface import Wanted
 from seqwise.data.readers.values import name_of
 from seqwise.data.records import Record, check_records
 from seqwise.errors import Code, DataError, Problem, excerpt
-from seqwise.given_labels import GivenLabels, take_labels
+from seqwise.given_labels import GivenLabels, take_labels, to_array
 from seqwise.predictor import Predictor
 from seqwise.strict import setting_error
 from seqwise.training.gathering import LabelledRecords, gather
@@ -380,8 +380,9 @@ vectors, pretrained, seed, device, precision
         classifier = cls(**settings, kind=artifact.data.kind)
         classifier.artifact_ = artifact
         values = artifact.labels.values
-        classifier.classes_ = np.array(values)
-        classifier._gives_indicator = values == tuple(range(len(values)))
+        classifier.classes_ = to_array(values)
+        are_numbers = all(type(each) is int for each in values)  # False and True are none
+        classifier._gives_indicator = are_numbers and values == tuple(range(len(values)))
         return classifier
 
     def __sklearn_tags__(self) -> Any:

@@ -150,9 +150,13 @@ def _of_sets(y: Sequence[Any]) -> GivenLabels:
         of_records.append(names)
         values.append(tuple(found))
     classes = Labels.fit([*values, ()]).values
+    return GivenLabels(of_records, to_array(classes), multilabel=True)
+
+
+def to_array(classes: Sequence[LabelValue]) -> NDArray[Any]:
+    """Put labels into an array ``(num_classes,)`` in which each keeps its type."""
     kinds = {type(each) for each in classes}
-    array = np.array(classes, dtype=None if len(kinds) == 1 else object)
-    return GivenLabels(of_records, array, multilabel=True)
+    return np.array(classes, dtype=None if len(kinds) == 1 else object)
 
 
 def _set_of(each: Any, number: int) -> list[LabelValue]:
