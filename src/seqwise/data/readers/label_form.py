@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqwise.config import setting_error
 from seqwise.data.readers.values import MEND, check_label, describe, is_missing
 from seqwise.errors import Code, Problem, excerpt
 from seqwise.strict import setting_error
