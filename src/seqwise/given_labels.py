@@ -128,10 +128,8 @@ def _indicator(y: Any) -> NDArray[Any] | None:
 
 def _of_table(table: NDArray[np.bool_], names: Sequence[str] | None) -> GivenLabels:
     if names is not None and len(names) != table.shape[1]:
-        found, expected = (
-            f"a table of {table.shape[1]} columns",
-            f"{len(names)}, one for each label",
-        )
+        found = f"a table of {table.shape[1]} columns"
+        expected = f"{len(names)}, one for each label"
         raise DataError(Problem(Code.WRONG_SHAPE, found, expected, "give the columns of training"))
     classes = np.arange(table.shape[1]) if names is None else np.array(names)
     spelled = np.array([name_of(each) for each in classes.tolist()], dtype=object)

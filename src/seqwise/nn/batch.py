@@ -61,6 +61,19 @@ def describe(tensor: object) -> str:
     return f"{kind} {tuple(tensor.shape)} on {tensor.device}"
 
 
+def check_series(batch: Batch, num_channels: int) -> None:
+    """Make sure that the inputs of a batch are series of so many channels.
+
+    Raises
+    ------
+    ShapeError
+        If they are not.
+    """
+    if batch.inputs.dim() != 3 or batch.inputs.size(2) != num_channels:
+        found = f"inputs are {describe(batch.inputs)}"
+        raise shape_error(found, f"(batch, time, {num_channels})", "give it such a series")
+
+
 def shape_error(found: str, expected: str, remedy: str) -> ShapeError:
     """Make the error for tensors that do not fit together."""
     return ShapeError(Problem(Code.WRONG_SHAPE, found, expected, remedy))

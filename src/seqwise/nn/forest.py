@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqwise.config import ModelConfig
-from seqwise.nn.batch import Batch, describe, shape_error
+from seqwise.nn.batch import Batch, check_series
 from seqwise.nn.statistics import count_statistics, measure_series
 
 
@@ -107,9 +107,7 @@ class ForestModel(nn.Module):
 
     def measure(self, batch: Batch) -> Tensor:
         """Compute the statistics ``(batch, num_statistics)`` of a batch."""
-        if batch.inputs.dim() != 3 or batch.inputs.size(2) != self.num_channels:
-            found = f"inputs are {describe(batch.inputs)}"
-            raise shape_error(found, f"(batch, time, {self.num_channels})", "give it such a series")
+        check_series(batch, self.num_channels)
         return measure_series(batch.inputs, batch.lengths, num_levels=self.num_levels)
 
     def vote(self, statistics: Tensor) -> Tensor:

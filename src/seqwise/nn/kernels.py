@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqwise.config import ModelConfig
-from seqwise.nn.batch import Batch, describe, shape_error
+from seqwise.nn.batch import Batch, check_series
 from seqwise.nn.masking import mask_from_lengths, zero_padding
 from seqwise.nn.statistics import count_statistics, measure_series
 
@@ -148,9 +148,7 @@ class KernelModel(nn.Module):
 
         The last `num_statistics` are the statistics, drawn together as by a logarithm.
         """
-        if batch.inputs.dim() != 3 or batch.inputs.size(2) != self.num_channels:
-            found = f"inputs are {describe(batch.inputs)}"
-            raise shape_error(found, f"(batch, time, {self.num_channels})", "give it such a series")
+        check_series(batch, self.num_channels)
         # A feature jumps where a result meets a threshold, so that it must not depend on the order
         # of a sum: in double precision that moves a result by less than any two of them differ.
         x = zero_padding(batch.inputs, batch.lengths).double().transpose(1, 2)

@@ -98,8 +98,5 @@ def _any_number(prepared: PreparedData) -> str:
     if not prepared.labels.multilabel:
         return ""
     targets = [prepared.train.targets, prepared.valid.targets]
-    num_labels, num_records = (
-        sum(each.nnz for each in targets),
-        sum(each.shape[0] for each in targets),
-    )
-    return f", any number a record: {num_labels / num_records:.2f} of them in the mean"
+    mean = sum(each.nnz for each in targets) / sum(each.shape[0] for each in targets)
+    return f", any number a record: {mean:.2f} of them in the mean"

@@ -19,10 +19,6 @@ from typing import Any
 
 import numpy as np
 import torch
-
-# Here, before there is a group: DistributedDataParallel would import it when there is one, and the
-# defaults of its functions would keep that, and its threads, to the end of Python.
-import torch.distributed.nn.functional
 from numpy.typing import NDArray
 from torch import distributed, nn
 from torch.distributed.distributed_c10d import PrefixStore
@@ -203,6 +199,11 @@ def _meet() -> World:
         # On one host torchrun may keep the store when it starts processes anew (--max-restarts),
         # and in it the addresses of those that are gone.
         store = PrefixStore(os.environ["TORCHELASTIC_RESTART_COUNT"], store)
+    # Before there is a group: DistributedDataParallel would import it when there is one, and the
+    # defaults of its functions would keep that, and its threads, to the end of Python. Not in a
+    # training of one process, which it would start later by a tenth of a second.
+    from torch.distributed.nn import functional  # noqa: F401, PLC0415
+
     # gloo for what processes tell each other, nccl for gradients that are on GPUs.
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     distributed.init_process_group(

@@ -209,7 +209,6 @@ class _Tally:
         self.codes = array("i")
         self.channels = array("i")
         self.labels: dict[LabelValue | LabelSet, int] = {}
-        self._is_set: bool | None = None  # whether the first label is a set of them
         self.num_channels = 0
         self.size = 0
         self.num_problems = 0
@@ -221,10 +220,8 @@ class _Tally:
         problem, sequence = record.problem, record.sequence
         if problem is None and record.label is None:
             problem = _missing_label().at(path=self.path, line=record.line, record=record.number)
-        if problem is None and isinstance(record.label, tuple) is not self._expect_set(record):
-            problem = _other_form(self._is_set).at(
-                path=self.path, line=record.line, record=record.number
-            )
+        if problem is None:
+            problem = self._form_problem(record)
         if problem is not None or sequence is None or record.label is None:
             self.is_kept.append(0)
             if problem is not None:
@@ -237,11 +234,17 @@ class _Tally:
         if self.kind is Kind.SERIES:
             self._add_channels(np.shape(sequence)[1], record)
 
-    def _expect_set(self, record: Record) -> bool:
-        """Tell whether labels are sets, as that of the first record is."""
-        if self._is_set is None:
-            self._is_set = isinstance(record.label, tuple)
-        return self._is_set
+    def _form_problem(self, record: Record) -> Problem | None:
+        """Say so where a label is a set and that of the first record is none, or the other way."""
+        expects_set = isinstance(next(iter(self.labels), record.label), tuple)
+        if isinstance(record.label, tuple) is expects_set:
+            return None
+        forms = ["one label", "a list of labels"]
+        expected = f"{forms[expects_set]}, as in the records before"
+        problem = Problem(
+            Code.WRONG_TYPE, forms[not expects_set], expected, "write all labels alike"
+        )
+        return problem.at(path=self.path, line=record.line, record=record.number)
 
     def _add_channels(self, num_channels: int, record: Record) -> None:
         self.channels.append(num_channels)
@@ -292,12 +295,6 @@ def _flags(mask: NDArray[np.bool_]) -> Iterator[bool]:
     """Give Python's truth values, some at a time."""
     for start in range(0, len(mask), 1 << 16):
         yield from mask[start : start + (1 << 16)].tolist()
-
-
-def _other_form(is_set: bool | None) -> Problem:
-    forms = ["one label", "a list of labels"]
-    expected = f"{forms[bool(is_set)]}, as in the records before"
-    return Problem(Code.WRONG_TYPE, forms[not is_set], expected, "write all labels alike")
 
 
 def _missing_label() -> Problem:

@@ -16,12 +16,10 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from seqwise.config import MOST_NGRAM_WEIGHTS
-from seqwise.data.collate import collate
-from seqwise.data.sampler import cut_batches
 from seqwise.data.store import ChainedStore, RaggedStore
 from seqwise.data.targets import Targets, is_multilabel
 from seqwise.nn import Batch, NgramModel, ngram_keys, read_strands
-from seqwise.training.drawing import draw_records
+from seqwise.training.drawing import draw_records, read_drawn
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse of the penalty on large weights
 MOST_READ = 10_000_000  # n-grams that are counted
@@ -98,12 +96,8 @@ def _batches(
     sequences: RaggedStore | ChainedStore, drawn: NDArray[np.int64], complements: Tensor | None
 ) -> Strands:
     """Pad the drawn sequences, those of near-equal lengths together; gives their places, too."""
-    lengths = sequences.lengths[drawn]
-    order = np.argsort(lengths, kind="stable")
-    for places in cut_batches(lengths[order], batch_size=BATCH_STEPS, batch_steps=BATCH_STEPS):
-        members = order[places]
-        batch = collate([sequences[index] for index in drawn[members].tolist()])
-        yield members, (batch,) if complements is None else read_strands(batch, complements)
+    for places, batch in read_drawn(sequences, sequences.lengths, drawn, batch_steps=BATCH_STEPS):
+        yield places, (batch,) if complements is None else read_strands(batch, complements)
 
 
 def _learn_ngrams(

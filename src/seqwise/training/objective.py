@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from seqwise.config import TrainConfig
+from seqwise.data.labels import Labels
 from seqwise.data.targets import is_multilabel
-from seqwise.evaluation.decision import AnyScores
-from seqwise.evaluation.metrics import Scores, score
-from seqwise.evaluation.multilabel import MultilabelScores, score_multilabel
+from seqwise.evaluation.decision import AnyScores, Decision
+from seqwise.evaluation.metrics import Scores
+from seqwise.evaluation.multilabel import MultilabelScores
 from seqwise.nn import Batch, Network, in_precision
 from seqwise.predictor import infer_logits, to_probabilities
 from seqwise.training.distribution import World
@@ -78,6 +79,7 @@ class Classification:
         kind = MultilabelScores if self.multilabel else Scores
         self.scores: type = type(None) if valid is None else kind
         self.class_names = class_names
+        self.decision = Decision.of(Labels(tuple(class_names), self.multilabel))
         self.precision = config.precision
         self.label_smoothing = config.label_smoothing
         weights = class_weights(config.class_weight, train.targets, class_names)
@@ -126,6 +128,4 @@ class Classification:
         sequences = [store[index] for index in own.tolist()]
         logits = world.collect(infer_logits(model, sequences, device=device))
         probabilities = to_probabilities(logits, multilabel=self.multilabel)
-        if self.multilabel:
-            return score_multilabel(probabilities, self.valid.targets, self.class_names)
-        return score(probabilities, self.valid.targets, self.class_names)
+        return self.decision.score(probabilities, self.valid.targets, self.class_names)

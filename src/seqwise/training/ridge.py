@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from seqwise.data.collate import collate
-from seqwise.data.sampler import cut_batches
 from seqwise.data.store import Sequences
 from seqwise.data.targets import Targets, is_multilabel
 from seqwise.nn import choose_levels
 from seqwise.nn.kernels import MOST_CHANNELS, KernelModel
-from seqwise.training.drawing import draw_records
+from seqwise.training.drawing import draw_records, read_drawn
 
 MOST_RECORDS = 4_000  # that are learned from: the price grows with their cube
 MOST_STEPS = 10_000_000
@@ -140,13 +138,8 @@ def _measure(
     model: KernelModel, sequences: Sequences, lengths: NDArray[np.int64], drawn: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     features = np.empty((len(drawn), len(model.mean)))
-    order = np.argsort(lengths[drawn], kind="stable")
-    for places in cut_batches(
-        lengths[drawn][order], batch_size=BATCH_STEPS, batch_steps=BATCH_STEPS
-    ):
-        members = order[places]
-        batch = collate([sequences[index] for index in drawn[members].tolist()])
-        features[members] = model.measure(batch).numpy()
+    for places, batch in read_drawn(sequences, lengths, drawn, batch_steps=BATCH_STEPS):
+        features[places] = model.measure(batch).numpy()
     return features
 
 

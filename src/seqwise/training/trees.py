@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier
 
 from seqwise.config import MOST_NODES
-from seqwise.data.collate import collate
-from seqwise.data.sampler import cut_batches
 from seqwise.data.store import Sequences
-from seqwise.nn import ForestModel, choose_levels
-from seqwise.training.drawing import draw_records
+from seqwise.nn import ForestModel, choose_levels, count_statistics, measure_series
+from seqwise.training.drawing import draw_records, read_drawn
 
 NUM_TREES = 200
 SHARE_ASKED = 0.1  # of the statistics, from which each node takes the best
@@ -51,16 +51,12 @@ def grow_forest(
     random = np.random.default_rng(seed)
     drawn = draw_records(lengths, targets, random, most_records=MOST_RECORDS, most_steps=MOST_STEPS)
     num_levels = choose_levels(num_channels)
-    # Without a node: the one that measures, before there are trees.
-    model = ForestModel(num_channels, num_classes, num_levels=num_levels, num_trees=0, num_nodes=0)
-    statistics = np.empty((len(drawn), model.num_statistics), dtype=np.float32)
-    order = np.argsort(lengths[drawn], kind="stable")
-    for places in cut_batches(
-        lengths[drawn][order], batch_size=BATCH_STEPS, batch_steps=BATCH_STEPS // num_channels
-    ):
-        members = order[places]
-        batch = collate([sequences[index] for index in drawn[members].tolist()])
-        statistics[members] = model.measure(batch).numpy()
+    num_statistics = count_statistics(num_channels, num_levels)
+    statistics = np.empty((len(drawn), num_statistics), dtype=np.float32)
+    batch_steps = BATCH_STEPS // num_channels
+    for places, batch in read_drawn(sequences, lengths, drawn, batch_steps=batch_steps):
+        found = measure_series(batch.inputs, batch.lengths, num_levels=num_levels)
+        statistics[places] = found.numpy()
     grown = ExtraTreesClassifier(
         # A tree has less than two nodes for each record.
         min(NUM_TREES, MOST_NODES // (2 * len(drawn))),
@@ -70,21 +66,22 @@ def grow_forest(
         random_state=int(random.integers(2**31)),
         n_jobs=torch.get_num_threads(),
     ).fit(statistics, targets[drawn])
-    return _copy(grown, model)
-
-
-def _copy(grown: ExtraTreesClassifier, like: ForestModel) -> ForestModel:
-    """Put the trees into tensors, one behind the other."""
     trees = [tree.tree_ for tree in grown.estimators_]
+    model = ForestModel(
+        num_channels,
+        num_classes,
+        num_levels=num_levels,
+        num_trees=len(trees),
+        num_nodes=sum(tree.node_count for tree in trees),
+    )
+    _plant(trees, model)
+    return model.eval()
+
+
+def _plant(trees: list[Any], model: ForestModel) -> None:
+    """Put scikit-learn's trees into the tensors of a model, one behind the other."""
     sizes = np.array([tree.node_count for tree in trees])
     roots = np.cumsum(sizes) - sizes
-    model = ForestModel(
-        like.num_channels,
-        like.num_classes,
-        num_levels=like.num_levels,
-        num_trees=len(trees),
-        num_nodes=int(sizes.sum()),
-    )
     questions, thresholds, successors = [], [], []
     for root, tree in zip(roots.tolist(), trees, strict=True):
         is_leaf = tree.children_left < 0
@@ -97,7 +94,6 @@ def _copy(grown: ExtraTreesClassifier, like: ForestModel) -> ForestModel:
     model.questions = torch.from_numpy(np.concatenate(questions))
     model.thresholds = torch.from_numpy(_round_down(np.concatenate(thresholds)))
     model.successors = torch.from_numpy(np.concatenate(successors))
-    return model.eval()
 
 
 def _round_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
