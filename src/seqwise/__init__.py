@@ -1,4 +1,4 @@
-"""Sequence classification that people can rely on: one label for a whole sequence.
+"""Sequence classification that people can rely on: labels for whole sequences.
 
 ``seqwise.SequenceClassifier`` is the scikit-learn face, ``seqwise.Predictor`` streams predictions,
 ``seqwise.BatchPredictor`` is for engines that spread Arrow tables over machines, and ``seqwise.nn``

@@ -19,6 +19,7 @@ WITH_DIRECTIONS = ("rnn", "lstm", "gru", "mingru")  # the others see both sides 
 MOST_NGRAM_WEIGHTS = 1 << 23  # n-grams times classes: 32 MiB
 MOST_NETWORKS = 32
 MOST_NODES = 1 << 21  # of a forest: 56 MiB
+MOST_DEPTH = 4_000  # of a tree: no more questions than records that it has learned from
 POOLING_PARTS = ("last", "mean", "max", "attention")
 
 

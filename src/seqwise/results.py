@@ -61,15 +61,19 @@ class ResultColumns:
         ConfigError
             If a label holds the separator.
         """
-        separator = self.separator or SEPARATOR
+        separator = self._separator
         name = next((name for name in self.labels.names if separator in name), None)
         if self.labels.multilabel and name is not None:
             expected = f"something that is in no label, as it is in {name!r}"
             raise setting_error("label_separator", separator, expected)
 
+    @property
+    def _separator(self) -> str:
+        return SEPARATOR if self.separator is None else self.separator
+
     def join(self, names: list[str] | None) -> str | None:
         """Join the labels of a record."""
-        return None if names is None else (self.separator or SEPARATOR).join(names)
+        return None if names is None else self._separator.join(names)
 
     def fill(self, block: PredictedBlock) -> dict[str, list[Any]]:
         """Give what there is to say of each record of a block, a list for each column."""

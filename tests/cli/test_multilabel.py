@@ -191,7 +191,9 @@ def test_thresholds_of_the_user(model, held_out):
     assert found["macro_average_precision"] == evaluated()["macro_average_precision"]
 
 
-@pytest.mark.parametrize("value", ["x", "sea", "rail=0.3", "sea=2", "-1", "sea=a"])
+@pytest.mark.parametrize(
+    "value", ["x", "sea", "rail=0.3", "sea=2", "-1", "sea=a", "sea=0.9,sea=0.2"]
+)
 def test_thresholds_that_cannot_be(value, model, held_out):
     refused(run("evaluate", model, held_out, "--threshold", value), "bad-setting")
     refused(run("predict", model, held_out, "--threshold", value), "bad-setting")
@@ -262,6 +264,8 @@ def test_a_label_that_holds_the_separator():
     assert train(file).code == 0
     assert "'a;b'" in refused(run("predict", "model", file), "bad-setting")
     refused(run("predict", "model", file, "-o", "out.csv"), "bad-setting")
+    for command in (("predict",), ("evaluate",)):
+        refused(run(*command, "model", file, "--label-separator", ""), "bad-setting")
     done = run("predict", "model", file, "--label-separator", "|", "--threshold", "0")
     assert done.rows[0]["labels"] == "a;b"
     assert run("predict", "model", file, "-o", "out.jsonl").code == 0

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from seqwise.config import MOST_DEPTH
 from seqwise.data.collate import collate
 from seqwise.errors import ShapeError
 from seqwise.nn import Batch, ForestModel
@@ -37,6 +38,8 @@ def test_each_tree_has_a_vote_and_one_is_shared():
         ("roots", 0, -1),
         ("successors", 1, torch.tensor([1, 2])),
         ("successors", 3, torch.tensor([4, 6])),
+        ("successors", 3, torch.tensor([4, 4])),  # two ways to one node
+        ("roots", 0, 3),
     ],
 )
 def test_walks_that_would_not_end_are_seen(name, index, value):
@@ -44,6 +47,18 @@ def test_walks_that_would_not_end_are_seen(name, index, value):
     assert forest.is_sound()
     getattr(forest, name)[index] = value
     assert not forest.is_sound()
+
+
+def test_walks_that_are_too_long_are_seen():
+    def chain(depth):
+        forest = ForestModel(2, 3, num_levels=1, num_trees=1, num_nodes=2 * depth + 1)
+        for node in range(0, 2 * depth, 2):
+            forest.questions[node] = 0
+            forest.successors[node] = torch.tensor([node + 1, node + 2])
+        return forest
+
+    assert chain(MOST_DEPTH - 1).is_sound()
+    assert not chain(MOST_DEPTH).is_sound()
 
 
 def test_other_channels_are_refused():

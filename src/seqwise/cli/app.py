@@ -20,7 +20,7 @@ from seqwise.version import __version__
 app = typer.Typer(
     cls=Program,
     name="seqwise",
-    help="One label for a whole sequence: text, DNA, protein, series, events.",
+    help="Labels for whole sequences: text, DNA, protein, series, events.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -53,7 +53,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")
     ] = False,
 ) -> None:
-    """One label for a whole sequence: text, DNA, protein, series, events."""
+    """Labels for whole sequences: text, DNA, protein, series, events."""
 
 
 def main() -> None:

@@ -60,7 +60,10 @@ class Pretrain:
     """Learn from unlabelled files to foretell the next step; train begins with what was learned."""
 
     files: Files
-    out: Annotated[str, typer.Option("--output", "-o", metavar="FOLDER", help="To write.")]
+    out: Annotated[
+        str,
+        typer.Option("--output", "-o", metavar="FOLDER", help="To write.", callback=refuse_option),
+    ]
     how: Annotated[FileOptions, Only("kind", "sequence", "format")]
     skip_bad: SkipBad = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FOLDER.")] = False

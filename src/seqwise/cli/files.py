@@ -83,7 +83,9 @@ def open_for_model(
     path: str, how: FileOptions, artifact: Artifact, *, label_required: bool
 ) -> RecordFile | RecordFiles:
     """Open a file for a model: its columns are those of training, where the file has them."""
-    separator = how.label_separator or artifact.data.label_separator
+    separator = artifact.data.label_separator
+    if how.label_separator is not None:
+        separator = how.label_separator
     how = replace(how, label_separator=separator if label_required else None)
     known = replace(
         how,

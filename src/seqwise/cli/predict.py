@@ -43,7 +43,9 @@ def run(options: Predict) -> None:
         precision=options.computing.precision or "float32",
         threshold=parse_threshold(options.threshold),
     )
-    separator = how.label_separator or artifact.data.label_separator
+    separator = artifact.data.label_separator
+    if how.label_separator is not None:
+        separator = how.label_separator
     columns = ResultColumns.of(predictor, probabilities=options.probabilities, separator=separator)
     records = open_for_model(file, how, artifact, label_required=False)
     say(console, guessed_column(records, how, artifact))

@@ -54,6 +54,9 @@ def parse_threshold(text: str | None) -> float | dict[str, float] | None:
 def _parse_by_label(name: str, text: str) -> dict[str, float]:
     try:
         pairs = [pair.rsplit("=", 1) for pair in text.split(",")]
-        return {label: float(number) for label, number in pairs}
+        numbers = {label: float(number) for label, number in pairs}
     except ValueError:
         raise setting_error(name, text, "LABEL=NUMBER,LABEL=NUMBER") from None
+    if len(numbers) < len(pairs):
+        raise setting_error(name, text, "each label once")
+    return numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seqwise.config import ModelConfig
+from seqwise.config import MOST_DEPTH, ModelConfig
 from seqwise.nn.batch import Batch, check_series
 from seqwise.nn.statistics import count_statistics, measure_series
 
@@ -85,7 +85,7 @@ class ForestModel(nn.Module):
         }
 
     def is_sound(self) -> bool:
-        """Tell whether each walk through a tree asks what there is, and ends at a class."""
+        """Tell whether each walk through a tree asks what there is, and soon ends at a class."""
         inner = self.questions >= 0
         nodes, parents = self.successors[inner], inner.nonzero()
         return bool(
@@ -93,7 +93,19 @@ class ForestModel(nn.Module):
             and (self.questions >= -self.num_classes).all()
             and ((self.roots >= 0) & (self.roots < len(self.questions))).all()
             and ((nodes > parents) & (nodes < len(self.questions))).all()
+            and (torch.bincount(torch.cat([self.roots, nodes.flatten()])) <= 1).all()
+            and self._is_shallow()
         )
+
+    def _is_shallow(self) -> bool:
+        """Tell whether no walk has more than `MOST_DEPTH` steps; each node has one parent."""
+        nodes = self.roots
+        for _ in range(MOST_DEPTH):
+            nodes = nodes[self.questions[nodes] >= 0]
+            if not len(nodes):
+                return True
+            nodes = self.successors[nodes].flatten()
+        return False
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute the logits ``(batch, num_classes)`` of a batch of series.
