@@ -7,8 +7,9 @@ The records are generated, not found: texts of 4 to 12 words out of 2,000 that a
 letters, one of which tells the class in nine of ten records. About 50 bytes each.
 
 For each size, in processes of their own: `seqwise encode FILE -o STORE`, then
-`seqwise train STORE --out MODEL` for one epoch with a small model. With `--direct` also
-`seqwise train FILE`, which does both in one process.
+`seqwise train STORE --out MODEL` for one epoch with a small model, with the linear model beside it
+(which learns from a bounded number of records) and without. With `--direct` also
+`seqwise train FILE`, which encodes and trains in one process.
 
 Memory is looked at every 50 ms in /proc/PID/status. *anonymous* (RssAnon) is what the process has
 made itself. *resident* (VmHWM, the kernel's own account of the peak) counts the pages of files too
@@ -93,16 +94,16 @@ def measure(size: int, folder: Path, threads: int, *, direct: bool) -> dict[str,
     row["encode"] = watch(["encode", str(table), "-o", str(store), "--keep-best"], threads)
     row["store_mb"] = round(sum(map(megabytes, store.iterdir())), 1)
     row["train_store"] = train(store, model, threads)
+    row["train_network"] = train(store, model, threads, "--no-linear")
     shutil.rmtree(store)
-    shutil.rmtree(model)
     if direct:
         row["train_file"] = train(table, model, threads)
     return row
 
 
-def train(source: Path, model: Path, threads: int) -> dict[str, Any]:
+def train(source: Path, model: Path, threads: int, *flags: str) -> dict[str, Any]:
     settings = [f"--{name}={value}" for name, value in MODEL.items()]
-    command = ["train", str(source), "--out", str(model), *settings, *FLAGS]
+    command = ["train", str(source), "--out", str(model), "--overwrite", *settings, *FLAGS, *flags]
     seen = watch(command, threads)
     account = json.loads((model / "config.json").read_text())["training"]
     seen["epoch_seconds"] = account["seconds"]
@@ -173,12 +174,12 @@ def growth(small: dict[str, Any], large: dict[str, Any]) -> dict[str, Any]:
 
     By the clock, which other work on the machine moves, and by the processor, which is what counts.
     """
-    commands = [name for name in ("encode", "train_store", "train_file") if name in large]
+    commands = [name for name in large if name.startswith(("encode", "train"))]
     by = {
         key: {name: round(large[name][key] / small[name][key], 2) for name in commands}
         for key in ("processor_seconds", "seconds")
     }
-    epochs = large["train_store"]["epoch_seconds"] / small["train_store"]["epoch_seconds"]
+    epochs = large["train_network"]["epoch_seconds"] / small["train_network"]["epoch_seconds"]
     by["seconds"]["epoch"] = round(epochs, 2)
     records = large["records"] / small["records"]
     held = {

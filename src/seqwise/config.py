@@ -105,6 +105,8 @@ class ModelConfig(Settings):
     num_levels
         For series: levels of the statistics that both the linear model and a forest make use of; 0
         for none.
+    num_starts
+        For series: beginnings that the forest looks at; 0 for none.
     num_trees, num_nodes
         For series: trees of a forest that answers together with the network, and their nodes; 0
         where there is none.
@@ -129,6 +131,7 @@ class ModelConfig(Settings):
     num_dilations: int = 0
     num_thresholds: int = 0
     num_levels: int = 0
+    num_starts: int = 0
     num_trees: int = 0
     num_nodes: int = 0
     both_strands: bool = False
@@ -174,6 +177,7 @@ class ModelConfig(Settings):
     def _check_forest(self) -> None:
         most = 4 if self.num_dilations or self.num_trees else 0
         self._check_range("num_levels", 0, most, "0 to 4, for series")
+        self._check_range("num_starts", 0, 16 if self.num_trees else 0, "0 to 16, for a forest")
         most = 1_000 if self.num_channels and self.num_levels else 0
         self._check_range("num_trees", 0, most, "0 to 1,000, for series with levels")
         most = MOST_NODES if self.num_trees else 0

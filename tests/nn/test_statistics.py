@@ -15,7 +15,7 @@ def make_series(lengths, num_channels=2, seed=0):
     return [random.normal(size=(length, num_channels)).astype(np.float32) for length in lengths]
 
 
-def plain_statistics(series, num_levels):
+def plain_statistics(series, num_levels, num_starts=0):
     """What `measure_series` gives of one series, step by step."""
     series = series.astype(np.float64)
     length = len(series)
@@ -29,6 +29,12 @@ def plain_statistics(series, num_levels):
                 part = cut(view, number / 2 ** (level + 1), (number + 2) / 2 ** (level + 1))
                 shares = np.linspace(0, 1, (8, 8, 4, 4)[level])
                 quantiles = np.quantile(part, shares, axis=0)
+                quantiles[1::2] -= part.mean(axis=0)
+                found.append(quantiles.T.ravel())
+    for view in (series, first, second):
+        for steps in 8 * 2 ** np.arange(num_starts):
+            for part in (view[:steps], view[min(steps, length - 1) : 2 * steps]):
+                quantiles = np.quantile(part, np.linspace(0, 1, 8), axis=0)
                 quantiles[1::2] -= part.mean(axis=0)
                 found.append(quantiles.T.ravel())
     found.append(np.concatenate([powers(channel, 2 ** (num_levels - 1)) for channel in series.T]))
@@ -65,14 +71,15 @@ def powers(channel, parts):
     return np.concatenate([logs.mean(axis=0), logs.std(axis=0), unrest, *means])
 
 
-@pytest.mark.parametrize("num_levels", [1, 2, 4])
-def test_statistics_equal_a_plain_loop(num_levels):
+@pytest.mark.parametrize(("num_levels", "num_starts"), [(1, 0), (2, 3), (4, 0), (4, 10)])
+def test_statistics_equal_a_plain_loop(num_levels, num_starts):
     series = make_series([1, 2, 3, 9, 50, 700])
     batch = collate(series)
-    found = measure_series(batch.inputs, batch.lengths, num_levels=num_levels)
-    assert found.shape == (len(series), count_statistics(2, num_levels))
+    sizes = {"num_levels": num_levels, "num_starts": num_starts}
+    found = measure_series(batch.inputs, batch.lengths, **sizes)
+    assert found.shape == (len(series), count_statistics(2, **sizes))
     for row, each in zip(found.numpy(), series, strict=True):
-        np.testing.assert_allclose(row, plain_statistics(each, num_levels), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(row, plain_statistics(each, **sizes), rtol=1e-5, atol=1e-5)
 
 
 def test_nothing_depends_on_the_batch():
@@ -81,10 +88,13 @@ def test_nothing_depends_on_the_batch():
     batch = collate(series, pad_to=320)
     for row, length in zip(batch.inputs, lengths, strict=True):
         row[length:] = float("nan")
-    together = measure_series(batch.inputs, batch.lengths, num_levels=4)
+    together = measure_series(batch.inputs, batch.lengths, num_levels=4, num_starts=6)
     for row, each in zip(together, series, strict=True):
         alone = measure_series(
-            torch.from_numpy(each)[None], torch.tensor([len(each)]), num_levels=4
+            torch.from_numpy(each)[None],
+            torch.tensor([len(each)]),
+            num_levels=4,
+            num_starts=6,
         )
         torch.testing.assert_close(row, alone[0], rtol=1e-6, atol=1e-6)
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from seqwise.data.collate import collate
-from seqwise.nn import choose_levels, count_statistics
+from seqwise.nn import choose_levels, choose_starts, count_statistics
 from seqwise.training import trees
 from seqwise.training.trees import grow_forest
 
@@ -78,3 +78,27 @@ def test_many_channels_are_described_by_less():
     assert levels[0] == 4
     assert levels[-1] == 0
     assert count_statistics(60, levels[2]) <= 20_000
+
+
+def test_beginnings_are_as_long_as_half_of_the_series():
+    def choose(length, num_channels=1):
+        return choose_starts(np.array([1, length, length]), num_channels, num_levels=1)
+
+    assert [choose(length) for length in (1, 16, 31, 32, 300, 10**6)] == [1, 2, 2, 3, 6, 10]
+    assert choose(10**6, num_channels=60) < 10
+    assert count_statistics(60, 1, choose(10**6, num_channels=60)) <= 20_000
+
+
+def test_what_happens_at_the_beginning_is_seen_however_long_the_series():
+    def make(seed):
+        random = np.random.default_rng(seed)
+        targets = np.arange(90) % 3
+        series = [random.normal(size=(length, 1)) for length in random.integers(200, 2_000, 90)]
+        for each, target in zip(series, targets.tolist(), strict=True):
+            each[8 * target : 8 * target + 8] += 4
+        series = [each.astype(np.float32) for each in series]
+        return series, np.array([len(each) for each in series]), targets
+
+    forest = grow(*make(0))
+    series, _, targets = make(1)
+    assert (forest(collate(series)).argmax(1).numpy() == targets).mean() > 0.9

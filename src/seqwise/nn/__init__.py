@@ -33,7 +33,12 @@ from seqwise.nn.pooling import (
 from seqwise.nn.precision import check_precision, in_precision
 from seqwise.nn.recurrent import RecurrentEncoder, use_path
 from seqwise.nn.residual import ResidualBlock, ResidualEncoder
-from seqwise.nn.statistics import choose_levels, count_statistics, measure_series
+from seqwise.nn.statistics import (
+    choose_levels,
+    choose_starts,
+    count_statistics,
+    measure_series,
+)
 from seqwise.nn.strands import (
     BothStrands,
     Network,
@@ -89,6 +94,7 @@ __all__ = [
     "can_stream",
     "check_precision",
     "choose_levels",
+    "choose_starts",
     "complements_of",
     "count_statistics",
     "in_precision",

@@ -22,7 +22,7 @@ class ForestModel(nn.Module):
         Of the series.
     num_classes
         Size of the logits.
-    num_levels
+    num_levels, num_starts
         Of the statistics, as in `measure_series`.
     num_trees
         How many vote.
@@ -52,6 +52,7 @@ class ForestModel(nn.Module):
         num_classes: int,
         *,
         num_levels: int,
+        num_starts: int = 0,
         num_trees: int,
         num_nodes: int,
     ) -> None:
@@ -59,7 +60,8 @@ class ForestModel(nn.Module):
         self.num_channels = num_channels
         self.num_classes = num_classes
         self.num_levels = num_levels
-        self.num_statistics = count_statistics(num_channels, num_levels)
+        self.num_starts = num_starts
+        self.num_statistics = count_statistics(num_channels, num_levels, num_starts)
         self.register_buffer("roots", torch.zeros(num_trees, dtype=torch.int64))
         self.register_buffer("questions", torch.full((num_nodes,), -1))
         self.register_buffer("thresholds", torch.zeros(num_nodes))
@@ -72,6 +74,7 @@ class ForestModel(nn.Module):
             config.num_channels,
             config.num_classes,
             num_levels=config.num_levels,
+            num_starts=config.num_starts,
             num_trees=config.num_trees,
             num_nodes=config.num_nodes,
         )
@@ -80,6 +83,7 @@ class ForestModel(nn.Module):
         """Give what `from_config` reads of the model's sizes."""
         return {
             "num_levels": self.num_levels,
+            "num_starts": self.num_starts,
             "num_trees": len(self.roots),
             "num_nodes": len(self.questions),
         }
@@ -120,7 +124,9 @@ class ForestModel(nn.Module):
     def measure(self, batch: Batch) -> Tensor:
         """Compute the statistics ``(batch, num_statistics)`` of a batch."""
         check_series(batch, self.num_channels)
-        return measure_series(batch.inputs, batch.lengths, num_levels=self.num_levels)
+        return measure_series(
+            batch.inputs, batch.lengths, num_levels=self.num_levels, num_starts=self.num_starts
+        )
 
     def vote(self, statistics: Tensor) -> Tensor:
         """Let the trees vote on statistics ``(batch, num_statistics)``; gives the logits.

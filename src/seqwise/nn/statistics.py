@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqwise.nn.masking import mask_from_lengths, zero_padding
 
-MOST_LEVELS, MOST_STATISTICS = 4, 20_000
+MOST_LEVELS, MOST_STARTS, MOST_STATISTICS = 4, 10, 20_000
 NUM_QUANTILES = (8, 8, 4, 4)  # of an interval of each level
 NUM_VIEWS = 4
+FIRST_STEPS, START_QUANTILES, START_VIEWS = 8, 8, 3
 FRAME_STEPS = 256
 NUM_BANDS = 16
 # Bands are of one width up to this share of the highest frequency, and grow from there on: the mel
@@ -21,11 +24,12 @@ BEND = 0.175
 FLOOR = 1e-8  # of the mean power, below which there is silence
 
 
-def count_statistics(num_channels: int, num_levels: int) -> int:
+def count_statistics(num_channels: int, num_levels: int, num_starts: int = 0) -> int:
     """Count the numbers that `measure_series` gives of each series."""
     quantiles = sum(NUM_QUANTILES[level] for level, _, _ in _intervals(num_levels))
     bands = NUM_BANDS * (3 + _num_parts(num_levels))
-    return num_channels * (NUM_VIEWS * quantiles + bands) + 1
+    starts = START_VIEWS * 2 * num_starts * START_QUANTILES
+    return num_channels * (NUM_VIEWS * quantiles + bands + starts) + 1
 
 
 def choose_levels(num_channels: int) -> int:
@@ -38,13 +42,28 @@ def choose_levels(num_channels: int) -> int:
     return next(fitting, 0)
 
 
-def measure_series(inputs: Tensor, lengths: Tensor, *, num_levels: int) -> Tensor:
+def choose_starts(lengths: NDArray[np.int64], num_channels: int, num_levels: int) -> int:
+    """Choose how many beginnings to look at: half of the series are no shorter than the last."""
+    reached = int(np.log2(max(1.0, float(np.median(lengths)) / FIRST_STEPS))) + 1
+    fitting = (
+        starts
+        for starts in range(min(MOST_STARTS, reached), 0, -1)
+        if count_statistics(num_channels, num_levels, starts) <= MOST_STATISTICS
+    )
+    return next(fitting, 0)
+
+
+def measure_series(
+    inputs: Tensor, lengths: Tensor, *, num_levels: int, num_starts: int = 0
+) -> Tensor:
     """Describe each series by numbers of which each means the same for series of any length.
 
     The quantiles of intervals, those of each level half as long as those of the one above, of the
     series, of its first and second differences and of its spectrum (QUANT, Dempster, Schmidt and
     Webb 2024, with a fixed number of quantiles); and the logarithms of the power in bands of
-    frequencies, over time. The length is another.
+    frequencies, over time. The length is another. Where something begins, and does not last longer
+    in a longer recording, the quantiles of its beginnings of 8, 16, 32 and so on steps tell more,
+    and of as many steps behind each; not of the spectrum.
 
     Parameters
     ----------
@@ -54,6 +73,9 @@ def measure_series(inputs: Tensor, lengths: Tensor, *, num_levels: int) -> Tenso
         int64 ``(batch,)``.
     num_levels
         1 to 4.
+    num_starts
+        How many beginnings, each twice as long as the last one. Of a series that ends before a
+        part begins, its last step is taken.
 
     Returns
     -------
@@ -72,6 +94,11 @@ def measure_series(inputs: Tensor, lengths: Tensor, *, num_levels: int) -> Tenso
         for level, start, stop in _intervals(num_levels):
             starts, stops = _place(sizes, start, stop)
             found.append(_quantiles(view, starts, stops, NUM_QUANTILES[level]))
+    for view, sizes in views:
+        for start, stop in _starts(num_starts):
+            stops = sizes.clamp(max=stop)
+            starts = (stops - 1).clamp(max=start)
+            found.append(_quantiles(view, starts, stops, START_QUANTILES))
     found.append(_powers(x, lengths, _num_parts(num_levels)))
     most = torch.finfo(torch.float32).max
     return torch.cat(found, dim=1).clamp(-most, most).float()
@@ -84,6 +111,13 @@ def _intervals(num_levels: int) -> Iterator[tuple[int, Fraction, Fraction]]:
         for number in range(2 * parts - 1):
             start = Fraction(number, 2 * parts)
             yield level, start, start + Fraction(1, parts)
+
+
+def _starts(num_starts: int) -> Iterator[tuple[int, int]]:
+    """Give the beginnings of a series, and as many steps behind each."""
+    for number in range(num_starts):
+        steps = FIRST_STEPS * 2**number
+        yield from ((0, steps), (steps, 2 * steps))
 
 
 def _num_parts(num_levels: int) -> int:

@@ -20,6 +20,7 @@ SIZES_OF_COMPANIONS = {
     "num_dilations",
     "num_thresholds",
     "num_levels",
+    "num_starts",
     "num_trees",
     "num_nodes",
 }

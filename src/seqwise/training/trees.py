@@ -11,7 +11,13 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from seqwise.config import MOST_NODES
 from seqwise.data.store import Sequences
-from seqwise.nn import ForestModel, choose_levels, count_statistics, measure_series
+from seqwise.nn import (
+    ForestModel,
+    choose_levels,
+    choose_starts,
+    count_statistics,
+    measure_series,
+)
 from seqwise.training.drawing import draw_records, read_drawn
 
 NUM_TREES = 200
@@ -51,12 +57,14 @@ def grow_forest(
     random = np.random.default_rng(seed)
     drawn = draw_records(lengths, targets, random, most_records=MOST_RECORDS, most_steps=MOST_STEPS)
     num_levels = choose_levels(num_channels)
-    num_statistics = count_statistics(num_channels, num_levels)
+    num_starts = choose_starts(lengths, num_channels, num_levels)
+    num_statistics = count_statistics(num_channels, num_levels, num_starts)
     statistics = np.empty((len(drawn), num_statistics), dtype=np.float32)
     batch_steps = BATCH_STEPS // num_channels
     for places, batch in read_drawn(sequences, lengths, drawn, batch_steps=batch_steps):
-        found = measure_series(batch.inputs, batch.lengths, num_levels=num_levels)
-        statistics[places] = found.numpy()
+        statistics[places] = measure_series(
+            batch.inputs, batch.lengths, num_levels=num_levels, num_starts=num_starts
+        ).numpy()
     grown = ExtraTreesClassifier(
         # A tree has less than two nodes for each record.
         min(NUM_TREES, MOST_NODES // (2 * len(drawn))),
@@ -71,6 +79,7 @@ def grow_forest(
         num_channels,
         num_classes,
         num_levels=num_levels,
+        num_starts=num_starts,
         num_trees=len(trees),
         num_nodes=sum(tree.node_count for tree in trees),
     )
