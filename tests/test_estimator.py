@@ -141,6 +141,7 @@ def test_parameters_reach_the_model():
         "warmup_fraction": 0.2,
         "clip_norm": 0.5,
         "both_strands": False,  # the other is refused for text, as are these
+        "own_scale": False,
         "jitter": 0.0,
         "scaling": 0.0,
         "mutation": 0.0,

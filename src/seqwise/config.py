@@ -110,6 +110,8 @@ class ModelConfig(Settings):
     num_trees, num_nodes
         For series: trees of a forest that answers together with the network, and their nodes; 0
         where there is none.
+    own_scale
+        For series: see each by its own mean and deviation as well.
     both_strands
         For DNA: answer with the mean of what is said of a sequence and of its reverse complement,
         so that both get the same probabilities.
@@ -134,6 +136,7 @@ class ModelConfig(Settings):
     num_starts: int = 0
     num_trees: int = 0
     num_nodes: int = 0
+    own_scale: bool = False
     both_strands: bool = False
     embedding_dim: int = 128
     hidden_size: int = 128
@@ -158,6 +161,8 @@ class ModelConfig(Settings):
         self._check_range("kernel_size", 0, 99, "0 to 99")
         if self.both_strands and not self.vocab_size:
             raise setting_error("both_strands", True, "false: a series has no other strand")
+        if self.own_scale and not self.num_channels:
+            raise setting_error("own_scale", True, "false: only a series has a scale")
         self._check_range("ngrams", 1, 8, "1 to 8")
         most = MOST_NGRAM_WEIGHTS // self.num_classes if self.vocab_size else 0
         self._check_range("num_ngrams", 0, most, f"0 to {most:,}")

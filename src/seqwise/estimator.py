@@ -47,6 +47,7 @@ SETTINGS = (
     "num_layers",
     "bidirectional",
     "both_strands",
+    "own_scale",
     "dropout",
     "kernel_size",
     "num_positions",
@@ -93,7 +94,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     encoder, pooling, embedding_dim, hidden_size, num_layers, bidirectional, dropout, \
-kernel_size, num_positions, ngrams, both_strands, num_networks
+kernel_size, num_positions, ngrams, both_strands, own_scale, num_networks
         The model.
     tokens, lowercase, vocab_size, min_count, kmer, max_length
         What a step is.
@@ -132,7 +133,7 @@ vectors, pretrained, seed, device, precision
 
     n_features_in_: int
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - scikit-learn wants a statement for each parameter
         self,
         encoder: str | None = None,
         pooling: str | None = None,
@@ -141,6 +142,7 @@ vectors, pretrained, seed, device, precision
         num_layers: int | None = None,
         bidirectional: bool | None = None,
         both_strands: bool | None = None,
+        own_scale: bool | None = None,
         dropout: float | None = None,
         kernel_size: int | None = None,
         num_positions: int | None = None,
@@ -192,6 +194,7 @@ vectors, pretrained, seed, device, precision
         self.num_layers = num_layers
         self.bidirectional = bidirectional
         self.both_strands = both_strands
+        self.own_scale = own_scale
         self.dropout = dropout
         self.kernel_size = kernel_size
         self.num_positions = num_positions

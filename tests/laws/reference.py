@@ -12,6 +12,7 @@ from seqwise.nn import (
     ConvolutionEncoder,
     Encoder,
     MinGRUEncoder,
+    OwnScaleProjection,
     RecurrentEncoder,
     ResidualEncoder,
     SequenceModel,
@@ -158,6 +159,12 @@ def encode_transformer(encoder: TransformerEncoder, x: Tensor) -> Tensor:
     return norm(encoder.norm, x)
 
 
+def see_by_own_scale(x: Tensor) -> Tensor:
+    centred = x - x.mean(0)
+    deviation = (centred.square().mean(0) + 1e-8).sqrt()
+    return torch.cat([x, centred / deviation, deviation.log().expand_as(x)], dim=1)
+
+
 def encode(encoder: Encoder, x: Tensor) -> Tensor:
     """Encode one sequence (time, input_size) without any padding."""
     return {
@@ -190,5 +197,7 @@ def pool(model: SequenceModel, name: str, steps: Tensor) -> Tensor:
 
 def logits(model: SequenceModel, pooling: str, sequence: Tensor) -> Tensor:
     """Classify one sequence (time,) or (time, channels)."""
+    if isinstance(model.embedding, OwnScaleProjection):
+        sequence = see_by_own_scale(sequence)
     embedded = model.embedding(sequence.unsqueeze(0))[0]
     return model.head(pool(model, pooling, encode(model.encoder, embedded)))

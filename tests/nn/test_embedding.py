@@ -4,6 +4,7 @@ import torch
 from seqwise.nn import (
     ChannelProjection,
     ConvolutionEmbedding,
+    OwnScaleProjection,
     PositionEmbedding,
     TokenEmbedding,
 )
@@ -57,6 +58,31 @@ def test_channels_are_projected():
     values = torch.randn(2, 5, 4)
     expected = values @ embedding.linear.weight.T + embedding.linear.bias
     torch.testing.assert_close(embedding(values), expected)
+
+
+def test_loud_and_soft_series_look_alike_by_their_own_scale():
+    embedding = OwnScaleProjection(2, 3)
+    soft = 0.02 * torch.randn(1, 50, 2)
+    seen = [embedding.prepare(each, torch.tensor([50])) for each in (soft, 1_000 * soft + 700)]
+    torch.testing.assert_close(seen[0][:, :, 2:4], seen[1][:, :, 2:4], rtol=0, atol=5e-3)
+    louder = seen[1][:, :, 4:] - seen[0][:, :, 4:]
+    torch.testing.assert_close(louder.exp(), torch.full((1, 50, 2), 1_000.0), rtol=0.05, atol=0)
+    assert torch.equal(seen[0][:, :, :2], soft)
+
+
+def test_a_series_that_does_not_change_has_finite_views():
+    embedding = OwnScaleProjection(1, 3)
+    for value in (0.0, 1e-30, -1e6, 1e6):
+        seen = embedding.prepare(torch.full((1, 1_000, 1), value), torch.tensor([1_000]))
+        assert seen.isfinite().all()
+        assert (seen[:, :, 1].abs() < 1e-3).all()
+
+
+def test_positions_leave_the_scale_to_the_embedding_below():
+    embedding = PositionEmbedding(OwnScaleProjection(2, 4), 3)
+    seen = embedding.prepare(torch.randn(2, 5, 2), torch.tensor([5, 3]))
+    assert (seen[1, 3:, 2:] == 0).all()
+    assert embedding(seen).shape == (2, 5, 4)
 
 
 def positions(num_positions, time):

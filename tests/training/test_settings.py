@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from seqwise.config import DataConfig, TrainConfig
@@ -24,12 +25,13 @@ def fitted(kind="text", sequences=SENTENCES):
     return build_codec(choose_data(Kind(kind), sequences, Wishes())).fit(sequences)
 
 
-def model(codec=None, *, common_length=None, **wishes):
+def model(codec=None, *, common_length=None, spread=0.0, **wishes):
     return choose_model(
         codec or fitted(),
         wishes.get("encoder", "lstm"),
         num_classes=3,
         common_length=common_length,
+        spread=spread,
         wishes=Wishes(model=wishes),
     )
 
@@ -131,6 +133,20 @@ def test_single_letters_of_dna_and_protein_are_read_in_motifs(kind, kmer, convol
     codec = build_codec(choose_data(Kind(kind), ["ACCA"], Wishes({"kmer": kmer}))).fit(["ACCA"])
     assert bool(model(codec).kernel_size) == convolved
     assert model(codec, kernel_size=0).kernel_size == 0
+
+
+def test_series_of_very_different_loudness_are_seen_by_their_own_scale():
+    series = [np.zeros((3, 2)), np.ones((4, 2))]
+    codec = fitted("series", series)
+    assert [model(codec, spread=spread).own_scale for spread in (0.1, 3.0)] == [False, True]
+    assert not model(codec, spread=3.0, own_scale=False).own_scale
+    assert model(codec, own_scale=True).own_scale
+
+
+def test_tokens_have_no_scale():
+    with pytest.raises(ConfigError, match="only a series has a scale"):
+        model(own_scale=True)
+    assert Wishes.sorted({"own_scale": True}).model == {"own_scale": True}
 
 
 def test_what_the_user_says_of_the_model_is_done():

@@ -66,6 +66,14 @@ class ModelSettings:
             "encoder is named.",
         ),
     ] = None
+    own_scale: Annotated[
+        bool | None,
+        _model(
+            "--own-scale/--common-scale",
+            help="Series: see each by its own mean and deviation as well; the default where their "
+            "loudness differs greatly.",
+        ),
+    ] = None
     both_strands: Annotated[
         bool | None,
         _model(

@@ -10,6 +10,7 @@ from seqwise.nn.embedding import (
     ChannelProjection,
     ConvolutionEmbedding,
     Embedding,
+    OwnScaleProjection,
     PositionEmbedding,
     TokenEmbedding,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "Network",
     "NextStepModel",
     "NgramModel",
+    "OwnScaleProjection",
     "Pooling",
     "PositionEmbedding",
     "RecurrentEncoder",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from seqwise.nn.batch import shape_error
+from seqwise.nn.masking import mask_from_lengths
 
 PADDING_ID = 0
 TOKEN_DEVIATION = 0.3
 POSITION_DEVIATION = 0.1
 CONVOLVED_DIM = 32  # of the vectors below a convolution
+STILL = 1e-4  # deviations of the training part, below which a series does not change
 
 
 class Embedding(nn.Module):
@@ -22,6 +25,23 @@ class Embedding(nn.Module):
 
     embedding_dim: int
     context: int | None = 0
+
+    def prepare(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Put beside each step what it is to be told of the whole sequence: nothing, as a rule.
+
+        Parameters
+        ----------
+        inputs
+            ``(batch, time[, channels])``, 0 in the padding.
+        lengths
+            int64 ``(batch,)``.
+
+        Returns
+        -------
+        Tensor
+            What the embedding is called with, for any stretch of time.
+        """
+        return inputs
 
 
 class TokenEmbedding(Embedding):
@@ -110,6 +130,43 @@ class ChannelProjection(Embedding):
         return self.linear(inputs)  # type: ignore[no-any-return]
 
 
+class OwnScaleProjection(Embedding):
+    """A learned linear projection of the channels of a series, seen by its own scale as well.
+
+    Each channel comes three times: as it is; less its mean in this series and divided by its
+    deviation there; and the logarithm of that deviation. Where some series are a hundred times as
+    loud as others, those that are not would all look like silence.
+
+    Parameters
+    ----------
+    num_channels
+        Channels of a step.
+    embedding_dim
+        Size of a vector.
+    """
+
+    def __init__(self, num_channels: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.embedding_dim = embedding_dim
+        self.linear = nn.Linear(3 * num_channels, embedding_dim)
+
+    @override
+    def prepare(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        # In double precision: a series may be long, and far from 0.
+        x = inputs.double()
+        sizes = lengths.to(x.device).view(-1, 1, 1)
+        is_real = mask_from_lengths(lengths, x.size(1), x.device).unsqueeze(2)
+        shifted = (x - x.sum(1, keepdim=True) / sizes) * is_real
+        deviation = (shifted.square().sum(1, keepdim=True) / sizes + STILL**2).sqrt()
+        loudness = deviation.log().expand_as(x) * is_real
+        views = [inputs, (shifted / deviation).to(inputs), loudness.to(inputs)]
+        return torch.cat(views, dim=2)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Project ``(batch, time, 3 * channels)``; returns ``(batch, time, embedding_dim)``."""
+        return self.linear(inputs)  # type: ignore[no-any-return]
+
+
 class PositionEmbedding(Embedding):
     """Another embedding plus a learned vector for each position.
 
@@ -132,6 +189,10 @@ class PositionEmbedding(Embedding):
         self.embedding = embedding
         self.table = nn.Embedding(num_positions, embedding.embedding_dim)
         nn.init.normal_(self.table.weight, std=POSITION_DEVIATION)
+
+    @override
+    def prepare(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        return self.embedding.prepare(inputs, lengths)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Embed inputs ``(batch, time[, channels])``; returns ``(batch, time, embedding_dim)``."""

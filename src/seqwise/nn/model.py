@@ -14,6 +14,7 @@ from seqwise.nn.embedding import (
     ChannelProjection,
     ConvolutionEmbedding,
     Embedding,
+    OwnScaleProjection,
     PositionEmbedding,
     TokenEmbedding,
 )
@@ -173,6 +174,7 @@ class SequenceModel(nn.Module):
         # Ids in the padding may be anything, also outside of the table.
         inputs = zero_padding(batch.inputs, batch.lengths)
         with in_float32(inputs):
+            inputs = self.embedding.prepare(inputs, batch.lengths)
             x = self.dropout(self.embedding(inputs))  # (batch, time, embedding_dim)
         x = to_float32(self.encoder(x, batch.lengths))  # (batch, time, output_size)
         with in_float32(x):
@@ -189,6 +191,8 @@ def build_embedding(config: ModelConfig) -> Embedding:
         )
     elif config.vocab_size:
         embedding = TokenEmbedding(config.vocab_size, config.embedding_dim)
+    elif config.own_scale:
+        embedding = OwnScaleProjection(config.num_channels, config.embedding_dim)
     else:
         embedding = ChannelProjection(config.num_channels, config.embedding_dim)
     if config.num_positions:

@@ -95,9 +95,9 @@ def measure_series(
             starts, stops = _place(sizes, start, stop)
             found.append(_quantiles(view, starts, stops, NUM_QUANTILES[level]))
     for view, sizes in views:
-        for start, stop in _starts(num_starts):
-            stops = sizes.clamp(max=stop)
-            starts = (stops - 1).clamp(max=start)
+        for first, last in _starts(num_starts):
+            stops = sizes.clamp(max=last)
+            starts = (stops - 1).clamp(max=first)
             found.append(_quantiles(view, starts, stops, START_QUANTILES))
     found.append(_powers(x, lengths, _num_parts(num_levels)))
     most = torch.finfo(torch.float32).max

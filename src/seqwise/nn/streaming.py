@@ -39,6 +39,8 @@ def stream_logits(model: SequenceModel, inputs: Tensor, *, chunk_steps: int) -> 
     Tensor
         ``(1, num_classes)``.
     """
+    with in_float32(inputs):
+        inputs = model.embedding.prepare(inputs, torch.tensor([inputs.size(1)]))
     summaries, lengths = [], []
     for chunk in _encode(model, inputs, chunk_steps):
         with in_float32(inputs):

@@ -27,7 +27,8 @@ from seqwise.training.settings import Wishes, choose_model, choose_training
 from seqwise.training.state import State, join_names, select_names
 
 PATIENCE = 3  # epochs; how well steps are foretold hardly wavers
-MODEL_WISHES: dict[str, Any] = {"num_positions": 0, "kernel_size": 0}  # of single steps, anywhere
+# Of single steps, anywhere, which know nothing of what is to come.
+MODEL_WISHES: dict[str, Any] = {"num_positions": 0, "kernel_size": 0, "own_scale": False}
 
 
 class PretrainingRun(Steps):

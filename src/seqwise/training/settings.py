@@ -54,6 +54,7 @@ _IDLE = {
 }
 MAX_POSITIONS = 1_024
 LARGE_VOCABULARY = 1_000  # learned by heart sooner than a small one
+GREAT_SPREAD = 2.0  # a quarter of the series is more than seven times as loud as another
 MOTIF = 9  # letters of DNA or protein that a filter sees at once
 ENOUGH_UPDATES = 5_000  # a small file gets more epochs, until it has had so many updates
 MOST_STEPS = 30_000_000  # a long one gets fewer, so that it is done in minutes
@@ -103,7 +104,8 @@ class Wishes:
                 homes[0][name] = value
         # Refused here, before a file is read, and not only where a configuration is made of them.
         DataConfig.from_dict({"kind": "text", **parts[0]})
-        ModelConfig.from_dict({"num_classes": 2, "vocab_size": 1, **parts[1]})
+        inputs = "num_channels" if parts[1].get("own_scale") else "vocab_size"
+        ModelConfig.from_dict({"num_classes": 2, inputs: 1, **parts[1]})
         TrainConfig.from_dict(parts[2])
         return cls(*parts)
 
@@ -181,6 +183,7 @@ def choose_model(
     num_classes: int,
     multilabel: bool = False,
     common_length: int | None,
+    spread: float = 0.0,
     wishes: Wishes,
 ) -> ModelConfig:
     """Choose the shape of a network that fits a codec.
@@ -198,6 +201,9 @@ def choose_model(
     common_length
         Steps of the training sequences where all have the same number: their positions mean
         something then. None otherwise.
+    spread
+        Of the loudness of series: the logarithm of how many times as loud the louder quarter of
+        them is at the least as the softer quarter at the most; 0 for tokens.
     wishes
         What the user has said.
 
@@ -219,6 +225,7 @@ def choose_model(
         "vocab_size": codec.vocab_size,
         "num_channels": codec.num_channels,
         "num_positions": common_length if aligned else 0,
+        "own_scale": spread > GREAT_SPREAD,
         "ngrams": _longest_ngram(codec),
         **SHAPES.get(encoder, {}),
         "encoder": encoder,
@@ -311,6 +318,8 @@ def describe_shape(shape: ModelConfig) -> str:
         details.append("both directions" if shape.bidirectional else "one direction")
     if shape.both_strands:
         details.append("both strands")
+    if shape.own_scale:
+        details.append("own scale")
     if shape.num_positions:
         details.append(f"{shape.num_positions} positions")
     convolution = f"convolution over {shape.kernel_size}, " if shape.kernel_size else ""

@@ -177,7 +177,7 @@ class PretrainedStart(Start):
         self.pretrained = load_pretrained(folder)
         self.kind = self.pretrained.data.kind
         shape = self.pretrained.shape.to_dict()
-        names = (*SHARED, "kernel_size", "num_positions")
+        names = (*SHARED, "kernel_size", "num_positions", "own_scale")
         self.shape = {name: shape[name] for name in names if name not in SIZES_OF_CODEC}
 
     @override
