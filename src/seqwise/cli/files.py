@@ -79,14 +79,18 @@ def open_for_training(
     return OpenFile(records, kind, reason)
 
 
+def separator_for(how: FileOptions, artifact: Artifact) -> str | None:
+    """Choose what stands between labels: what the user says, or what did in training."""
+    said = how.label_separator
+    return artifact.data.label_separator if said is None else said
+
+
 def open_for_model(
     path: str, how: FileOptions, artifact: Artifact, *, label_required: bool
 ) -> RecordFile | RecordFiles:
     """Open a file for a model: its columns are those of training, where the file has them."""
-    separator = artifact.data.label_separator
-    if how.label_separator is not None:
-        separator = how.label_separator
-    how = replace(how, label_separator=separator if label_required else None)
+    separator = separator_for(how, artifact) if label_required else None
+    how = replace(how, label_separator=separator)
     known = replace(
         how,
         sequence=how.sequence or artifact.data.sequence_column,

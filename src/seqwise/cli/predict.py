@@ -15,7 +15,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from seqwise.artifact import CONFIG, current_versions, load_artifact
 from seqwise.cli.commands import Predict
-from seqwise.cli.files import guessed_column, open_for_model, say
+from seqwise.cli.files import guessed_column, open_for_model, say, separator_for
 from seqwise.cli.output import Output
 from seqwise.cli.summary import Summary
 from seqwise.cli.wishes import parse_threshold
@@ -43,9 +43,7 @@ def run(options: Predict) -> None:
         precision=options.computing.precision or "float32",
         threshold=parse_threshold(options.threshold),
     )
-    separator = artifact.data.label_separator
-    if how.label_separator is not None:
-        separator = how.label_separator
+    separator = separator_for(how, artifact)
     columns = ResultColumns.of(predictor, probabilities=options.probabilities, separator=separator)
     records = open_for_model(file, how, artifact, label_required=False)
     say(console, guessed_column(records, how, artifact))
