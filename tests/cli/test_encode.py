@@ -283,4 +283,4 @@ def test_memory_does_not_grow_with_the_records():
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     _, small, large = map(int, done.stdout.split())
-    assert large - small < 20
+    assert large - small < 25  # 18 to 20 MB: hashes, lengths, and the order of an epoch
