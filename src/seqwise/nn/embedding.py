@@ -130,7 +130,7 @@ class ChannelProjection(Embedding):
         return self.linear(inputs)  # type: ignore[no-any-return]
 
 
-class OwnScaleProjection(Embedding):
+class OwnScaleProjection(ChannelProjection):
     """A learned linear projection of the channels of a series, seen by its own scale as well.
 
     Each channel comes three times: as it is; less its mean in this series and divided by its
@@ -139,16 +139,12 @@ class OwnScaleProjection(Embedding):
 
     Parameters
     ----------
-    num_channels
-        Channels of a step.
-    embedding_dim
-        Size of a vector.
+    num_channels, embedding_dim
+        As for `ChannelProjection`; `prepare` makes three of each channel.
     """
 
     def __init__(self, num_channels: int, embedding_dim: int) -> None:
-        super().__init__()
-        self.embedding_dim = embedding_dim
-        self.linear = nn.Linear(3 * num_channels, embedding_dim)
+        super().__init__(3 * num_channels, embedding_dim)
 
     @override
     def prepare(self, inputs: Tensor, lengths: Tensor) -> Tensor:
@@ -161,10 +157,6 @@ class OwnScaleProjection(Embedding):
         loudness = deviation.log().expand_as(x) * is_real
         views = [inputs, (shifted / deviation).to(inputs), loudness.to(inputs)]
         return torch.cat(views, dim=2)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Project ``(batch, time, 3 * channels)``; returns ``(batch, time, embedding_dim)``."""
-        return self.linear(inputs)  # type: ignore[no-any-return]
 
 
 class PositionEmbedding(Embedding):
