@@ -264,8 +264,8 @@ def test_a_label_that_holds_the_separator():
     assert train(file).code == 0
     assert "'a;b'" in refused(run("predict", "model", file), "bad-setting")
     refused(run("predict", "model", file, "-o", "out.csv"), "bad-setting")
-    for command in (("predict",), ("evaluate",)):
-        refused(run(*command, "model", file, "--label-separator", ""), "bad-setting")
+    for command in ("predict", "evaluate"):
+        refused(run(command, "model", file, "--label-separator", ""), "bad-setting")
     done = run("predict", "model", file, "--label-separator", "|", "--threshold", "0")
     assert done.rows[0]["labels"] == "a;b"
     assert run("predict", "model", file, "-o", "out.jsonl").code == 0

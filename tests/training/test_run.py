@@ -253,6 +253,16 @@ def test_sequences_of_one_length_get_positions():
     assert make_run([*same, ("x y 3", "a")]).shape.num_positions == 0
 
 
+def test_series_of_very_different_loudness_are_seen_by_their_own_scale():
+    def shape_of(loudness):
+        wave = np.sin(np.arange(20.0))[:, np.newaxis]
+        pairs = [(wave * loudness ** (n % 4), "ab"[n % 2]) for n in range(16)]
+        return make_run(pairs, Kind.SERIES).shape
+
+    assert shape_of(10.0).own_scale
+    assert not shape_of(1.5).own_scale
+
+
 def test_what_was_left_out_is_listed():
     run = make_run([*GOOD, *BAD, ("other", "rare")], skip_bad=True)
     dropped = run.prepared.dropped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -122,6 +123,10 @@ class Stages:
         ]
         return SIZE_OF_STATE * max(sizes) * (1 + schedule.num_more)
 
+    @cached_property
+    def _spread(self) -> float:
+        return _spread_of_loudness(self.prepared.train.sequences)
+
     def _shape(self, encoder: str) -> ModelConfig:
         prepared = self.prepared
         return choose_model(
@@ -130,7 +135,7 @@ class Stages:
             num_classes=len(prepared.labels),
             multilabel=prepared.labels.multilabel,
             common_length=_common_length(prepared.train.sequences.lengths, self.asked.window),
-            spread=_spread_of_loudness(prepared.train.sequences),
+            spread=self._spread,
             wishes=self.wishes,
         )
 
