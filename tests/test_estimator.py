@@ -392,6 +392,12 @@ def test_class_weight_matters_in_batches_of_one():
     assert second_class_is_raised(LABELS, batch_size=1)
 
 
+def test_class_weight_may_be_chosen():
+    artifact = quick(class_weight="auto").fit(TEXTS, LABELS).artifact_
+    assert artifact.training.tried_weights.keys() == {"none", "balanced"}
+    assert artifact.train.class_weight in artifact.training.tried_weights
+
+
 # Validation sequences
 
 

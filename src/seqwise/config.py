@@ -11,7 +11,7 @@ from seqwise.strict import Settings, setting_error
 KindName = Literal["text", "dna", "protein", "series", "events"]
 Encoder = Literal["rnn", "lstm", "gru", "mingru", "convolution", "residual", "transformer"]
 Tokens = Literal["words", "characters", "bytes", "bpe"]
-ClassWeight = Literal["none", "balanced"]
+AnyClassWeight = Literal["none", "balanced", "auto"] | dict[str, float]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -243,6 +243,8 @@ class TrainConfig(Settings):
         ``balanced`` weighs a class by the inverse of its frequency; a table gives each label's
         weight in the loss, 1 where it names none. Where a record may bear any number of labels,
         the records with a label weigh so much beside those without: with ``balanced`` both as much.
+        ``auto`` tries ``none`` and ``balanced`` in short trainings and takes what has the higher
+        macro F1 on the records held out; docs/design/0031 says when that pays.
     valid_fraction
         Share of the training file held out to choose the epoch, where no file is given for it.
     tune_thresholds
@@ -286,7 +288,7 @@ class TrainConfig(Settings):
     clip_norm: float = 1.0
     average_decay: float = 0.0
     label_smoothing: float = 0.0
-    class_weight: ClassWeight | dict[str, float] = "none"
+    class_weight: AnyClassWeight = "none"
     valid_fraction: float = 0.1
     tune_thresholds: bool = False
     linear: bool = False

@@ -100,6 +100,12 @@ def test_two_networks_and_a_trial_are_told_by_their_log_loss():
     assert run("evaluate", "model", file).code == 0
 
 
+def test_class_weights_are_not_chosen_beside_thresholds():
+    file = write_jsonl("train.jsonl", rows_of(topical(40)))
+    line = refused(train(file, "--class-weight", "auto"), "bad-setting")
+    assert "thresholds are chosen by the F1 of each label here" in line
+
+
 @pytest.mark.parametrize("labels", [[[]] * 20, [["a", "b"]] * 20])
 def test_nothing_to_tell_apart(labels):
     rows = [{"text": f"x {number}", "labels": each} for number, each in enumerate(labels)]

@@ -89,6 +89,17 @@ def test_stopped_in_the_refit_and_gone_on(table, stop_at):
     assert account("model") == account("expected")
 
 
+def test_stopped_in_the_trial_of_balanced_classes_and_gone_on(table, stop_at):
+    options = (*LONGER, "--class-weight", "auto")
+    train(table, *options, out="expected")
+    stop_at(signal.SIGTERM)
+    where = "in the trial of lstm with balanced classes, epoch 1 of 1"
+    assert train(table, *options).error.startswith(f"stopped {where}; ")
+    assert f"going on {where}\n" in train(table, *options, "--resume").told
+    assert weights("model") == weights("expected")
+    assert account("model") == account("expected")
+
+
 def test_where_checkpoints_are_is_said(table):
     told = train(table).told
     assert "checkpoints each 60 s in model.checkpoints, until the model is there" in told

@@ -180,6 +180,26 @@ def test_class_weight_as_a_table(table):
         assert float(one["probability:spam"]) > float(other["probability:spam"]) + 0.2
 
 
+def test_class_weights_that_are_chosen(table):
+    told = train(table, "--class-weight", "auto").told
+    assert "balance class weights none and balanced are tried, 1 epoch each" in told
+    chosen, tried = config()["train"]["class_weight"], config()["training"]["tried_weights"]
+    assert chosen == ("balanced" if tried["balanced"] > tried["none"] else "none")
+    both = f"none {tried['none']:.4f}, balanced {tried['balanced']:.4f}"
+    assert f"balance macro F1 with class weights {both}: {chosen} it is\n" in told
+    shown = run("inspect", "model").shown
+    assert f"balance class weights {chosen}, by the macro F1 of short trainings ({both})\n" in shown
+    assert run("inspect", "model", "--json").json["training"]["tried_weights"] == tried
+
+
+def test_class_weights_that_were_given_are_shown(table):
+    for given, shown in (("balanced", "balanced"), ("spam=2,ham=0.5", "spam 2, ham 0.5")):
+        train(table, "--class-weight", given, "--overwrite")
+        assert f"balance class weights {shown}\n" in run("inspect", "model").shown
+    train(table, "--overwrite")
+    assert "balance" not in run("inspect", "model").shown
+
+
 def test_max_length_reports_what_it_cuts(table):
     valid = write_csv("valid.csv", [("good", "ham"), ("win cash now", "spam")])
     assert (

@@ -100,6 +100,13 @@ def refitted(world: World) -> Any:
     return weights(run.artifact().model)
 
 
+def balanced(world: World) -> Any:
+    run = make_refit_run(world=world, **REFITTED, class_weight="auto")
+    list(run)
+    tried = [[trial.class_weight, trial.macro_f1] for trial in run.trials]
+    return weights(run.artifact().model), tried, run.config.class_weight
+
+
 def pretrained(world: World) -> Any:
     """A vocabulary of which most batches have a few tokens only; the last one has one record."""
     sequences = [[f"e{number}" for number in range(80 * n, 80 * n + 80)] for n in range(30)]
@@ -197,6 +204,7 @@ def act(world: World) -> dict[str, Any]:
         "dropped": [trained(world, dropout=0.5) for _ in range(2)],
         "seeds": seeds(world),
         "refitted": refitted(world),
+        "balanced": balanced(world),
         "pretrained": pretrained(world),
         "stopped": stopped_and_gone_on(world),
         "told": told(world),

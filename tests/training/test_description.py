@@ -1,3 +1,4 @@
+from seqwise.training import run as run_room
 from seqwise.training.description import describe_run
 from tests.training.examples import BAD, GOOD, make_refit_run, make_run
 
@@ -33,6 +34,18 @@ def test_a_refit_in_words():
     facts = dict(describe_run(make_refit_run()))
     assert facts["refit"] == "as many epochs as the best one took, anew on all 60 records"
     assert "refit" not in dict(describe_run(make_run()))
+
+
+def test_weights_of_the_classes_that_are_to_be_chosen(monkeypatch):
+    facts = dict(describe_run(make_run(class_weight="auto", epochs=6)))
+    assert facts["balance"].startswith("class weights none and balanced are tried, 2 epochs each,")
+    assert "tries" not in facts
+    assert "balance" not in dict(describe_run(make_run(class_weight="balanced")))
+    monkeypatch.setattr(run_room, "time_epoch", lambda training: 1.0)
+    facts = dict(describe_run(make_run(class_weight="auto", epochs=6, budget=2.0)))
+    assert facts["balance"] == (
+        "class weights are none: the budget has no time to try balanced ones"
+    )
 
 
 def test_one_epoch_is_told_as_one():

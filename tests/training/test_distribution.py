@@ -63,6 +63,13 @@ def test_a_refit_is_that_of_one_process(seen):
     assert np.abs(np.subtract(weights, processes.refitted(ALONE))).max() < CLOSE
 
 
+def test_weights_of_the_classes_are_chosen_as_by_one_process(seen):
+    weights, *chosen = same(of_all(seen, "balanced"))
+    expected, *expected_chosen = processes.balanced(ALONE)
+    assert chosen == expected_chosen
+    assert np.abs(np.subtract(weights, expected)).max() < CLOSE
+
+
 def test_a_pretraining_is_that_of_one_process(seen):
     weights, losses = same(of_all(seen, "pretrained"))
     expected, expected_losses = processes.pretrained(ALONE)

@@ -44,6 +44,19 @@ def test_the_refit_has_lines_of_its_own():
     assert f"refit, epoch {last} of {last} " in written
 
 
+def test_trials_have_lines_of_their_own():
+    run = make_run(class_weight="auto")
+    _, written = draw(is_terminal=True, run=run)
+    for name, epochs in (("lstm", 1), ("lstm with balanced classes", 1)):
+        assert f"trying {name}: epoch   1 of {epochs}  loss " in written
+
+
+def test_the_share_that_is_done_counts_the_trials():
+    run = make_run(class_weight="auto")
+    bar = _Bar(run)
+    assert [bar._share() for _ in run] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1])
+
+
 def test_the_time_left_counts_the_refit():
     run = make_refit_run(seed=13)
     bar = _Bar(run)

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -13,8 +13,8 @@ FULL = Schedule(
 )
 
 
-def choose(kind="text", *, num_steps=1_000, budget=None, **model):
-    config = TrainConfig(epochs=20, refit=True, budget=budget)
+def choose(kind="text", *, num_steps=1_000, budget=None, class_weight="none", **model):
+    config = TrainConfig(epochs=20, refit=True, budget=budget, class_weight=class_weight)
     return choose_schedule(kind, config, num_steps=num_steps, wishes=Wishes(model=model))
 
 
@@ -45,16 +45,45 @@ def test_networks_may_be_asked_for():
     assert choose(num_networks=1).networks == 1
 
 
+@pytest.mark.parametrize("said", [{}, {"encoder": "gru"}, {"num_steps": 1_000_000}])
+def test_balanced_classes_are_tried_where_that_is_asked_for(said):
+    assert not choose(**said).tries_balanced
+    assert not choose(class_weight="balanced", **said).tries_balanced
+    assert choose(class_weight="auto", **said).tries_balanced
+
+
+def test_balanced_classes_are_one_more_trial():
+    two = replace(FULL, tries_balanced=True)
+    assert (two.tried, two.num_trials) == (("lstm", "convolution"), 3)
+    assert two.price() == FULL.price() + two.trial_epochs
+    one = replace(two, encoders=("lstm",))
+    assert (one.tried, one.num_trials) == (("lstm",), 2)
+    assert (FULL.num_trials, replace(FULL, encoders=("lstm",)).num_trials) == (2, 0)
+
+
+def test_a_clock_may_only_take_away():
+    def values(schedule):
+        return {**asdict(schedule), "encoders": [*schedule.encoders]}
+
+    full = replace(FULL, tries_balanced=True)
+    assert full.reduced(values(full)) == full
+    assert full.reduced(values(FULL)) == FULL
+    with pytest.raises(ValueError, match="instead of"):
+        FULL.reduced(values(full))
+
+
 def test_time_enough_changes_nothing():
-    assert fit_to(1e6, FULL, 1.0) == FULL
+    for each in (FULL, replace(FULL, tries_balanced=True)):
+        assert fit_to(1e6, each, 1.0) == each
 
 
-def test_the_less_time_the_less_is_done():
-    price = FULL.price()
+@pytest.mark.parametrize("full", [FULL, replace(FULL, tries_balanced=True)])
+def test_the_less_time_the_less_is_done(full):
+    price = full.price()
     prices = []
     for share in (1.0, 0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.01, 0.001):
         budget = share * price / schedule.USED
-        found = fit_to(budget, FULL, 1.0)
+        found = fit_to(budget, full, 1.0)
         assert found.price() * found.epoch_share <= share * price + 1e-9
         prices.append(found.price() * found.epoch_share)
     assert prices == sorted(prices, reverse=True)
@@ -73,6 +102,14 @@ def test_the_trials_go_first_then_the_networks_then_the_refit_then_the_epochs():
     assert at(9) == replace(alone, epochs=9, refits=False)
     assert at(1.5) == replace(alone, epochs=1, refits=False)
     assert at(0.25) == replace(alone, epochs=1, refits=False, epoch_share=0.25)
+
+
+def test_further_networks_go_before_the_trial_of_balanced_classes():
+    asked = replace(FULL, tries_balanced=True)
+    alone = replace(asked, encoders=("lstm",), networks=1)
+    least = alone.price() / schedule.USED
+    assert fit_to(least + 1e-9, asked, 1.0) == alone
+    assert fit_to(least - 1, asked, 1.0) == replace(alone, tries_balanced=False)
 
 
 def test_an_epoch_is_timed_by_a_part_of_it():

@@ -1,14 +1,17 @@
 """Runs that try encoders, train several networks, and keep to a budget."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
 
 from seqwise.artifact import load_artifact, save_artifact
 from seqwise.data.kinds import Kind
+from seqwise.errors import CheckpointError
 from seqwise.nn import Ensemble, SequenceModel
 from seqwise.training import run as run_room
+from seqwise.training import trials as trials_room
 from seqwise.training.run import TrainingRun
 from tests.training.examples import BAD, GOOD, make_run
 
@@ -50,8 +53,8 @@ def test_each_encoder_is_tried_and_the_best_goes_on(searched):
 
 def test_a_better_trial_wins(monkeypatch):
     run = search()
-    original = run_room.rank
-    monkeypatch.setattr(run_room, "rank", lambda report: tuple(-x for x in original(report)))
+    original = trials_room.rank
+    monkeypatch.setattr(trials_room, "rank", lambda report: tuple(-x for x in original(report)))
     list(itertools.islice(run, 3))
     worst = min(run.trials, key=lambda each: (each.accuracy, -each.best.valid.log_loss))
     assert run.shape.encoder == worst.encoder
@@ -169,3 +172,131 @@ def test_what_a_clock_chose_is_kept_when_a_run_goes_on(monkeypatch):
     assert again.schedule != first.schedule
     again.restore(first.state())
     assert again.schedule == first.schedule
+
+
+# Weights of the classes that are chosen
+
+PLAIN = [(f"plain a{number % 5}", "no") for number in range(96)]
+ODD = [(f"odd a{number % 5}", "no" if number % 12 > 4 else "yes") for number in range(48)]
+UNEVEN = {"valid": PLAIN[:24] + ODD[:12], "batch_size": 8}
+
+
+def weighed(class_weight, **settings) -> TrainingRun:
+    """A run in which a rare class is the more probable one nowhere."""
+    return make_run(PLAIN + ODD, class_weight=class_weight, **UNEVEN, **settings)
+
+
+def test_balanced_classes_are_taken_where_macro_f1_is_higher():
+    run = weighed("auto", linear=True, num_networks=2)
+    reports = list(run)
+    assert len(reports) == 1 + 1 + 3 + run.training.best.epoch
+    artifact = run.artifact()
+    tried = {each.class_weight: each.macro_f1 for each in run.trials}
+    assert tried["balanced"] > tried["none"] + 0.1
+    assert artifact.training.tried_weights == tried
+    assert artifact.training.tried == {}  # of one encoder
+    expected = weighed("balanced", linear=True, num_networks=2)
+    list(expected)
+    assert_equal(expected.artifact(), artifact)
+    assert artifact.train == expected.artifact().train
+
+
+def test_weights_are_chosen_by_all_that_answers_together():
+    run = weighed("auto", linear=True, learning_rate=1e-9)
+    list(run)
+    assert all(trial.best.valid.macro_f1 < 0.5 for trial in run.trials)  # the network knows nothing
+    none, balanced = run.tried_weights.values()
+    assert balanced > max(none, 0.5)
+    assert run.config.class_weight == "balanced"
+
+
+def test_nothing_is_weighed_where_that_brings_nothing():
+    """Of two classes with as many records."""
+    run = make_run(class_weight="auto")
+    list(run)
+    assert [each.class_weight for each in run.trials] == ["none", "balanced"]
+    assert run.trials[0].macro_f1 == run.trials[1].macro_f1
+    expected = make_run()
+    list(expected)
+    assert_equal(expected.artifact(), run.artifact())
+    assert run.artifact().train.class_weight == "none"
+
+
+def test_the_best_encoder_is_tried_with_balanced_classes():
+    run = search(class_weight="auto")
+    reports = list(run)
+    first, second, last = run.trials
+    assert (first.encoder, second.encoder) == ("lstm", "convolution")
+    assert last.encoder == run.shape.encoder
+    weights = [each.class_weight for each in run.trials]
+    assert weights == ["none", "none", "balanced"]
+    assert len(reports) == 3 + 3 + 2 * run.training.best.epoch
+    account = run.artifact().training
+    assert account.tried == {"lstm": first.accuracy, "convolution": second.accuracy}
+    assert account.tried_weights.keys() == {"none", "balanced"}
+    assert account.tried_weights["balanced"] == last.macro_f1
+
+
+def test_a_run_that_chooses_weights_goes_on_to_the_same_model():
+    expected = weighed("auto", linear=True)
+    number = sum(1 for _ in expected.steps())
+    trial = len(weighed("auto").training._loader.batches(0)) + 1
+    for stop in (0, 1, trial - 1, trial, trial + 1, 2 * trial, 2 * trial + 1, number - 1, number):
+        stopped = weighed("auto", linear=True)
+        list(itertools.islice(stopped.steps(), stop))
+        other = weighed("auto", linear=True)
+        other.restore(stopped.state())
+        list(other)
+        assert_equal(expected.artifact(), other.artifact())
+        found = replace(other.artifact().training, seconds=0, epochs=[])
+        assert found == replace(expected.artifact().training, seconds=0, epochs=[])
+
+
+def test_a_run_that_chooses_weights_is_another_one():
+    state = weighed("auto").state()
+    for other in ("none", "balanced"):
+        with pytest.raises(CheckpointError, match=f"class_weight is '{other}', and was 'auto'"):
+            weighed(other).restore(state)
+
+
+def test_a_trial_that_was_not_to_come_is_no_state():
+    run = weighed("auto")
+    list(run)
+    none, balanced = run.state().values["trials"]
+    for trials in ([balanced], [none, none], [none, balanced, none], [["gru", *none[1:]]]):
+        state = run.state()
+        state.values["trials"] = trials
+        with pytest.raises(ValueError, match="a trial that was not to come"):
+            weighed("auto").restore(state)
+    for macro_f1, error in ((float("nan"), ValueError), (2.0, ValueError), (None, TypeError)):
+        state = run.state()
+        state.values["trials"][0][-1] = macro_f1
+        with pytest.raises(error):
+            weighed("auto").restore(state)
+
+
+def test_places_of_trials_are_told():
+    run = weighed("auto")
+    places = [run.place() for _ in run]
+    assert places[:3] == [
+        "in the trial of lstm, epoch 1 of 1",
+        "in the trial of lstm with balanced classes, epoch 1 of 1",
+        "in epoch 1 of 3",
+    ]
+
+
+def test_without_time_for_a_trial_nothing_is_weighed(monkeypatch):
+    monkeypatch.setattr(run_room, "time_epoch", lambda training: 1.0)
+    plenty = weighed("auto", budget=1e6)
+    assert plenty.schedule.num_trials == 2
+    little = weighed("auto", budget=5.0)
+    assert little.schedule.num_trials == 0
+    list(little)
+    artifact = little.artifact()
+    assert artifact.train.class_weight == "none"
+    assert artifact.training.tried_weights == {}
+    monkeypatch.setattr(run_room, "time_epoch", lambda training: 1e-3)
+    other = weighed("auto", budget=5.0)
+    assert other.schedule.num_trials == 2
+    other.restore(little.state())
+    assert other.schedule == little.schedule

@@ -154,12 +154,13 @@ def test_what_the_user_says_of_the_model_is_done():
     assert (shape.num_positions, shape.encoder, shape.pooling) == (0, "rnn", "mean")
 
 
-def training_of(num_records, num_steps=1, data=WORDS, **wishes):
+def training_of(num_records, num_steps=1, data=WORDS, *, multilabel=False, **wishes):
     return choose_training(
         data,
         num_records=num_records,
         num_steps=num_steps,
         refits=False,
+        multilabel=multilabel,
         wishes=Wishes(train=wishes),
     )
 
@@ -189,6 +190,13 @@ def test_what_the_user_says_of_training_is_done():
     config = training_of(10, 10, DNA, epochs=3, learning_rate=0.5, token_dropout=0.0)
     assert (config.epochs, config.learning_rate, config.token_dropout) == (3, 0.5, 0.0)
     assert training_of(10, 10, seed=5).seed == 5
+
+
+def test_weights_of_the_classes_are_chosen_where_a_record_bears_one_label():
+    assert training_of(10, class_weight="auto").class_weight == "auto"
+    with pytest.raises(ConfigError, match="class_weight is 'auto' - none, balanced or a table"):
+        training_of(10, multilabel=True, class_weight="auto")
+    assert training_of(10, multilabel=True, class_weight="balanced").class_weight == "balanced"
 
 
 def test_a_refit_is_for_small_files_of_which_a_part_is_held_out():

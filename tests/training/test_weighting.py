@@ -48,6 +48,11 @@ def test_a_weight_for_no_class(targets):
         class_weights({"maybe": 2.0}, targets, NAMES)
 
 
+def test_weights_that_are_still_to_be_chosen():
+    with pytest.raises(ConfigError, match="only a whole run can try"):
+        class_weights("auto", ONES, NAMES)
+
+
 def test_nothing_that_counts():
     with pytest.raises(ConfigError, match="above 0"):
         class_weights({"a": 0.0, "b": 0.0}, ONES, NAMES)

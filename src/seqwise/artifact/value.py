@@ -43,6 +43,9 @@ class TrainingAccount(Settings):
         Of the network, the linear model and the forest alone, where they answer together.
     tried
         The accuracy of each encoder that was tried in a short training, by its name.
+    tried_weights
+        The macro F1 of the weights of the classes that were, ``none`` and ``balanced``: of all that
+        answered together.
     """
 
     file: str | None
@@ -60,6 +63,7 @@ class TrainingAccount(Settings):
     linear_accuracy: float | None = None
     forest_accuracy: float | None = None
     tried: dict[str, float] = field(default_factory=dict)
+    tried_weights: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -215,9 +215,28 @@ def _inspect_model(path: str, as_json: bool) -> None:
                 f"best epoch {training.best_epoch} of {len(training.epochs)}, "
                 f"seed {artifact.train.seed}, {training.seconds:,.0f} s",
             ),
+            *_balance(artifact),
             ("held out", _held_out(artifact)),
         ],
     )
+
+
+def _balance(artifact: Artifact) -> list[tuple[str, str]]:
+    """Say how the classes were weighed, where it was asked for, and why."""
+    chosen, tried = artifact.train.class_weight, artifact.training.tried_weights
+    if chosen == "none" and not tried:
+        return []
+    text = chosen if isinstance(chosen, str) else _join_pairs(chosen, "g")
+    if tried:
+        text += f", by the macro F1 of short trainings ({_join_pairs(tried, '.4f')})"
+    return [("balance", f"class weights {escape(text)}")]
+
+
+def _join_pairs(numbers: dict[str, float], form: str) -> str:
+    """Name up to twenty numbers."""
+    pairs = [f"{one_line(name)} {number:{form}}" for name, number in numbers.items()]
+    more = f" and {len(pairs) - 20:,} more" if len(pairs) > 20 else ""
+    return ", ".join(pairs[:20]) + more
 
 
 def _held_out(artifact: Artifact) -> str:
@@ -237,9 +256,8 @@ def _any_number(labels: Labels) -> str:
 def _thresholds(artifact: Artifact) -> list[tuple[str, str]]:
     """Say from which probability labels are given, where it is not the most probable class."""
     pairs = zip(artifact.labels.names, artifact.decision.thresholds, strict=True)
-    given = [f"{one_line(name)} {each:.3f}" for name, each in pairs if each is not None]
-    more = f" and {len(given) - 20:,} more" if len(given) > 20 else ""
-    return [("thresholds", escape(", ".join(given[:20])) + more)] if given else []
+    given = {name: each for name, each in pairs if each is not None}
+    return [("thresholds", escape(_join_pairs(given, ".3f")))] if given else []
 
 
 def _describe_cut(artifact: Artifact) -> str:

@@ -137,7 +137,11 @@ class TrainingSettings:
         float | None, _training(help="Probability spread over all classes.")
     ] = None
     class_weight: Annotated[
-        str | None, _training(help="none, balanced, or LABEL=WEIGHT,LABEL=WEIGHT.")
+        str | None,
+        _training(
+            help="none, balanced, auto (whichever of the two has the higher macro F1 on records "
+            "held out), or LABEL=WEIGHT,LABEL=WEIGHT."
+        ),
     ] = None
     tune_thresholds: Annotated[
         bool | None,

@@ -121,8 +121,13 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
             "refit, on records held out"
         )
         facts.append(("refit", text))
-    if training.trials:
-        tried = (f"{each.encoder} {measure(each):.4f}" for each in training.trials)
+    if training.tried_weights:
+        tried = (f"{each} {macro_f1:.4f}" for each, macro_f1 in training.tried_weights.items())
+        chosen = training.config.class_weight
+        text = f"macro F1 with class weights {', '.join(tried)}: {chosen} it is"
+        facts.insert(0, ("balance", text))
+    if training.tried_encoders:
+        tried = (f"{each.encoder} {measure(each):.4f}" for each in training.tried_encoders)
         text = f"{name} of {', '.join(tried)}: {training.shape.encoder} it is"
         facts.insert(0, ("tried", text))
     facts.append(("model in", f"{escape(out)}   next: seqwise evaluate {escape(out)} FILE"))

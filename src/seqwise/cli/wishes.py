@@ -35,7 +35,7 @@ def _parse_duration(text: str) -> float:
 
 
 def _parse_class_weight(text: str) -> str | dict[str, float]:
-    """Read ``none``, ``balanced``, or ``spam=3,ham=1``."""
+    """Read ``none``, ``balanced``, ``auto``, or ``spam=3,ham=1``."""
     return _parse_by_label("class_weight", text) if "=" in text else text
 
 

@@ -53,9 +53,16 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
 def _describe_schedule(run: TrainingRun) -> list[tuple[str, str]]:
     plan, prepared = run.schedule, run.prepared
     facts = []
-    if plan.tried:
-        text = f"{', '.join(plan.tried)}, {plan.trial_epochs} epochs each; the best goes on"
+    if len(plan.encoders) > 1:
+        text = f"{', '.join(plan.encoders)}, {plan.trial_epochs} epochs each; the best goes on"
         facts.append(("tries", text))
+    if run.asked.class_weight == "auto":
+        text = "class weights are none: the budget has no time to try balanced ones"
+        if plan.tries_balanced:
+            epochs = f"{plan.trial_epochs} epoch{'s' * (plan.trial_epochs > 1)}"
+            text = f"class weights none and balanced are tried, {epochs} each, held against each "
+            text += "other by macro F1"
+        facts.append(("balance", text))
     share = f", each of {plan.epoch_share:.1%} of the records" if plan.epoch_share < 1 else ""
     epochs = f"{plan.epochs} epoch{'s' * (plan.epochs > 1)}"
     facts.append(("training", f"at most {epochs}{share}"))

@@ -46,7 +46,7 @@ class Run(Protocol):
 
     @property
     def is_trying(self) -> bool:
-        """Whether encoders are tried still."""
+        """Whether something is tried still."""
 
     @property
     def more(self) -> Sequence[Training[Any]]:

@@ -15,6 +15,7 @@ from seqwise.evaluation.tables import in_words
 from seqwise.training.interface import Run
 from seqwise.training.loop import Progress
 from seqwise.training.reports import EpochReport, StepScores
+from seqwise.training.trials import name_trial
 
 
 def show_progress(
@@ -59,9 +60,13 @@ def _epoch_line(report: EpochReport, run: Run) -> str:
         )
         return f"{what}: {number}{epoch}  loss {report.train_loss:.4f}"
     best = "  best so far" if report.epochs_since_best == 0 else ""
-    trial = f"trying {run.shape.encoder}: " if run.is_trying else ""
+    trial = f"trying {_name_trial(run)}: " if run.is_trying else ""
     scores = _describe(report.valid)
     return f"{trial}{epoch}  loss {report.train_loss:.4f}  validation: {scores}{best}"
+
+
+def _name_trial(run: Run) -> str:
+    return name_trial(run.shape.encoder, run.config.class_weight)
 
 
 def _describe(valid: AnyScores | StepScores) -> str:
@@ -81,7 +86,7 @@ class _Bar:
         now, epochs = run.current.progress, run.current.config.epochs
         name = "epoch"
         if run.is_trying:
-            name = f"trying {run.shape.encoder}, epoch"
+            name = f"trying {_name_trial(run)}, epoch"
         elif run.more:
             what = "refit" if run.schedule.refits else "network"
             name = f"{what} {len(run.more)}, epoch" if run.schedule.num_more > 1 else "refit, epoch"
@@ -98,7 +103,7 @@ class _Bar:
     def _share(self) -> float:
         """Give the share of all epochs that are done; a later training takes no more of them."""
         run, plan = self.run, self.run.schedule
-        tried = plan.trial_epochs * len(plan.tried)
+        tried = plan.trial_epochs * plan.num_trials
         done = _epochs_done(run.current.progress)
         if run.is_trying:
             done += plan.trial_epochs * len(run.trials)

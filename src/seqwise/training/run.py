@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
 from seqwise.artifact import Artifact, TrainingAccount, current_versions
-from seqwise.config import ModelConfig, TrainConfig
+from seqwise.config import AnyClassWeight, ModelConfig, TrainConfig
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.decision import AnyScores, Decision
-from seqwise.evaluation.metrics import Scores
-from seqwise.evaluation.multilabel import MultilabelScores
 from seqwise.evaluation.thresholds import can_tune, tune
 from seqwise.identity import check_identity
 from seqwise.nn import Classifier, Network, join
@@ -25,7 +24,7 @@ from seqwise.strict import setting_error
 from seqwise.training.companion import Companion, find_companion
 from seqwise.training.distribution import ALONE, World
 from seqwise.training.interface import Steps, identify
-from seqwise.training.loop import Training, rank
+from seqwise.training.loop import Training
 from seqwise.training.preparation import PreparedData
 from seqwise.training.reports import EpochReport, read_reports
 from seqwise.training.schedule import choose_schedule, fit_to, time_epoch
@@ -33,40 +32,16 @@ from seqwise.training.settings import Wishes, choose_training
 from seqwise.training.stages import Stages
 from seqwise.training.start import open_start
 from seqwise.training.state import State, join_names, select_names
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What a short training of an encoder has come to.
-
-    Parameters
-    ----------
-    encoder
-        What was tried.
-    best
-        The report of its best epoch.
-    """
-
-    encoder: str
-    best: EpochReport
-
-    @property
-    def accuracy(self) -> float:
-        """On the records that choose the epoch."""
-        return _scores(self.best).accuracy
-
-    @property
-    def log_loss(self) -> float:
-        """On the same records."""
-        return _scores(self.best).log_loss
+from seqwise.training.trials import Trial, choose_winner, name_trial, scores_of
 
 
 class TrainingRun(Steps):
     """From encoded parts to an artifact, in up to three stages.
 
-    Encoders are tried, each in a short training, and the best is trained in full: a part of the
-    records chooses its epoch. Then come further networks, from other seeds, on all records where
-    the settings say so; all answer together.
+    Encoders are tried, each in a short training, the best of them with balanced classes, too, where
+    that is asked for. What wins is trained in full: a part of the records chooses its epoch. Then
+    come further networks, from other seeds, on all records where the settings say so; all answer
+    together.
 
     Iterate over it to train; each step is the report of an epoch. It stops by itself, and may be
     left at any epoch: the artifact is that of the best one then.
@@ -84,6 +59,8 @@ class TrainingRun(Steps):
 
     Attributes
     ----------
+    asked : TrainConfig
+        How to train, before trials and a schedule have their say.
     start : Start
         What each network starts from.
     schedule : Schedule
@@ -115,7 +92,7 @@ class TrainingRun(Steps):
         window = TrainConfig.from_dict(dict(wishes.train)).window
         # Validation reads whole sequences, but forwards only: a third of the work of training.
         num_steps = int(lengths.clip(max=window).sum()) + prepared.num_valid_steps // 3
-        self._asked = choose_training(
+        self.asked = choose_training(
             prepared.data,
             num_records=len(lengths),
             num_steps=num_steps,
@@ -123,21 +100,21 @@ class TrainingRun(Steps):
             multilabel=prepared.labels.multilabel,
             wishes=wishes,
         )
-        if self._asked.refit and prepared.whole is None:
+        if self.asked.refit and prepared.whole is None:
             raise _nothing_to_refit_on()
-        if self._asked.tune_thresholds and not can_tune(prepared.labels):
+        if self.asked.tune_thresholds and not can_tune(prepared.labels):
             expected = f"false, as each record bears one of {len(prepared.labels)} classes"
             raise setting_error("tune_thresholds", True, expected)
         self.start = open_start(wishes)
         settled = self.start.settle(wishes)
         self.schedule = choose_schedule(
             prepared.data.kind,
-            self._asked,
+            self.asked,
             num_steps=num_steps,
             wishes=wishes,
             encoder=self.start.shape.get("encoder"),
         )
-        self._stages = Stages(prepared, settled, self._asked, self.start, world, workers)
+        self._stages = Stages(prepared, settled, self.asked, self.start, world, workers)
         self.trials: list[Trial] = []
         self.more: list[Training[Network]] = []
         self.reports: list[EpochReport] = []
@@ -145,10 +122,12 @@ class TrainingRun(Steps):
         self._decision: tuple[EpochReport, Decision] | None = None
         self._begin_stage()
         self._kind_of_scores: type = self.training.objective.scores
-        self._identity = identify(prepared, self.shape, self.config, self.training.device)
+        # That weights are to be chosen is a setting, too, whatever the first trial has.
+        settings = replace(self.config, class_weight=self.asked.class_weight)
+        self._identity = identify(prepared, self.shape, settings, self.training.device)
         self._chosen = self.schedule
-        if self._asked.budget is not None:
-            self._fit_to(self._asked.budget)
+        if self.asked.budget is not None:
+            self._fit_to(self.asked.budget)
 
     @property
     def training(self) -> Training[Network]:
@@ -172,12 +151,31 @@ class TrainingRun(Steps):
 
     @property
     def is_trying(self) -> bool:
-        """Whether encoders are tried still."""
-        return len(self.trials) < len(self.schedule.tried)
+        """Whether something is tried still."""
+        return len(self.trials) < self.schedule.num_trials
+
+    @property
+    def tried_encoders(self) -> list[Trial]:
+        """The trials so far by which the encoder is chosen."""
+        return self.trials[: len(self.schedule.tried)] if len(self.schedule.encoders) > 1 else []
+
+    @property
+    def tried_weights(self) -> dict[str, float]:
+        """The macro F1 of each of the weights of the classes that were tried; none before the end.
+
+        Of the encoder that was chosen.
+        """
+        trials = [] if self.is_trying else self.trials
+        return {
+            str(each.class_weight): each.macro_f1
+            for each in trials
+            if each.encoder == self.shape.encoder and each.macro_f1 is not None
+        }
 
     def place(self) -> str:
         """Say in words how far training has come."""
-        stage = f"the trial of {self.shape.encoder}, epoch" if self.is_trying else "epoch"
+        trial = name_trial(self.shape.encoder, self.config.class_weight)
+        stage = f"the trial of {trial}, epoch" if self.is_trying else "epoch"
         if self.more:
             stage = f"network {len(self.more)} of {self.schedule.num_more}, epoch"
             if self.schedule.refits:
@@ -193,7 +191,10 @@ class TrainingRun(Steps):
             "identity": self._identity,
             "schedule": asdict(self.schedule),
             "seconds": self.seconds,
-            "trials": [[trial.encoder, trial.best.to_dict()] for trial in self.trials],
+            "trials": [
+                [trial.encoder, trial.class_weight, trial.best.to_dict(), trial.macro_f1]
+                for trial in self.trials
+            ],
             "reports": [report.to_dict() for report in self.reports],
             "stages": {name: state.values for name, state in stages.items()},
         }
@@ -219,12 +220,7 @@ class TrainingRun(Steps):
         check_identity(self._identity, values["identity"])
         self.schedule = self._chosen.reduced(values["schedule"])
         self.seconds = float(values["seconds"])
-        names = [name for name, _ in values["trials"]]
-        bests = read_reports([best for _, best in values["trials"]], self._kind_of_scores)
-        self.trials = list(map(Trial, names, bests))
-        tried = tuple(trial.encoder for trial in self.trials)
-        if tried != self.schedule.tried[: len(tried)]:
-            raise ValueError("trials that were not to come")
+        self._restore_trials(values["trials"])
         self.reports = read_reports(values["reports"], self._kind_of_scores)
         self._begin_stage()
         self.training.restore(_stage(state, "training"))
@@ -233,6 +229,17 @@ class TrainingRun(Steps):
                 raise ValueError("a network before its time")
             self._begin_more()
             self.more[-1].restore(_stage(state, f"more-{number}"))
+
+    def _restore_trials(self, rows: list[list[Any]]) -> None:
+        self.trials = []
+        for encoder, class_weight, best, macro_f1 in rows:
+            if not self.is_trying or (encoder, class_weight) != self._choose():
+                raise ValueError("a trial that was not to come")
+            if self.schedule.tries_balanced and not 0 <= macro_f1 <= 1:
+                raise ValueError(f"a macro F1 of {macro_f1}")
+            [report] = read_reports([best], self._kind_of_scores)
+            measured = float(macro_f1) if self.schedule.tries_balanced else None
+            self.trials.append(Trial(encoder, class_weight, report, measured))
 
     @property
     def companion(self) -> Companion | None:
@@ -267,7 +274,7 @@ class TrainingRun(Steps):
     def scores(self) -> AnyScores:
         """Scores of the best epoch so far and of what is decided, on the records that chose it."""
         if not self.config.tune_thresholds:
-            return self.companion.scores if self.companion else _scores(self.training.best)
+            return self.companion.scores if self.companion else scores_of(self.training.best)
         valid, names = self.prepared.valid, self.prepared.labels.names
         return self.decision.score(self._probabilities(), valid.targets, names)
 
@@ -291,18 +298,33 @@ class TrainingRun(Steps):
 
     def _is_late(self) -> bool:
         """Tell whether the budget is spent, by the slowest clock of all processes."""
-        budget = self._asked.budget
+        budget = self.asked.budget
         return budget is not None and bool(self.world.largest(int(self.seconds > budget))[0])
 
     @override
     def _steps(self) -> Iterator[EpochReport | None]:
-        return chain(self._try_encoders(), self._find_best_epoch(), self._train_more())
+        return chain(self._try(), self._find_best_epoch(), self._train_more())
 
-    def _try_encoders(self) -> Iterator[EpochReport | None]:
+    def _try(self) -> Iterator[EpochReport | None]:
         while self.is_trying:
             yield from self.training.steps()
-            self.trials.append(Trial(self.shape.encoder, self.training.best))
+            tried, macro_f1 = (self.shape.encoder, self.config.class_weight), self._measure_trial()
+            self.trials.append(Trial(*tried, self.training.best, macro_f1))
             self._begin_stage()
+
+    def _measure_trial(self) -> float | None:
+        """Take the macro F1 of all that answers together, where weights of the classes are tried.
+
+        The network's own would speak for balanced classes whatever they bring in the end: after a
+        few epochs a network does not know the rare ones yet, unless they weigh more.
+        """
+        if not self.schedule.tries_balanced:
+            return None
+        macro_f1 = 0.0
+        if self.world.is_first:
+            with self.training.progress.as_validating():
+                macro_f1 = self.scores.macro_f1  # may be stopped here, and is taken anew then
+        return float(self.world.as_in_first(macro_f1))
 
     def _find_best_epoch(self) -> Iterator[EpochReport | None]:
         for report in self.training.steps():
@@ -327,12 +349,20 @@ class TrainingRun(Steps):
 
     def _begin_stage(self) -> None:
         """Get ready for the next trial, or for the training that finds the best epoch."""
-        encoder, epochs = self.schedule.encoders[0], self.schedule.epochs
-        if self.is_trying:
-            encoder, epochs = self.schedule.tried[len(self.trials)], self.schedule.trial_epochs
-        elif self.trials:
-            encoder = max(self.trials, key=lambda trial: rank(trial.best)).encoder
-        self._stage = self._stages.begin(encoder, epochs, self.schedule)
+        plan = self.schedule
+        epochs = plan.trial_epochs if self.is_trying else plan.epochs
+        self._stage = self._stages.begin(*self._choose(), epochs, plan)
+
+    def _choose(self) -> tuple[str, AnyClassWeight]:
+        """Choose the encoder and the weights of the classes of what comes after the trials so far.
+
+        That is the next trial, or the training that finds the best epoch.
+        """
+        plan, done, asked = self.schedule, len(self.trials), self.asked.class_weight
+        if not done or done < len(plan.tried):
+            return plan.encoders[done], "none" if asked == "auto" else asked
+        winner = choose_winner(self.trials)
+        return winner.encoder, "balanced" if self.is_trying else winner.class_weight
 
     def _begin_more(self) -> None:
         self.more.append(self._stages.begin_more(self._stage, len(self.more)))
@@ -391,8 +421,8 @@ class TrainingRun(Steps):
                 {
                     "epoch": report.epoch,
                     "train_loss": report.train_loss,
-                    "valid_accuracy": _scores(report).accuracy,
-                    "valid_log_loss": _scores(report).log_loss,
+                    "valid_accuracy": scores_of(report).accuracy,
+                    "valid_log_loss": scores_of(report).log_loss,
                 }
                 for report in self.reports
             ],
@@ -400,18 +430,13 @@ class TrainingRun(Steps):
             network_accuracy=companion.network_scores.accuracy if companion else None,
             linear_accuracy=alone.get("linear model"),
             forest_accuracy=alone.get("forest"),
-            tried={trial.encoder: trial.accuracy for trial in self.trials},
+            tried={trial.encoder: trial.accuracy for trial in self.tried_encoders},
+            tried_weights=self.tried_weights,
         )
 
 
 def _stage(state: State, name: str) -> State:
     return State(state.values["stages"][name], select_names(state.tensors, name))
-
-
-def _scores(report: EpochReport) -> AnyScores:
-    """Give the scores of an epoch that was held against the validation part."""
-    assert isinstance(report.valid, Scores | MultilabelScores)
-    return report.valid
 
 
 def _nothing_to_refit_on() -> ConfigError:

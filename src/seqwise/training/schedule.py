@@ -35,7 +35,7 @@ class Schedule:
     Parameters
     ----------
     encoders
-        That are tried; one alone is not tried, but trained at once.
+        That are tried; one alone is not tried for its own sake, but trained at once.
     epochs
         The most passes of a training.
     epoch_share
@@ -44,6 +44,8 @@ class Schedule:
         Whether networks are trained anew on all records.
     networks
         That answer together in the end.
+    tries_balanced
+        Whether the best encoder is tried once more, with balanced weights of the classes.
     """
 
     encoders: tuple[str, ...]
@@ -51,6 +53,7 @@ class Schedule:
     epoch_share: float
     refits: bool
     networks: int
+    tries_balanced: bool = False
 
     def reduced(self, values: dict[str, Any]) -> Schedule:
         """Build a schedule that does no more than this one, from JSON values.
@@ -67,6 +70,7 @@ class Schedule:
             and 0 < found.epoch_share <= self.epoch_share
             and found.refits in {False, self.refits}
             and 1 <= found.networks <= self.networks
+            and found.tries_balanced in {False, self.tries_balanced}
         )
         if not is_less:
             raise ValueError(f"{found} instead of {self}")
@@ -75,7 +79,12 @@ class Schedule:
     @property
     def tried(self) -> tuple[str, ...]:
         """Encoders that get a trial: none where there is nothing to choose."""
-        return self.encoders if len(self.encoders) > 1 else ()
+        return self.encoders if len(self.encoders) > 1 or self.tries_balanced else ()
+
+    @property
+    def num_trials(self) -> int:
+        """Trials of all encoders, and the one with balanced weights."""
+        return len(self.tried) + self.tries_balanced
 
     @property
     def trial_epochs(self) -> int:
@@ -90,8 +99,9 @@ class Schedule:
     def price(self) -> float:
         """Give the passes of all trainings, at the most, in units of the LSTM's."""
         prices = {encoder: PRICES.get(encoder, 1.0) for encoder in self.encoders}
-        tried = self.trial_epochs * sum(prices[encoder] for encoder in self.tried)
-        return tried + self.epochs * max(prices.values()) * (1 + self.num_more)
+        dearest = max(prices.values())
+        tried = sum(prices[encoder] for encoder in self.tried) + dearest * self.tries_balanced
+        return self.trial_epochs * tried + self.epochs * dearest * (1 + self.num_more)
 
 
 def choose_schedule(
@@ -130,6 +140,8 @@ def choose_schedule(
         epoch_share=config.epoch_share,
         refits=config.refit,
         networks=wishes.model.get("num_networks", networks),
+        # Who asks for it gets it, whatever the size of the data.
+        tries_balanced=config.class_weight == "auto",
     )
 
 
@@ -147,10 +159,11 @@ def fit_to(budget: float, schedule: Schedule, epoch_seconds: float) -> Schedule:
     """
     room = USED * budget / max(epoch_seconds, 1e-9)  # in passes
     one_encoder = replace(schedule, encoders=schedule.encoders[:1])
-    for each in (schedule, one_encoder):
+    # Weights of the classes are tried only where that was asked for: further networks go first.
+    for each in (schedule, one_encoder, replace(one_encoder, networks=1)):
         if each.price() <= room:
             return each
-    one_network = replace(one_encoder, networks=1)
+    one_network = replace(one_encoder, networks=1, tries_balanced=False)
     for each in (one_network, replace(one_network, refits=False)):
         epochs = min(int(room / (1 + each.num_more)), each.epochs)
         if epochs >= min(FEWEST_EPOCHS, each.epochs):

@@ -275,6 +275,9 @@ def choose_training(
         For a setting that has no effect on such sequences.
     """
     _check_meant(Kind(data.kind), wishes.train)
+    if multilabel and wishes.train.get("class_weight") == "auto":
+        expected = "none, balanced or a table: thresholds are chosen by the F1 of each label here"
+        raise setting_error("class_weight", "auto", expected)
     is_biological = data.kind in ("dna", "protein")
     # Who names an encoder wants to see what that one can do, alone.
     chosen: dict[str, Any] = {

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seqwise.config import ModelConfig, TrainConfig
+from seqwise.config import AnyClassWeight, ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec
 from seqwise.data.store import Sequences
 from seqwise.nn import BothStrands, Network, SequenceModel, build_network, check_precision
@@ -55,7 +55,7 @@ class Stages:
     wishes
         The settings that the user has spoken of, or that the start settles.
     asked
-        How to train, before an encoder and a schedule have their say.
+        How to train, before trials and a schedule have their say.
     start
         What each network starts from.
     world, workers
@@ -69,10 +69,13 @@ class Stages:
     world: World
     workers: int
 
-    def begin(self, encoder: str, epochs: int, schedule: Schedule) -> Stage:
+    def begin(
+        self, encoder: str, class_weight: AnyClassWeight, epochs: int, schedule: Schedule
+    ) -> Stage:
         """Get ready to train a network on the training part."""
         config = replace(
             choose_rate(self.asked, encoder, self.wishes),
+            class_weight=class_weight,
             epochs=epochs,
             epoch_share=schedule.epoch_share,
             refit=schedule.refits,

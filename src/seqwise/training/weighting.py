@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from seqwise.config import ClassWeight
+from seqwise.config import AnyClassWeight
 from seqwise.data.targets import Targets, class_counts, is_multilabel
 from seqwise.strict import setting_error
 
 
 def class_weights(
-    chosen: ClassWeight | dict[str, float], targets: Targets, class_names: list[str]
+    chosen: AnyClassWeight, targets: Targets, class_names: list[str]
 ) -> NDArray[np.float64] | None:
     """Give each class its weight; None where all weigh the same.
 
     Parameters
     ----------
     chosen
-        As in `TrainConfig`.
+        As in `TrainConfig`, but for ``auto``, which a `TrainingRun` has made one of the others.
     targets
         Of the training part.
     class_names
@@ -34,8 +34,11 @@ def class_weights(
     Raises
     ------
     ConfigError
-        If a weight is for no class, or if none is above 0.
+        If a weight is for no class, if none is above 0, or if they are still to be chosen.
     """
+    if chosen == "auto":
+        expected = "none, balanced or a table: only a whole run can try"
+        raise setting_error("class_weight", chosen, expected)
     if chosen == "none":
         return None
     counts = np.maximum(class_counts(targets, len(class_names)), 1)

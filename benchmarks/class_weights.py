@@ -1,0 +1,143 @@
+"""What weights of the classes, and choosing them, bring where classes are of different sizes.
+
+    python benchmarks/class_weights.py [--data ../shared/data] [--again] [NAME ...]
+
+Of each *training* file 2,000 records, others for each seed, are trained on, of which a tenth
+chooses the epoch and the weights, as ever; up to 3,000 others are scored once. One LSTM and the
+linear model, no refit; smaller and for fewer epochs than by default, so that all of it takes
+minutes. Of clinc150 sixty intents are taken, each thinned out to a little less than the one before,
+and a fifth is scored. Test files are not read.
+
+Writes benchmarks/results/class_weights.json, and prints its means, for docs/design/0031. What was
+measured already is kept; `--again` measures it anew. Files that are not there are left out in a
+clear line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqwise import SequenceClassifier
+from seqwise.data.records import read_records
+from seqwise.evaluation.metrics import score
+from seqwise.speed.machine import describe_machine
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = ROOT / "benchmarks" / "results" / "class_weights.json"
+SEEDS = (0, 1, 2, 3, 4)
+SETTINGS = {
+    "encoder": "lstm",
+    "linear": True,
+    "refit": False,
+    "hidden_size": 48,
+    "embedding_dim": 48,
+    "epochs": 12,
+    "device": "cpu",
+}
+FILES = {
+    "sms_spam": "train.csv.gz",
+    "trec6": "train.csv.gz",
+    "names": "train.csv.gz",
+    "clinc150": "data_full.json.gz",
+}
+MOST_TRAINED, MOST_SCORED = 2_000, 3_000
+LARGEST, SMALLEST, INTENTS = 100, 5, 60
+WEIGHTS = ("none", "balanced", "auto")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    known = json.loads(RESULT.read_text())["cells"] if RESULT.exists() else {}
+    for name in arguments.names or FILES:
+        if not (arguments.data / name / FILES[name]).exists():
+            print(f"skipped: {name} is not in {arguments.data}")
+            continue
+        sequences, labels = read(arguments.data / name / FILES[name])
+        cells = known.setdefault(name, {})
+        for seed in SEEDS:
+            for weights in WEIGHTS:
+                own = cells.setdefault(weights, {})
+                if str(seed) in own and not arguments.again:
+                    continue
+                own[str(seed)] = measure(sequences, labels, seed, weights)
+                print(name, seed, weights, json.dumps(own[str(seed)]), flush=True)
+                result = {"machine": describe_machine(), "cells": known}
+                RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    print(make_table(known))
+
+
+def read(file: Path) -> tuple[list[Any], np.ndarray]:
+    if file.name.endswith(".json.gz"):
+        return thin_out(file)
+    records = list(read_records(file))
+    return [each.sequence for each in records], np.array([str(each.label) for each in records])
+
+
+def thin_out(file: Path) -> tuple[list[str], np.ndarray]:
+    """Take intents of sizes that fall by the same factor each, from the largest to the smallest."""
+    with gzip.open(file, "rt") as lines:
+        pairs = json.load(lines)["train"]
+    drawn = []
+    for index, intent in enumerate(sorted({intent for _, intent in pairs})[:INTENTS]):
+        size = LARGEST * (SMALLEST / LARGEST) ** (index / (INTENTS - 1))
+        drawn += [pair for pair in pairs if pair[1] == intent][: round(size)]
+    return [text for text, _ in drawn], np.array([intent for _, intent in drawn])
+
+
+def measure(
+    sequences: list[Any], labels: np.ndarray, seed: int, weights: str
+) -> dict[str, float | str | dict[str, float]]:
+    order = np.random.default_rng(1_000 + seed).permutation(len(sequences))
+    num_trained = min(MOST_TRAINED, len(order) * 4 // 5)
+    trained, scored = order[:num_trained], order[num_trained:][:MOST_SCORED]
+    begun = time.process_time()
+    classifier = SequenceClassifier(seed=seed, skip_bad=True, class_weight=weights, **SETTINGS)
+    classifier.fit([sequences[index] for index in trained], labels[trained])
+    seconds = time.process_time() - begun
+    artifact = classifier.artifact_
+    # A class with a single record to learn from was left out.
+    known = [index for index in scored if artifact.labels.unknown(str(labels[index])) is None]
+    probabilities = classifier.predict_proba([sequences[index] for index in known])
+    targets = artifact.labels.encode(labels[known].tolist())
+    scores = score(probabilities, targets, artifact.labels.names)
+    return {
+        "macro_f1": scores.macro_f1,
+        "accuracy": scores.accuracy,
+        "log_loss": scores.log_loss,
+        "train_seconds": round(seconds, 1),
+        "chosen": str(artifact.train.class_weight),
+        "tried": artifact.training.tried_weights,
+    }
+
+
+def make_table(known: dict[str, Any]) -> str:
+    lines = [
+        "| data | class weights | macro F1 | accuracy | log loss | seconds | chosen |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, cells in known.items():
+        for weights, seeds in cells.items():
+            keys = ("macro_f1", "accuracy", "log_loss", "train_seconds")
+            means = [np.mean([each[key] for each in seeds.values()]) for key in keys]
+            each = ", ".join(f"{cell['macro_f1']:.3f}" for cell in seeds.values())
+            chosen = ", ".join(cell["chosen"] for cell in seeds.values() if weights == "auto")
+            line = f"| {name} | {weights} | {means[0]:.4f} ({each}) | {means[1]:.4f} |"
+            lines.append(f"{line} {means[2]:.3f} | {means[3]:.0f} | {chosen} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
