@@ -109,6 +109,7 @@ def test_a_value_of_another_kind_is_refused(config, name, value):
         (ModelConfig, "num_positions", (0,), (-1,)),
         (ModelConfig, "hidden_size", (1,), (0,)),
         (ModelConfig, "kernel_size", (0, 1, 9), (2, -1, 101)),
+        (ModelConfig, "stride", (1, 2, 64), (0, 3, -4, 128)),
         (ModelConfig, "dropout", (0, 0.95), (-0.01, 0.96, 1)),
         (TrainConfig, "epochs", (1,), (0,)),
         (TrainConfig, "seed", (0, 2**63 - 1), (-1, 2**63)),

@@ -111,6 +111,7 @@ def test_parameters_reach_the_model():
         "dropout": 0.1,
         "num_positions": 6,
         "kernel_size": 3,
+        "stride": 2,
         "tokens": "characters",
         "lowercase": False,
         "vocab_size": 50,

@@ -18,6 +18,7 @@ Precision = Literal["float32", "bfloat16"]
 WITH_DIRECTIONS = ("rnn", "lstm", "gru", "mingru")  # the others see both sides of a step at once
 MOST_NGRAM_WEIGHTS = 1 << 23  # n-grams times classes: 32 MiB
 MOST_NETWORKS = 32
+MOST_STRIDE = 64
 MOST_NODES = 1 << 21  # of a forest: 56 MiB
 MOST_DEPTH = 4_000  # of a tree: no more questions than records that it has learned from
 POOLING_PARTS = ("last", "mean", "max", "attention")
@@ -88,8 +89,12 @@ class ModelConfig(Settings):
     kernel_size
         For tokens: steps that a convolution over the embedding sees at once, an odd number; 0 for
         no convolution.
+    stride
+        Steps that convolutions join into one before the encoder reads them, a power of two; with
+        more than 1 they see `kernel_size` steps each, or 9.
     num_positions
-        Positions that have a learned vector of their own, added to the embedding; 0 for none.
+        Positions that have a learned vector of their own, added to the embedding, of steps that
+        are joined where `stride` is more than 1; 0 for none.
     pooling
         ``last``, ``mean``, ``max``, ``attention``, or several joined by ``+``.
     ngrams
@@ -125,6 +130,7 @@ class ModelConfig(Settings):
     num_channels: int = 0
     encoder: Encoder = "lstm"
     kernel_size: int = 0
+    stride: int = 1
     num_positions: int = 0
     pooling: str = "last+max+mean"
     ngrams: int = 3
@@ -159,6 +165,8 @@ class ModelConfig(Settings):
         if self.kernel_size and (self.kernel_size % 2 == 0 or not self.vocab_size):
             raise setting_error("kernel_size", self.kernel_size, "an odd number, and tokens")
         self._check_range("kernel_size", 0, 99, "0 to 99")
+        if not 1 <= self.stride <= MOST_STRIDE or self.stride.bit_count() > 1:
+            raise setting_error("stride", self.stride, f"a power of two, to {MOST_STRIDE}")
         if self.both_strands and not self.vocab_size:
             raise setting_error("both_strands", True, "false: a series has no other strand")
         if self.own_scale and not self.num_channels:

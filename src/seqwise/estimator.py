@@ -50,6 +50,7 @@ SETTINGS = (
     "own_scale",
     "dropout",
     "kernel_size",
+    "stride",
     "num_positions",
     "ngrams",
     "num_networks",
@@ -94,7 +95,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     encoder, pooling, embedding_dim, hidden_size, num_layers, bidirectional, dropout, \
-kernel_size, num_positions, ngrams, both_strands, own_scale, num_networks
+kernel_size, stride, num_positions, ngrams, both_strands, own_scale, num_networks
         The model.
     tokens, lowercase, vocab_size, min_count, kmer, max_length
         What a step is.
@@ -145,6 +146,7 @@ vectors, pretrained, seed, device, precision
         own_scale: bool | None = None,
         dropout: float | None = None,
         kernel_size: int | None = None,
+        stride: int | None = None,
         num_positions: int | None = None,
         ngrams: int | None = None,
         num_networks: int | None = None,
@@ -197,6 +199,7 @@ vectors, pretrained, seed, device, precision
         self.own_scale = own_scale
         self.dropout = dropout
         self.kernel_size = kernel_size
+        self.stride = stride
         self.num_positions = num_positions
         self.ngrams = ngrams
         self.num_networks = num_networks

@@ -261,3 +261,17 @@ def test_waiting_threads_give_way_unless_the_user_says_otherwise(chosen, expecte
     with pytest.raises(SystemExit):
         main()
     assert os.environ.get("GOMP_SPINCOUNT") == expected
+
+
+@pytest.mark.parametrize(("chosen", "expected"), [(None, "128"), ("1024", "1024")])
+def test_few_compiled_kernels_are_kept_unless_the_user_says_otherwise(
+    chosen, expected, monkeypatch
+):
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.setenv(name, chosen or "")
+    if chosen is None:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(sys, "argv", ["seqwise", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    assert os.environ[name] == expected

@@ -123,6 +123,7 @@ def test_settings_are_saved(table):
         "--dropout": 0.25,
         "--num-positions": 5,
         "--kernel-size": 3,
+        "--stride": 2,
         "--patience": 3,
         "--batch-size": 7,
         "--batch-steps": 500,

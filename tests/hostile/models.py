@@ -157,6 +157,7 @@ for _part, _key, _value in [
     ("model", "num_channels", 5),
     ("model", "num_positions", 10**11),
     ("model", "kernel_size", 10**9 + 1),
+    ("model", "stride", 2**40),
     ("model", "pooling", "last+" * 1_000_000 + "last"),
     ("model", "pooling", "../../etc/passwd"),
     ("model", "encoder", "/etc/passwd"),

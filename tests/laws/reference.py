@@ -10,12 +10,14 @@ from torch import Tensor
 
 from seqwise.nn import (
     ConvolutionEncoder,
+    Embedding,
     Encoder,
     MinGRUEncoder,
-    OwnScaleProjection,
+    OwnScale,
     RecurrentEncoder,
     ResidualEncoder,
     SequenceModel,
+    StridedEmbedding,
     TransformerEncoder,
 )
 
@@ -195,9 +197,25 @@ def pool(model: SequenceModel, name: str, steps: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
+def join_steps(embedding: StridedEmbedding, x: Tensor) -> Tensor:
+    """Convolve one sequence (time, features) and take the maximum of neighbours, time and again."""
+    for convolution, factor in zip(embedding.convolutions, embedding.factors, strict=True):
+        x = convolve(convolution, x, convolution.kernel_size[0]).clamp(min=0)
+        x = torch.stack([part.max(0).values for part in x.split(factor)])
+    return x
+
+
+def embed(embedding: Embedding, sequence: Tensor) -> Tensor:
+    """Embed one sequence (time,) or (time, channels)."""
+    below = getattr(embedding, "steps", getattr(embedding, "channels", embedding))
+    if isinstance(below, OwnScale):
+        sequence = see_by_own_scale(sequence)
+    if isinstance(embedding, StridedEmbedding):
+        return join_steps(embedding, embedding.steps(sequence.unsqueeze(0))[0])
+    return embedding(sequence.unsqueeze(0))[0]
+
+
 def logits(model: SequenceModel, pooling: str, sequence: Tensor) -> Tensor:
     """Classify one sequence (time,) or (time, channels)."""
-    if isinstance(model.embedding, OwnScaleProjection):
-        sequence = see_by_own_scale(sequence)
-    embedded = model.embedding(sequence.unsqueeze(0))[0]
+    embedded = embed(model.embedding, sequence)
     return model.head(pool(model, pooling, encode(model.encoder, embedded)))

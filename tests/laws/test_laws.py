@@ -30,6 +30,8 @@ INPUTS = {
     "tokens": TOKENS,
     "channels": replace(TOKENS, vocab_size=0, num_channels=NUM_CHANNELS),
     "own-scale": replace(TOKENS, vocab_size=0, num_channels=NUM_CHANNELS, own_scale=True),
+    "strided-tokens": replace(TOKENS, stride=2),
+    "strided-channels": replace(TOKENS, vocab_size=0, num_channels=NUM_CHANNELS, stride=8),
     "positions": replace(TOKENS, num_positions=4),
     "convolution": replace(TOKENS, kernel_size=3),
 }
@@ -58,7 +60,7 @@ CASES = [
     )
     for encoder, pooling, inputs in itertools.product(ENCODERS, [*POOLINGS, COMBINED], INPUTS)
     for shape, path in itertools.product(shapes(encoder), paths(encoder))
-    if inputs != "own-scale" or pooling == COMBINED
+    if inputs not in ("own-scale", "strided-tokens", "strided-channels") or pooling == COMBINED
 ]
 for_every_model = pytest.mark.parametrize(("config", "path"), CASES)
 

@@ -24,6 +24,8 @@ INPUTS = {
     "convolution": {"vocab_size": 20, "kernel_size": 5},
     "channels": {"num_channels": 3},
     "own-scale": {"num_channels": 3, "own_scale": True},
+    "strided": {"num_channels": 3, "own_scale": True, "stride": 8},
+    "strided-tokens": {"vocab_size": 20, "stride": 4},
 }
 POOLINGS = ("last", "mean", "max", "last+max+mean")
 
@@ -39,7 +41,7 @@ CASES = [
     for case in itertools.product(ENCODERS, SHAPES, INPUTS, POOLINGS)
     if case[0] in WITH_DIRECTIONS or case[1] in ("two-directions", "two-directions-deep")
     if case[0] not in ("rnn", "lstm", "gru") or case[1] != "two-directions-deep"
-    if case[2] != "own-scale" or case[3] == "last+max+mean"
+    if case[2] in ("tokens", "convolution", "channels") or case[3] == "last+max+mean"
 ]
 
 

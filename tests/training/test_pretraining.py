@@ -269,6 +269,7 @@ def test_few_labels_suffice_for_what_was_learned_without(tmp_path):
         ({"encoder": "lstm"}, "encoder is 'lstm' - gru, as pretrained in"),
         ({"bidirectional": False}, "bidirectional is False - True, as pretrained in"),
         ({"kernel_size": 3}, "kernel_size is 3 - 0, as pretrained in"),
+        ({"stride": 2}, "stride is 2 - 1, as pretrained in"),
         ({"tokens": "characters"}, "tokens is 'characters' - words, as pretrained in"),
         ({"lowercase": False}, "lowercase is False - True, as pretrained in"),
         ({"vocab_size": 99}, "vocab_size is 99 - 30000, as pretrained in"),

@@ -263,6 +263,17 @@ def test_series_of_very_different_loudness_are_seen_by_their_own_scale():
     assert not shape_of(1.5).own_scale
 
 
+def test_long_series_have_steps_joined():
+    def run_of(length):
+        pairs = [(np.full((length, 1), float(n)), "ab"[n % 2]) for n in range(8)]
+        return make_run(pairs, Kind.SERIES)
+
+    long, short = run_of(1_600), run_of(300)
+    assert (long.shape.stride, long.shape.num_positions) == (8, 200)
+    assert (short.shape.stride, short.shape.num_positions) == (1, 300)
+    assert long.config.batch_steps == 8 * short.config.batch_steps
+
+
 def test_what_was_left_out_is_listed():
     run = make_run([*GOOD, *BAD, ("other", "rare")], skip_bad=True)
     dropped = run.prepared.dropped

@@ -12,8 +12,10 @@ from seqwise.training.settings import (
     Wishes,
     choose_data,
     choose_model,
+    choose_stride,
     choose_training,
     describe_shape,
+    price_of_steps,
 )
 
 NAMES = ["Adsit", "Ajdrna", "de Groot", "Smith"]
@@ -25,12 +27,13 @@ def fitted(kind="text", sequences=SENTENCES):
     return build_codec(choose_data(Kind(kind), sequences, Wishes())).fit(sequences)
 
 
-def model(codec=None, *, common_length=None, spread=0.0, **wishes):
+def model(codec=None, *, common_length=None, stride=1, spread=0.0, **wishes):
     return choose_model(
         codec or fitted(),
         wishes.get("encoder", "lstm"),
         num_classes=3,
         common_length=common_length,
+        stride=stride,
         spread=spread,
         wishes=Wishes(model=wishes),
     )
@@ -143,6 +146,35 @@ def test_series_of_very_different_loudness_are_seen_by_their_own_scale():
     assert model(codec, own_scale=True).own_scale
 
 
+@pytest.mark.parametrize(
+    ("kind", "lengths", "stride"),
+    [
+        ("series", [1, 399, 10_000], 1),
+        ("series", [400, 400], 2),
+        ("series", [10, 3_400, 4_096], 16),
+        ("series", [10**6], 64),
+        ("text", [5_000], 1),
+        ("events", [5_000], 1),
+    ],
+)
+def test_long_series_have_steps_joined_until_few_are_left(kind, lengths, stride):
+    assert choose_stride(kind, np.array(lengths), Wishes()) == stride
+    assert choose_stride(kind, np.array(lengths), Wishes(model={"stride": 4})) == 4
+
+
+def test_steps_that_are_joined_are_cheap_and_come_in_larger_batches():
+    assert price_of_steps(1) == 1
+    assert 1 / 16 < price_of_steps(16) < price_of_steps(4) < 1
+    data = DataConfig(kind="series")
+    assert training_of(9, data=data, stride=16).batch_steps == 16 * training_of(9).batch_steps
+    assert training_of(9, data=data, stride=16, batch_steps=70).batch_steps == 70
+
+
+def test_positions_are_those_of_joined_steps():
+    assert model(common_length=2_049, stride=4).num_positions == 513
+    assert model(common_length=3, stride=4).num_positions == 1
+
+
 def test_tokens_have_no_scale():
     with pytest.raises(ConfigError, match="only a series has a scale"):
         model(own_scale=True)
@@ -154,13 +186,14 @@ def test_what_the_user_says_of_the_model_is_done():
     assert (shape.num_positions, shape.encoder, shape.pooling) == (0, "rnn", "mean")
 
 
-def training_of(num_records, num_steps=1, data=WORDS, *, multilabel=False, **wishes):
+def training_of(num_records, num_steps=1, data=WORDS, *, multilabel=False, stride=1, **wishes):
     return choose_training(
         data,
         num_records=num_records,
         num_steps=num_steps,
         refits=False,
         multilabel=multilabel,
+        stride=stride,
         wishes=Wishes(train=wishes),
     )
 

@@ -55,6 +55,9 @@ class ModelSettings:
     kernel_size: Annotated[int | None, _model(help="Tokens that a convolution sees; 0: none.")] = (
         None
     )
+    stride: Annotated[
+        int | None, _model(help="Steps joined into one by convolutions, a power of two; 1: none.")
+    ] = None
     num_positions: Annotated[int | None, _model(help="Positions with a vector of their own.")] = (
         None
     )

@@ -8,9 +8,10 @@ from seqwise.nn.convolution import ConvolutionEncoder, StepConvolution
 from seqwise.nn.dropout import Dropout
 from seqwise.nn.embedding import (
     ChannelProjection,
+    Channels,
     ConvolutionEmbedding,
     Embedding,
-    OwnScaleProjection,
+    OwnScale,
     PositionEmbedding,
     TokenEmbedding,
 )
@@ -49,6 +50,7 @@ from seqwise.nn.strands import (
     read_strands,
 )
 from seqwise.nn.streaming import can_stream, stream_logits
+from seqwise.nn.strided import StridedEmbedding
 from seqwise.nn.transformer import EndMarks, TransformerBlock, TransformerEncoder
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "Batch",
     "BothStrands",
     "ChannelProjection",
+    "Channels",
     "Classifier",
     "CombinedPooling",
     "ConvolutionEmbedding",
@@ -77,7 +80,7 @@ __all__ = [
     "Network",
     "NextStepModel",
     "NgramModel",
-    "OwnScaleProjection",
+    "OwnScale",
     "Pooling",
     "PositionEmbedding",
     "RecurrentEncoder",
@@ -85,6 +88,7 @@ __all__ = [
     "ResidualEncoder",
     "SequenceModel",
     "StepConvolution",
+    "StridedEmbedding",
     "TokenEmbedding",
     "TokenHead",
     "TransformerBlock",

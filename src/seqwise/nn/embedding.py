@@ -20,11 +20,17 @@ class Embedding(nn.Module):
     """What every embedding has: the size of a step's vector, and what the vector depends on.
 
     `context` is the number of steps to either side that a vector depends on, besides its own; None
-    where it depends on the place in the sequence.
+    where it depends on the place in the sequence. `stride` is the number of steps that share a
+    vector: that many times fewer go on from here.
     """
 
     embedding_dim: int
     context: int | None = 0
+    stride: int = 1
+
+    def shorten(self, lengths: Tensor) -> Tensor:
+        """Count the vectors of sequences of so many steps."""
+        return (lengths + self.stride - 1) // self.stride
 
     def prepare(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Put beside each step what it is to be told of the whole sequence: nothing, as a rule.
@@ -92,10 +98,7 @@ class ConvolutionEmbedding(Embedding):
 
     def __init__(self, vocab_size: int, embedding_dim: int, *, kernel_size: int) -> None:
         super().__init__()
-        if kernel_size % 2 == 0:
-            raise shape_error(
-                f"kernel_size is {kernel_size}", "an odd number", "take one more or one less"
-            )
+        check_odd(kernel_size)
         self.embedding_dim = embedding_dim
         self.context = kernel_size // 2
         self.tokens = TokenEmbedding(vocab_size, CONVOLVED_DIM)
@@ -109,29 +112,26 @@ class ConvolutionEmbedding(Embedding):
         return self.convolution(x).relu().transpose(1, 2)  # type: ignore[no-any-return]
 
 
-class ChannelProjection(Embedding):
-    """A learned linear projection of the channels of a series.
+class Channels(Embedding):
+    """The channels of a series as they are.
 
     Parameters
     ----------
     num_channels
         Channels of a step.
-    embedding_dim
-        Size of a vector.
     """
 
-    def __init__(self, num_channels: int, embedding_dim: int) -> None:
+    def __init__(self, num_channels: int) -> None:
         super().__init__()
-        self.embedding_dim = embedding_dim
-        self.linear = nn.Linear(num_channels, embedding_dim)
+        self.embedding_dim = num_channels
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Project ``(batch, time, channels)``; returns ``(batch, time, embedding_dim)``."""
-        return self.linear(inputs)  # type: ignore[no-any-return]
+        """Give back ``(batch, time, embedding_dim)``."""
+        return inputs
 
 
-class OwnScaleProjection(ChannelProjection):
-    """A learned linear projection of the channels of a series, seen by its own scale as well.
+class OwnScale(Channels):
+    """The channels of a series, seen by its own scale as well.
 
     Each channel comes three times: as it is; less its mean in this series and divided by its
     deviation there; and the logarithm of that deviation. Where some series are a hundred times as
@@ -139,12 +139,12 @@ class OwnScaleProjection(ChannelProjection):
 
     Parameters
     ----------
-    num_channels, embedding_dim
-        As for `ChannelProjection`; `prepare` makes three of each channel.
+    num_channels
+        Channels of a step; `prepare` makes three of each.
     """
 
-    def __init__(self, num_channels: int, embedding_dim: int) -> None:
-        super().__init__(3 * num_channels, embedding_dim)
+    def __init__(self, num_channels: int) -> None:
+        super().__init__(3 * num_channels)
 
     @override
     def prepare(self, inputs: Tensor, lengths: Tensor) -> Tensor:
@@ -157,6 +157,32 @@ class OwnScaleProjection(ChannelProjection):
         loudness = deviation.log().expand_as(x) * is_real
         views = [inputs, (shifted / deviation).to(inputs), loudness.to(inputs)]
         return torch.cat(views, dim=2)
+
+
+class ChannelProjection(Embedding):
+    """A learned linear projection of the channels of a series.
+
+    Parameters
+    ----------
+    channels
+        Of a step, as they are or by the series' own scale.
+    embedding_dim
+        Size of a vector.
+    """
+
+    def __init__(self, channels: Channels, embedding_dim: int) -> None:
+        super().__init__()
+        self.embedding_dim = embedding_dim
+        self.channels = channels
+        self.linear = nn.Linear(channels.embedding_dim, embedding_dim)
+
+    @override
+    def prepare(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        return self.channels.prepare(inputs, lengths)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Project ``(batch, time, channels)``; returns ``(batch, time, embedding_dim)``."""
+        return self.linear(self.channels(inputs))  # type: ignore[no-any-return]
 
 
 class PositionEmbedding(Embedding):
@@ -178,6 +204,7 @@ class PositionEmbedding(Embedding):
     def __init__(self, embedding: Embedding, num_positions: int) -> None:
         super().__init__()
         self.embedding_dim = embedding.embedding_dim
+        self.stride = embedding.stride
         self.embedding = embedding
         self.table = nn.Embedding(num_positions, embedding.embedding_dim)
         nn.init.normal_(self.table.weight, std=POSITION_DEVIATION)
@@ -188,6 +215,20 @@ class PositionEmbedding(Embedding):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Embed inputs ``(batch, time[, channels])``; returns ``(batch, time, embedding_dim)``."""
-        positions = torch.arange(inputs.size(1), device=inputs.device)
-        positions = positions.clamp(max=self.table.num_embeddings - 1)
-        return self.embedding(inputs) + self.table(positions)  # type: ignore[no-any-return]
+        x = self.embedding(inputs)
+        positions = torch.arange(x.size(1), device=inputs.device)
+        return x + self.table(positions.clamp(max=self.table.num_embeddings - 1))  # type: ignore[no-any-return]
+
+
+def check_odd(kernel_size: int) -> None:
+    """Make sure that a filter sees as many steps on either side.
+
+    Raises
+    ------
+    ShapeError
+        If it does not.
+    """
+    if kernel_size % 2 == 0:
+        raise shape_error(
+            f"kernel_size is {kernel_size}", "an odd number", "take one more or one less"
+        )

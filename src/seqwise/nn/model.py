@@ -11,10 +11,12 @@ from seqwise.nn.batch import Batch, shape_error
 from seqwise.nn.convolution import ConvolutionEncoder
 from seqwise.nn.dropout import Dropout
 from seqwise.nn.embedding import (
+    CONVOLVED_DIM,
     ChannelProjection,
+    Channels,
     ConvolutionEmbedding,
     Embedding,
-    OwnScaleProjection,
+    OwnScale,
     PositionEmbedding,
     TokenEmbedding,
 )
@@ -32,6 +34,7 @@ from seqwise.nn.pooling import (
 from seqwise.nn.precision import in_float32, to_float32
 from seqwise.nn.recurrent import Cell, RecurrentEncoder
 from seqwise.nn.residual import ResidualEncoder
+from seqwise.nn.strided import KERNEL_SIZE, StridedEmbedding
 from seqwise.nn.transformer import TransformerEncoder
 
 
@@ -97,7 +100,7 @@ class SequenceModel(nn.Module):
     Parameters
     ----------
     embedding
-        Called with ``(batch, time[, channels])``; has ``embedding_dim``.
+        Called with ``(batch, time[, channels])``; has ``embedding_dim`` and ``stride``.
     encoder
         Called with ``(batch, time, embedding_dim)`` and lengths; has ``input_size`` and
         ``output_size``.
@@ -176,28 +179,40 @@ class SequenceModel(nn.Module):
         with in_float32(inputs):
             inputs = self.embedding.prepare(inputs, batch.lengths)
             x = self.dropout(self.embedding(inputs))  # (batch, time, embedding_dim)
-        x = to_float32(self.encoder(x, batch.lengths))  # (batch, time, output_size)
+        lengths = self.embedding.shorten(batch.lengths)
+        x = to_float32(self.encoder(x, lengths))  # (batch, time, output_size)
         with in_float32(x):
-            x = self.pooling(x, batch.lengths)  # (batch, output_size)
+            x = self.pooling(x, lengths)  # (batch, output_size)
             return self.head(self.dropout(x))  # type: ignore[no-any-return]
 
 
 def build_embedding(config: ModelConfig) -> Embedding:
     """Make the embedding that a configuration describes."""
     embedding: Embedding
-    if config.kernel_size:
+    if config.stride > 1:
+        embedding = StridedEmbedding(
+            TokenEmbedding(config.vocab_size, CONVOLVED_DIM)
+            if config.vocab_size
+            else _channels(config),
+            config.embedding_dim,
+            stride=config.stride,
+            kernel_size=config.kernel_size or KERNEL_SIZE,
+        )
+    elif config.kernel_size:
         embedding = ConvolutionEmbedding(
             config.vocab_size, config.embedding_dim, kernel_size=config.kernel_size
         )
     elif config.vocab_size:
         embedding = TokenEmbedding(config.vocab_size, config.embedding_dim)
-    elif config.own_scale:
-        embedding = OwnScaleProjection(config.num_channels, config.embedding_dim)
     else:
-        embedding = ChannelProjection(config.num_channels, config.embedding_dim)
+        embedding = ChannelProjection(_channels(config), config.embedding_dim)
     if config.num_positions:
         embedding = PositionEmbedding(embedding, config.num_positions)
     return embedding
+
+
+def _channels(config: ModelConfig) -> Channels:
+    return (OwnScale if config.own_scale else Channels)(config.num_channels)
 
 
 def _check_directions(encoder: Encoder, pooling: Pooling) -> None:

@@ -104,7 +104,8 @@ class NextStepModel(nn.Module):
         self, embedding: Embedding, encoder: Encoder, heads: list[nn.Module], *, dropout: float
     ) -> None:
         super().__init__()
-        if embedding.context != 0 or not encoder.looks_one_way:
+        is_single = embedding.context == 0 and embedding.stride == 1
+        if not is_single or not encoder.looks_one_way:
             found = "a state might have seen the step that it is to foretell"
             expected = "an embedding of single steps, and directions that do not meet"
             raise shape_error(found, expected, "take one layer, or one direction")

@@ -32,7 +32,7 @@ def stream_logits(model: SequenceModel, inputs: Tensor, *, chunk_steps: int) -> 
     inputs
         One sequence without padding, ``(1, time)`` or ``(1, time, channels)``.
     chunk_steps
-        Steps that are embedded and encoded at once.
+        Steps that are embedded and encoded at once, rounded down to whole vectors.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def stream_logits(model: SequenceModel, inputs: Tensor, *, chunk_steps: int) -> 
     with in_float32(inputs):
         inputs = model.embedding.prepare(inputs, torch.tensor([inputs.size(1)]))
     summaries, lengths = [], []
-    for chunk in _encode(model, inputs, chunk_steps):
+    for chunk in _encode(model, inputs, max(1, chunk_steps // model.embedding.stride)):
         with in_float32(inputs):
             summaries.append(model.pooling.summarise(to_float32(chunk)))
         lengths.append(chunk.size(1))
@@ -54,7 +54,10 @@ def stream_logits(model: SequenceModel, inputs: Tensor, *, chunk_steps: int) -> 
 
 
 def _encode(model: SequenceModel, inputs: Tensor, chunk_steps: int) -> Iterator[Tensor]:
-    """Encode a sequence, ``(1, steps, output_size)`` at a time, no two directions of one step."""
+    """Encode a sequence, ``(1, steps, output_size)`` at a time, no two directions of one step.
+
+    From here on steps are those that the encoder is given, a vector each.
+    """
     encoder = model.encoder
     if not encoder.reads:
         yield from _encode_with_neighbours(model, inputs, chunk_steps)
@@ -75,9 +78,10 @@ def _encode_with_neighbours(
     """Encode each chunk with as many neighbours as its steps depend on."""
     reach = model.encoder.context
     assert reach is not None
-    for start in range(0, inputs.size(1), chunk_steps):
-        stop = min(start + chunk_steps, inputs.size(1))
-        first, last = max(0, start - reach), min(stop + reach, inputs.size(1))
+    time = _num_vectors(model.embedding, inputs)
+    for start in range(0, time, chunk_steps):
+        stop = min(start + chunk_steps, time)
+        first, last = max(0, start - reach), min(stop + reach, time)
         x = _embed_between(model.embedding, inputs, first, last)
         steps = model.encoder(x, torch.tensor([last - first]))
         yield steps[:, start - first : stop - first]
@@ -87,7 +91,7 @@ def _embed(
     embedding: Embedding, inputs: Tensor, chunk_steps: int, *, backward: bool
 ) -> Iterator[Tensor]:
     """Embed chunks in the order of reading."""
-    time = inputs.size(1)
+    time = _num_vectors(embedding, inputs)
     for read in range(0, time, chunk_steps):
         steps = min(chunk_steps, time - read)
         start = time - read - steps if backward else read
@@ -95,11 +99,16 @@ def _embed(
         yield x.flip(1) if backward else x
 
 
+def _num_vectors(embedding: Embedding, inputs: Tensor) -> int:
+    return int(embedding.shorten(torch.tensor(inputs.size(1))))
+
+
 def _embed_between(embedding: Embedding, inputs: Tensor, start: int, stop: int) -> Tensor:
-    """Embed some steps, read with as many neighbours as their vectors depend on."""
-    context = embedding.context
+    """Give some of the vectors, read with as many neighbours as they depend on."""
+    context, stride = embedding.context, embedding.stride
     assert context is not None
-    before = min(context, start)
+    before = min(context, start * stride)
     with in_float32(inputs):
-        x = embedding(inputs[:, start - before : stop + context])
-    return x[:, before : before + stop - start]  # type: ignore[no-any-return]
+        x = embedding(inputs[:, start * stride - before : stop * stride + context])
+    first = before // stride
+    return x[:, first : first + stop - start]  # type: ignore[no-any-return]

@@ -28,7 +28,12 @@ from seqwise.training.state import State, join_names, select_names
 
 PATIENCE = 3  # epochs; how well steps are foretold hardly wavers
 # Of single steps, anywhere, which know nothing of what is to come.
-MODEL_WISHES: dict[str, Any] = {"num_positions": 0, "kernel_size": 0, "own_scale": False}
+MODEL_WISHES: dict[str, Any] = {
+    "num_positions": 0,
+    "kernel_size": 0,
+    "stride": 1,
+    "own_scale": False,
+}
 
 
 class PretrainingRun(Steps):

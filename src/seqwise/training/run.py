@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -28,11 +29,13 @@ from seqwise.training.loop import Training
 from seqwise.training.preparation import PreparedData
 from seqwise.training.reports import EpochReport, read_reports
 from seqwise.training.schedule import choose_schedule, fit_to, time_epoch
-from seqwise.training.settings import Wishes, choose_training
+from seqwise.training.settings import Wishes, choose_stride, choose_training, price_of_steps
 from seqwise.training.stages import Stages
 from seqwise.training.start import open_start
 from seqwise.training.state import State, join_names, select_names
 from seqwise.training.trials import Trial, choose_winner, name_trial, scores_of
+
+LITTLE_BELIEF = 0.1  # with less, more networks would be worth nothing
 
 
 class TrainingRun(Steps):
@@ -88,16 +91,21 @@ class TrainingRun(Steps):
     ) -> None:
         super().__init__(world)
         self.prepared = prepared
-        lengths = prepared.train.sequences.lengths
+        self.start = open_start(wishes)
+        settled = self.start.settle(wishes)
         window = TrainConfig.from_dict(dict(wishes.train)).window
+        lengths = prepared.train.sequences.lengths.clip(max=window)
+        stride = choose_stride(prepared.data.kind, lengths, settled)
         # Validation reads whole sequences, but forwards only: a third of the work of training.
-        num_steps = int(lengths.clip(max=window).sum()) + prepared.num_valid_steps // 3
+        num_steps = int(lengths.sum()) + prepared.num_valid_steps // 3
+        num_steps = math.ceil(num_steps * price_of_steps(stride))
         self.asked = choose_training(
             prepared.data,
             num_records=len(lengths),
             num_steps=num_steps,
             refits=prepared.whole is not None,
             multilabel=prepared.labels.multilabel,
+            stride=stride,
             wishes=wishes,
         )
         if self.asked.refit and prepared.whole is None:
@@ -105,8 +113,6 @@ class TrainingRun(Steps):
         if self.asked.tune_thresholds and not can_tune(prepared.labels):
             expected = f"false, as each record bears one of {len(prepared.labels)} classes"
             raise setting_error("tune_thresholds", True, expected)
-        self.start = open_start(wishes)
-        settled = self.start.settle(wishes)
         self.schedule = choose_schedule(
             prepared.data.kind,
             self.asked,
@@ -114,7 +120,8 @@ class TrainingRun(Steps):
             wishes=wishes,
             encoder=self.start.shape.get("encoder"),
         )
-        self._stages = Stages(prepared, settled, self.asked, self.start, world, workers)
+        self._names_number = "num_networks" in wishes.model
+        self._stages = Stages(prepared, settled, self.asked, stride, self.start, world, workers)
         self.trials: list[Trial] = []
         self.more: list[Training[Network]] = []
         self.reports: list[EpochReport] = []
@@ -333,9 +340,12 @@ class TrainingRun(Steps):
             yield report
             if report is not None and self._is_late():
                 break
+        little = False
         if self.world.is_first:
-            with self.training.progress.as_validating():
-                self.companion  # noqa: B018 - found while it may still be stopped
+            with self.training.progress.as_validating():  # found while it may still be stopped
+                little = self.companion is not None and self.companion.belief < LITTLE_BELIEF
+        if self.world.as_in_first(little) and not self._names_number:
+            self.schedule = replace(self.schedule, networks=1)
 
     def _train_more(self) -> Iterator[EpochReport | None]:
         """Train fresh weights for as many epochs as the best one took, once or several times."""

@@ -17,7 +17,15 @@ from seqwise.training.settings import Wishes
 ENCODERS: tuple[str, ...] = ("lstm", "convolution")
 ENCODERS_OF_KIND: dict[str, tuple[str, ...]] = {"series": ("lstm", "residual")}
 # Who says how a network is to look has chosen one.
-SHAPE = {"encoder", "pooling", "hidden_size", "num_layers", "bidirectional", "kernel_size"}
+SHAPE = {
+    "encoder",
+    "pooling",
+    "hidden_size",
+    "num_layers",
+    "bidirectional",
+    "kernel_size",
+    "stride",
+}
 # Seconds of a step in units of the LSTM's (benchmarks/encoders.py).
 PRICES = {"lstm": 1.0, "convolution": 0.8, "residual": 2.0}
 SHORT = 3  # a trial takes a third of the epochs
@@ -121,7 +129,7 @@ def choose_schedule(
     config
         As `choose_training` has chosen it; with a budget, `fit_to` has the last word.
     num_steps
-        Of an epoch.
+        Of an epoch, at their price.
     wishes
         What the user has said.
     encoder

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from seqwise.config import WITH_DIRECTIONS, DataConfig, ModelConfig, TrainConfig
+from seqwise.config import MOST_STRIDE, WITH_DIRECTIONS, DataConfig, ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec
 from seqwise.data.kinds import Kind
 from seqwise.data.records import RawSequence
@@ -55,6 +56,8 @@ _IDLE = {
 MAX_POSITIONS = 1_024
 LARGE_VOCABULARY = 1_000  # learned by heart sooner than a small one
 GREAT_SPREAD = 2.0  # a quarter of the series is more than seven times as loud as another
+ENOUGH_VECTORS = 200  # of a long series; a recurrent layer remembers no more
+CONVOLVING = 0.1  # what it costs to make few vectors of many steps, in an LSTM's price of a step
 MOTIF = 9  # letters of DNA or protein that a filter sees at once
 ENOUGH_UPDATES = 5_000  # a small file gets more epochs, until it has had so many updates
 MOST_STEPS = 30_000_000  # a long one gets fewer, so that it is done in minutes
@@ -176,6 +179,28 @@ def choose_refit(num_records: int, *, holds_out: bool, wishes: Wishes) -> bool:
     return bool(wishes.train.get("refit", holds_out and num_records <= MOST_REFITTED))
 
 
+def choose_stride(kind: str, lengths: NDArray[np.int64], wishes: Wishes) -> int:
+    """Choose how many steps are joined into one: several where most series are long.
+
+    Parameters
+    ----------
+    kind
+        Of the sequences.
+    lengths
+        Steps of each that are read at once, ``(n,)``.
+    wishes
+        What the user has said.
+    """
+    vectors = float(np.median(lengths)) / ENOUGH_VECTORS if kind == "series" else 1.0
+    longest = min(1 << int(math.log2(max(vectors, 1.0))), MOST_STRIDE)
+    return int(wishes.model.get("stride", longest))
+
+
+def price_of_steps(stride: int) -> float:
+    """Say what a step costs that is joined with others, in an LSTM's price of a step."""
+    return 1.0 if stride == 1 else CONVOLVING + 1 / stride
+
+
 def choose_model(
     codec: Codec,
     encoder: str,
@@ -183,6 +208,7 @@ def choose_model(
     num_classes: int,
     multilabel: bool = False,
     common_length: int | None,
+    stride: int = 1,
     spread: float = 0.0,
     wishes: Wishes,
 ) -> ModelConfig:
@@ -201,6 +227,8 @@ def choose_model(
     common_length
         Steps of the training sequences where all have the same number: their positions mean
         something then. None otherwise.
+    stride
+        As `choose_stride` gives it.
     spread
         Of the loudness of series: the logarithm of how many times as loud the louder quarter of
         them is at the least as the softer quarter at the most; 0 for tokens.
@@ -215,7 +243,7 @@ def choose_model(
     if wishes.model.get("both_strands") and codec.complements() is None:
         expected = "false: only DNA has another strand, read in k-mers of an odd number of letters"
         raise setting_error("both_strands", True, expected)
-    aligned = common_length is not None and common_length <= MAX_POSITIONS
+    num_positions = 0 if common_length is None else -(-common_length // stride)
     is_biological = codec.config.kind in ("dna", "protein")
     chosen: dict[str, Any] = {
         "num_classes": num_classes,
@@ -224,7 +252,8 @@ def choose_model(
         "kernel_size": MOTIF if is_biological and codec.config.kmer == 1 else 0,
         "vocab_size": codec.vocab_size,
         "num_channels": codec.num_channels,
-        "num_positions": common_length if aligned else 0,
+        "stride": stride,
+        "num_positions": num_positions if num_positions <= MAX_POSITIONS else 0,
         "own_scale": spread > GREAT_SPREAD,
         "ngrams": _longest_ngram(codec),
         **SHAPES.get(encoder, {}),
@@ -250,6 +279,7 @@ def choose_training(
     num_steps: int,
     refits: bool,
     multilabel: bool = False,
+    stride: int = 1,
     wishes: Wishes,
 ) -> TrainConfig:
     """Choose how long to train, how fast and how many tokens to drop.
@@ -261,11 +291,13 @@ def choose_training(
     num_records
         Sequences in the training part.
     num_steps
-        Steps that an epoch trains on, and a third of those that it validates on.
+        Steps that an epoch trains on, and a third of those that it validates on, at their price.
     refits
         Whether there is something to refit on.
     multilabel
         Whether a record may bear any number of labels.
+    stride
+        As `choose_stride` gives it.
     wishes
         What the user has said.
 
@@ -284,6 +316,8 @@ def choose_training(
         "refit": refits,
         "linear": "encoder" not in wishes.model,
         "tune_thresholds": multilabel,
+        # As many vectors as a batch has elsewhere: few sequences at once would be slow.
+        "batch_steps": TrainConfig.batch_steps * stride,
     }
     if is_biological or (data.kind == "text" and data.tokens in ("characters", "bytes")):
         # A letter says less than a word: more of them can be lost, so that no few are relied on.
@@ -326,6 +360,8 @@ def describe_shape(shape: ModelConfig) -> str:
     if shape.num_positions:
         details.append(f"{shape.num_positions} positions")
     convolution = f"convolution over {shape.kernel_size}, " if shape.kernel_size else ""
+    if shape.stride > 1:
+        convolution = f"convolutions that join {shape.stride} steps, "
     number = f"{shape.num_networks} networks, each " if shape.num_networks > 1 else ""
     beside = ""
     if shape.num_ngrams:

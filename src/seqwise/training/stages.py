@@ -56,6 +56,8 @@ class Stages:
         The settings that the user has spoken of, or that the start settles.
     asked
         How to train, before trials and a schedule have their say.
+    stride
+        Steps that networks join into one.
     start
         What each network starts from.
     world, workers
@@ -65,6 +67,7 @@ class Stages:
     prepared: PreparedData
     wishes: Wishes
     asked: TrainConfig
+    stride: int
     start: Start
     world: World
     workers: int
@@ -138,6 +141,7 @@ class Stages:
             num_classes=len(prepared.labels),
             multilabel=prepared.labels.multilabel,
             common_length=_common_length(prepared.train.sequences.lengths, self.asked.window),
+            stride=self.stride,
             spread=self._spread,
             wishes=self.wishes,
         )

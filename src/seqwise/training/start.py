@@ -100,7 +100,7 @@ class VectorStart(Start):
         super().__init__()
         self.file = VectorFile(path)
         # Vectors are those of single words: no convolution stands between them and the encoder.
-        self.shape = {"embedding_dim": self.file.dimension, "kernel_size": 0}
+        self.shape = {"embedding_dim": self.file.dimension, "kernel_size": 0, "stride": 1}
         self._last: tuple[Codec, WordVectors] | None = None
 
     @override
@@ -177,7 +177,7 @@ class PretrainedStart(Start):
         self.pretrained = load_pretrained(folder)
         self.kind = self.pretrained.data.kind
         shape = self.pretrained.shape.to_dict()
-        names = (*SHARED, "kernel_size", "num_positions", "own_scale")
+        names = (*SHARED, "kernel_size", "stride", "num_positions", "own_scale")
         self.shape = {name: shape[name] for name in names if name not in SIZES_OF_CODEC}
 
     @override
