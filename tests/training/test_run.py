@@ -271,7 +271,6 @@ def test_long_series_have_steps_joined():
     long, short = run_of(1_600), run_of(300)
     assert (long.shape.stride, long.shape.num_positions) == (8, 200)
     assert (short.shape.stride, short.shape.num_positions) == (1, 300)
-    assert long.config.batch_steps == 8 * short.config.batch_steps
 
 
 def test_what_was_left_out_is_listed():

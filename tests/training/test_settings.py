@@ -162,12 +162,9 @@ def test_long_series_have_steps_joined_until_few_are_left(kind, lengths, stride)
     assert choose_stride(kind, np.array(lengths), Wishes(model={"stride": 4})) == 4
 
 
-def test_steps_that_are_joined_are_cheap_and_come_in_larger_batches():
+def test_steps_that_are_joined_are_cheap():
     assert price_of_steps(1) == 1
     assert 1 / 16 < price_of_steps(16) < price_of_steps(4) < 1
-    data = DataConfig(kind="series")
-    assert training_of(9, data=data, stride=16).batch_steps == 16 * training_of(9).batch_steps
-    assert training_of(9, data=data, stride=16, batch_steps=70).batch_steps == 70
 
 
 def test_positions_are_those_of_joined_steps():
@@ -186,14 +183,13 @@ def test_what_the_user_says_of_the_model_is_done():
     assert (shape.num_positions, shape.encoder, shape.pooling) == (0, "rnn", "mean")
 
 
-def training_of(num_records, num_steps=1, data=WORDS, *, multilabel=False, stride=1, **wishes):
+def training_of(num_records, num_steps=1, data=WORDS, *, multilabel=False, **wishes):
     return choose_training(
         data,
         num_records=num_records,
         num_steps=num_steps,
         refits=False,
         multilabel=multilabel,
-        stride=stride,
         wishes=Wishes(train=wishes),
     )
 

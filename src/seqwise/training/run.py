@@ -105,7 +105,6 @@ class TrainingRun(Steps):
             num_steps=num_steps,
             refits=prepared.whole is not None,
             multilabel=prepared.labels.multilabel,
-            stride=stride,
             wishes=wishes,
         )
         if self.asked.refit and prepared.whole is None:

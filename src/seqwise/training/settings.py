@@ -279,7 +279,6 @@ def choose_training(
     num_steps: int,
     refits: bool,
     multilabel: bool = False,
-    stride: int = 1,
     wishes: Wishes,
 ) -> TrainConfig:
     """Choose how long to train, how fast and how many tokens to drop.
@@ -296,8 +295,6 @@ def choose_training(
         Whether there is something to refit on.
     multilabel
         Whether a record may bear any number of labels.
-    stride
-        As `choose_stride` gives it.
     wishes
         What the user has said.
 
@@ -316,8 +313,6 @@ def choose_training(
         "refit": refits,
         "linear": "encoder" not in wishes.model,
         "tune_thresholds": multilabel,
-        # As many vectors as a batch has elsewhere: few sequences at once would be slow.
-        "batch_steps": TrainConfig.batch_steps * stride,
     }
     if is_biological or (data.kind == "text" and data.tokens in ("characters", "bytes")):
         # A letter says less than a word: more of them can be lost, so that no few are relied on.
