@@ -81,7 +81,7 @@ def write(rows: list[dict[str, Any]]) -> None:
         "runs": rows,
         "growth": [growth(small, large) for small, large in pairwise(rows)],
         "resident_under_mb": LIMIT_MB,
-        "held": all(most_resident(row) < LIMIT_MB for row in rows),
+        "memory_held": all(most_resident(row) < LIMIT_MB for row in rows),
     }
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=1) + "\n")

@@ -275,3 +275,21 @@ def test_few_compiled_kernels_are_kept_unless_the_user_says_otherwise(
     with pytest.raises(SystemExit):
         main()
     assert os.environ[name] == expected
+
+
+def test_a_signal_while_the_program_is_leaving_prints_nothing():
+    code = """
+import atexit, sys, time
+from seqwise.cli import main
+atexit.register(lambda: (print("leaving", flush=True), time.sleep(60)))
+sys.argv = ["seqwise", "--version"]
+main()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while process.stdout.readline() != "leaving\n":
+        pass
+    process.terminate()
+    assert process.communicate() == ("", "")
+    assert process.returncode == -signal.SIGTERM

@@ -37,6 +37,7 @@ INPUTS = {
     "letters": {},
     "positions": {"num_positions": 5},
     "convolution": {"kernel_size": 5},
+    "strided": {"kernel_size": 5, "stride": 4},
 }
 CASES = list(itertools.product(ENCODERS, INPUTS))
 every_model = pytest.mark.parametrize(("encoder", "inputs"), CASES)

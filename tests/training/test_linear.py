@@ -4,6 +4,7 @@ import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.preprocessing import normalize
 
 from seqwise.config import MOST_NGRAM_WEIGHTS
 from seqwise.data.collate import collate
@@ -11,7 +12,7 @@ from seqwise.data.labels import Labels
 from seqwise.data.store import RaggedStore
 from seqwise.nn import read_strands
 from seqwise.training import linear
-from seqwise.training.linear import fit_ngrams
+from seqwise.training.linear import Recipe, fit_ngrams
 from seqwise.training.weighting import class_weights
 
 
@@ -34,22 +35,39 @@ def ngrams_as_words(array):
     ]
 
 
+def differences(features, targets):
+    """Say n-gram by n-gram how differently the classes have it."""
+    worth = []
+    for column in (features.toarray() > 0).T:
+        squares = 0.0
+        for label in np.unique(targets):
+            inside, outside = column[targets == label], column[targets != label]
+            shares = [(part.sum() + 1) / (len(part) + 2) for part in (inside, outside)]
+            squares += np.log(shares[0] / shares[1]) ** 2 * len(inside) / len(column)
+        worth.append(squares**0.5)
+    return np.array(worth)
+
+
 @pytest.mark.parametrize("num_classes", [2, 3])
 def test_logits_are_those_of_scikit_learn(num_classes):
     arrays, targets = make_part(num_classes=num_classes)
     store = RaggedStore.from_arrays(arrays)
     models = list(fit_ngrams(store, targets, num_classes=num_classes, longest=3, positions=False))
-    assert len(models) == len(linear.STRENGTHS)
+    assert len(models) == len(linear.RECIPES)
     vectorizer = TfidfVectorizer(analyzer=ngrams_as_words, sublinear_tf=True)
     features = vectorizer.fit_transform(arrays)
-    for strength, model in zip(linear.STRENGTHS, models, strict=True):
+    worth = differences(features, targets)
+    for recipe, model in zip(linear.RECIPES, models, strict=True):
         assert len(model.keys) == features.shape[1]
-        peer = LogisticRegression(C=strength, max_iter=linear.MOST_ITERATIONS)
-        peer.fit(features, targets)
+        known = features
+        if recipe.by_classes:
+            known = normalize(features.multiply(worth / vectorizer.idf_).tocsr())
+        peer = LogisticRegression(C=recipe.strength, max_iter=linear.MOST_ITERATIONS, tol=1e-6)
+        peer.fit(known, targets)
         with torch.no_grad():
             found = model(collate(arrays)).softmax(1).numpy()
         # Both stop near the same optimum, ours coming from the one before.
-        assert np.abs(found - peer.predict_proba(features)).max() < 1e-2
+        assert np.abs(found - peer.predict_proba(known)).max() < 1e-2
 
 
 def test_positions_tell_what_ngrams_do_not():
@@ -61,7 +79,12 @@ def test_positions_tell_what_ngrams_do_not():
     def accuracy(positions):
         model = next(
             fit_ngrams(
-                store, targets, num_classes=2, longest=1, positions=positions, strengths=(100,)
+                store,
+                targets,
+                num_classes=2,
+                longest=1,
+                positions=positions,
+                recipes=(Recipe(100.0),),
             )
         )
         return (model(collate(arrays)).argmax(1).numpy() == targets).mean()
@@ -118,7 +141,7 @@ def test_ngrams_of_both_strands_are_those_of_the_turned_records():
 
     def fit(arrays):
         store = RaggedStore.from_arrays(arrays)
-        how = {"num_classes": 2, "longest": 3, "positions": True, "strengths": (10.0,)}
+        how = {"num_classes": 2, "longest": 3, "positions": True, "recipes": (Recipe(10.0),)}
         return next(fit_ngrams(store, targets, complements=complements, **how))
 
     model, other = fit(arrays), fit([complements.numpy()[each[::-1]] for each in arrays])
@@ -144,7 +167,7 @@ def test_of_two_strands_that_are_equal_each_counts_half():
     store = RaggedStore.from_arrays(arrays)
 
     def fit(complements):
-        how = {"num_classes": 2, "longest": 2, "positions": False, "strengths": (10.0,)}
+        how = {"num_classes": 2, "longest": 2, "positions": False, "recipes": (Recipe(10.0),)}
         return next(fit_ngrams(store, targets, complements=complements, **how))
 
     one, both = fit(None), fit(torch.arange(9))
@@ -169,13 +192,13 @@ def test_each_label_is_a_question_of_its_own_as_in_scikit_learn(class_weight):
     arrays, _ = make_part(num_records=80)
     store, targets = RaggedStore.from_arrays(arrays), make_sets(arrays)
     weights = class_weights(class_weight or "none", targets, ["a", "b", "c"])
-    models = fit_ngrams(
-        store, targets, num_classes=3, longest=3, positions=False, class_weight=weights
-    )
+    recipes = [recipe for recipe in linear.RECIPES if not recipe.by_classes]
+    how = {"num_classes": 3, "longest": 3, "positions": False, "class_weight": weights}
+    models = fit_ngrams(store, targets, recipes=recipes, **how)
     features = TfidfVectorizer(analyzer=ngrams_as_words, sublinear_tf=True).fit_transform(arrays)
-    for strength, model in zip(linear.STRENGTHS, models, strict=True):
+    for recipe, model in zip(recipes, models, strict=True):
         one = LogisticRegression(
-            C=strength, max_iter=linear.MOST_ITERATIONS, class_weight=class_weight
+            C=recipe.strength, max_iter=linear.MOST_ITERATIONS, class_weight=class_weight
         )
         peer = OneVsRestClassifier(one).fit(features, targets.toarray())
         with torch.no_grad():

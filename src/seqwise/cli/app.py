@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from seqwise.cli.commands import COMMANDS
-from seqwise.cli.ending import heed_signals, prepare_streams
+from seqwise.cli.ending import heed_no_more, heed_signals, prepare_streams
 from seqwise.cli.program import Program
 from seqwise.cli.signature import to_function
 from seqwise.version import __version__
@@ -62,7 +62,10 @@ def main() -> None:
     _keep_fewer_kernels()
     prepare_streams()
     heed_signals()
-    app()
+    try:
+        app()
+    finally:
+        heed_no_more()
 
 
 def _wait_less() -> None:

@@ -71,6 +71,13 @@ def heed_signals() -> None:
             signal.signal(each, _end)
 
 
+def heed_no_more() -> None:
+    """Have them end the process at once again: nothing is left to be done but to leave."""
+    for each in ENDINGS:
+        if signal.getsignal(each) is _end:
+            signal.signal(each, signal.SIG_DFL)
+
+
 def _end(number: int, frame: FrameType | None) -> None:
     raise Ended(number)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +26,7 @@ from seqwise.nn import (
     read_alike,
 )
 from seqwise.predictor import choose_device, infer_logits, to_probabilities
-from seqwise.training.linear import STRENGTHS, fit_ngrams
+from seqwise.training.linear import RECIPES, Recipe, fit_ngrams
 from seqwise.training.pool import fit_weights
 from seqwise.training.preparation import LabelledStore
 from seqwise.training.ridge import fit_kernels
@@ -47,8 +47,8 @@ class Companion:
     ----------
     models
         Fitted on the records that the network learned from.
-    strength
-        With which the first was fitted, of those that were tried.
+    recipe
+        By which the first was fitted, of those that were tried.
     weights
         ``(1 + number of models,)``, how much the network and each model are believed.
     network_scores, own_scores, scores
@@ -59,7 +59,7 @@ class Companion:
     """
 
     models: tuple[Beside, ...]
-    strength: float
+    recipe: Recipe
     weights: NDArray[np.float64]
     network_scores: AnyScores
     own_scores: dict[str, AnyScores]
@@ -80,8 +80,8 @@ class Companion:
         names: list[str],
     ) -> Companion:
         """Fit the models anew, on all records, as the network was; scores and weights stay."""
-        strengths = (self.strength,)
-        return replace(self, models=next(_fit(network, records, shape, config, names, strengths)))
+        recipes = (self.recipe,)
+        return replace(self, models=next(_fit(network, records, shape, config, names, recipes)))
 
     def join(self, networks: list[Network], shape: ModelConfig) -> tuple[Ensemble, ModelConfig]:
         """Make one model of all, and its configuration; the networks share their weight."""
@@ -120,13 +120,11 @@ def find_companion(
     decision = Decision.of(Labels(tuple(names), shape.multilabel))
     network_beliefs = _beliefs(network, valid, choose_device(config.device))
     tried = []
-    for strength, models in zip(
-        STRENGTHS, _fit(network, train, shape, config, names), strict=False
-    ):
+    for recipe, models in zip(RECIPES, _fit(network, train, shape, config, names), strict=False):
         beliefs = [_beliefs(read_alike(each, network), valid, CPU) for each in models]
         weights, surprise = fit_weights([network_beliefs, *beliefs], valid.targets, class_weight)
-        tried.append((surprise, strength, models, beliefs, weights))
-    _, strength, models, beliefs, weights = min(tried, key=lambda each: each[:2])
+        tried.append((surprise, recipe, models, beliefs, weights))
+    _, recipe, models, beliefs, weights = min(tried, key=lambda each: each[:2])
     everyone = [network_beliefs, *beliefs]
     pooled = np.tensordot(weights, np.stack(everyone), axes=1)
     probabilities = [
@@ -136,7 +134,7 @@ def find_companion(
         decision.score(each, valid.targets, names) for each in probabilities
     )
     roles = dict(zip(ROLES, own, strict=False))
-    return Companion(models, strength, weights, of_network, roles, of_all, probabilities[-1])
+    return Companion(models, recipe, weights, of_network, roles, of_all, probabilities[-1])
 
 
 def _fit(
@@ -145,7 +143,7 @@ def _fit(
     shape: ModelConfig,
     config: TrainConfig,
     names: list[str],
-    strengths: tuple[float, ...] = STRENGTHS,
+    recipes: Sequence[Recipe] = RECIPES,
 ) -> Iterator[tuple[Beside, ...]]:
     class_weight = class_weights(config.class_weight, part.targets, names)
     if shape.num_channels:
@@ -173,7 +171,7 @@ def _fit(
         longest=shape.ngrams,
         positions=shape.num_positions > 0,
         complements=complements_of(network),
-        strengths=strengths,
+        recipes=recipes,
         class_weight=class_weight,
         seed=config.seed,
     )

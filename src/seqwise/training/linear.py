@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,11 +18,10 @@ from torch import Tensor
 
 from seqwise.config import MOST_NGRAM_WEIGHTS
 from seqwise.data.store import ChainedStore, RaggedStore
-from seqwise.data.targets import Targets, is_multilabel
+from seqwise.data.targets import Targets, class_counts, is_multilabel, label_pairs
 from seqwise.nn import Batch, NgramModel, ngram_keys, read_strands
 from seqwise.training.drawing import draw_records, read_drawn
 
-STRENGTHS = (1.0, 10.0, 100.0)  # inverse of the penalty on large weights
 MOST_READ = 10_000_000  # n-grams that are counted
 # Bytes of a fit: of an n-gram that is counted, and of a weight with all that L-BFGS keeps of it.
 MOST_MEMORY, COUNT_BYTES, WEIGHT_BYTES = 1_000_000_000, 40, 200
@@ -29,6 +29,28 @@ WINDOW = 4_096  # a longer sequence repeats itself: it counts as if it had so ma
 MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
 BATCH_STEPS = 1 << 16
 MOST_ITERATIONS = 300
+TOLERANCE = 1e-5  # with scikit-learn's own, the weakest penalty ends where it begins
+
+
+class Recipe(NamedTuple):
+    """How a linear model is fitted.
+
+    Parameters
+    ----------
+    strength
+        Inverse of the penalty on large weights.
+    by_classes
+        Whether an n-gram is worth the more, the more the classes differ in how often they have it,
+        as in Wang and Manning 2012; otherwise the rarer it is.
+    """
+
+    strength: float
+    by_classes: bool = False
+
+
+RECIPES = tuple(
+    Recipe(strength, by_classes) for by_classes in (False, True) for strength in (1.0, 10.0, 100.0)
+)
 
 
 # Places of records, and their batch: once, or once for each strand.
@@ -43,11 +65,11 @@ def fit_ngrams(
     longest: int,
     positions: bool,
     complements: Tensor | None = None,
-    strengths: tuple[float, ...] = STRENGTHS,
+    recipes: Sequence[Recipe] = RECIPES,
     class_weight: NDArray[np.float64] | None = None,
     seed: int = 0,
 ) -> Iterator[NgramModel]:
-    """Fit one linear model after another, each with another penalty.
+    """Fit one linear model after another, each by another recipe.
 
     Where there are more than `MOST_READ` n-grams, some of the sequences are drawn, each class among
     them.
@@ -63,8 +85,8 @@ def fit_ngrams(
         As in `NgramModel`.
     complements
         Of n-grams that are counted on both strands, as `BothStrands` reads them; None for one.
-    strengths
-        Inverse of the penalty of each model.
+    recipes
+        Of the models; those that agree in what an n-gram is worth stand together.
     class_weight
         As `class_weights` gives it; None where all weigh the same.
     seed
@@ -73,7 +95,7 @@ def fit_ngrams(
     Yields
     ------
     NgramModel
-        One for each of `strengths`.
+        One for each of `recipes`.
     """
     random = np.random.default_rng(seed)
     lengths = sequences.lengths.clip(max=WINDOW) * longest
@@ -82,14 +104,41 @@ def fit_ngrams(
     most = (MOST_MEMORY - COUNT_BYTES * int(lengths[drawn].sum())) // WEIGHT_BYTES
     most = max(min(most, MOST_NGRAM_WEIGHTS) // num_classes, 1)
     keys, idf = _learn_ngrams(batches, len(drawn), most, longest, positions)
-    counted = None
-    questions = _ask(targets[drawn], class_weight)
-    for strength in strengths:
+
+    def make(worth: Tensor) -> NgramModel:
         model = NgramModel(len(keys), num_classes, longest=longest, positions=positions)
-        model.keys, model.idf = keys, idf
-        counted = _count(model, batches, len(drawn)) if counted is None else counted
-        _fit(model, questions, strength, counted)
-        yield model.eval()
+        model.keys, model.idf = keys, worth
+        return model
+
+    for by_classes, alike in groupby(recipes, key=lambda recipe: recipe.by_classes):
+        worth = idf
+        if by_classes:
+            present = _count(make(idf), batches, len(drawn)).sign()
+            worth = _differences(present, targets[drawn], num_classes)
+        counted = _count(make(worth), batches, len(drawn))
+        questions = _ask(targets[drawn], class_weight)
+        for recipe in alike:
+            model = make(worth)
+            _fit(model, questions, recipe.strength, counted)
+            yield model.eval()
+
+
+def _differences(present: sparse.csr_array, targets: Targets, num_classes: int) -> Tensor:
+    """Say how far apart the classes are in having each n-gram: ``(num_ngrams,)``.
+
+    The root of the mean square, over the classes and in proportion to their records, of the
+    logarithm of how many times as often a record of the class has it as another.
+    """
+    records, classes = label_pairs(targets)
+    num_records = present.shape[0]
+    pairs = (np.ones(len(records)), (records, classes))
+    table = sparse.csr_array(pairs, shape=(num_records, num_classes))
+    inside = (present.T @ table).toarray()  # (num_ngrams, num_classes), records with the n-gram
+    outside = np.asarray(present.sum(axis=0)).reshape(-1, 1) - inside
+    sizes = class_counts(targets, num_classes)
+    ratios = np.log((inside + 1) / (sizes + 2)) - np.log((outside + 1) / (num_records - sizes + 2))
+    mean_square = ratios**2 @ (sizes / max(sizes.sum(), 1))
+    return torch.from_numpy(np.sqrt(mean_square).astype(np.float32))
 
 
 def _batches(
@@ -178,6 +227,7 @@ def _regression(class_weight: NDArray[np.float64] | None) -> LogisticRegression:
     """Make one whose fits begin each where the last one has ended."""
     return LogisticRegression(
         max_iter=MOST_ITERATIONS,
+        tol=TOLERANCE,
         class_weight=None if class_weight is None else dict(enumerate(class_weight.tolist())),
         warm_start=True,
     )
