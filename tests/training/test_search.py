@@ -80,22 +80,6 @@ def test_the_first_network_is_that_of_a_refit_alone(searched):
         assert torch.equal(weight, expected[name]), name
 
 
-@pytest.mark.parametrize(
-    ("least", "wished", "networks"), [(0.0, None, 3), (1.1, None, 1), (1.1, 2, 2)]
-)
-def test_a_network_that_is_hardly_believed_gets_no_company(least, wished, networks, monkeypatch):
-    monkeypatch.setattr(run_room, "LITTLE_BELIEF", least)
-    run = search(linear=True, num_networks=wished)
-    list(itertools.takewhile(lambda _: not run.more, run))
-    assert run.schedule.networks == networks
-    again = search(linear=True, num_networks=wished)
-    again.restore(run.state())
-    for each in (run, again):
-        list(each)
-        assert len(each.more) == each.artifact().shape.num_networks == networks
-    assert_equal(run.artifact(), again.artifact())
-
-
 def test_without_a_refit_the_best_epoch_is_one_of_the_networks():
     run = search(refit=False, encoder="lstm", num_networks=3, seed=3)
     list(run)

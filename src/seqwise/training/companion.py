@@ -66,11 +66,6 @@ class Companion:
     scores: AnyScores
     probabilities: NDArray[np.float64]
 
-    @property
-    def belief(self) -> float:
-        """Share of all weights that the network has, and shares with others of its kind."""
-        return float(self.weights[0] / max(self.weights.sum(), 1e-12))
-
     def refit(
         self,
         network: Network,

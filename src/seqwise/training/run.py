@@ -35,8 +35,6 @@ from seqwise.training.start import open_start
 from seqwise.training.state import State, join_names, select_names
 from seqwise.training.trials import Trial, choose_winner, name_trial, scores_of
 
-LITTLE_BELIEF = 0.1  # with less, more networks would be worth nothing
-
 
 class TrainingRun(Steps):
     """From encoded parts to an artifact, in up to three stages.
@@ -119,7 +117,6 @@ class TrainingRun(Steps):
             wishes=wishes,
             encoder=self.start.shape.get("encoder"),
         )
-        self._names_number = "num_networks" in wishes.model
         self._stages = Stages(prepared, settled, self.asked, stride, self.start, world, workers)
         self.trials: list[Trial] = []
         self.more: list[Training[Network]] = []
@@ -339,12 +336,9 @@ class TrainingRun(Steps):
             yield report
             if report is not None and self._is_late():
                 break
-        little = False
         if self.world.is_first:
-            with self.training.progress.as_validating():  # found while it may still be stopped
-                little = self.companion is not None and self.companion.belief < LITTLE_BELIEF
-        if self.world.as_in_first(little) and not self._names_number:
-            self.schedule = replace(self.schedule, networks=1)
+            with self.training.progress.as_validating():
+                self.companion  # noqa: B018 - found while it may still be stopped
 
     def _train_more(self) -> Iterator[EpochReport | None]:
         """Train fresh weights for as many epochs as the best one took, once or several times."""
