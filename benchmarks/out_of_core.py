@@ -8,7 +8,8 @@ letters, one of which tells the class in nine of ten records. About 50 bytes eac
 
 For each size, in processes of their own: `seqwise encode FILE -o STORE`, then
 `seqwise train STORE --out MODEL` for one epoch with a small model, with the linear model beside it
-(which learns from a bounded number of records) and without. With `--direct` also
+(which learns from a bounded number of records) and without; and with the former model
+`seqwise predict MODEL FILE -o OUT`. With `--direct` also
 `seqwise train FILE`, which encodes and trains in one process.
 
 Memory is looked at every 50 ms in /proc/PID/status. *anonymous* (RssAnon) is what the process has
@@ -16,7 +17,7 @@ made itself. *resident* (VmHWM, the kernel's own account of the peak) counts the
 that are mapped into memory: the store, and torch's libraries. The kernel takes these back when it
 needs the room.
 
-Writes benchmarks/results/out_of_core.json. Needs about 120 bytes of disk a record.
+Writes benchmarks/results/out_of_core.json. Needs about 200 bytes of disk a record.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ MODEL = {
     "seed": 0,
 }
 FLAGS = ["--keep-best", "--one-direction", "--quiet"]
+COMMANDS = ("encode", "train", "predict")
 LIMIT_MB = 2_000
 LIMIT_GROWTH = 1.05  # times as much as the number of records
 
@@ -94,6 +96,9 @@ def measure(size: int, folder: Path, threads: int, *, direct: bool) -> dict[str,
     row["encode"] = watch(["encode", str(table), "-o", str(store), "--keep-best"], threads)
     row["store_mb"] = round(sum(map(megabytes, store.iterdir())), 1)
     row["train_store"] = train(store, model, threads)
+    said = folder / "said.csv"
+    row["predict"] = watch(["predict", str(model), str(table), "-o", str(said), "--quiet"], threads)
+    said.unlink()
     row["train_network"] = train(store, model, threads, "--no-linear")
     shutil.rmtree(store)
     if direct:
@@ -174,7 +179,7 @@ def growth(small: dict[str, Any], large: dict[str, Any]) -> dict[str, Any]:
 
     By the clock, which other work on the machine moves, and by the processor, which is what counts.
     """
-    commands = [name for name in large if name.startswith(("encode", "train"))]
+    commands = [name for name in large if name.startswith(COMMANDS)]
     by = {
         key: {name: round(large[name][key] / small[name][key], 2) for name in commands}
         for key in ("processor_seconds", "seconds")
@@ -190,7 +195,7 @@ def growth(small: dict[str, Any], large: dict[str, Any]) -> dict[str, Any]:
 
 
 def most_resident(row: dict[str, Any]) -> int:
-    return max(row[name]["resident_mb"] for name in row if name.startswith(("encode", "train")))
+    return max(row[name]["resident_mb"] for name in row if name.startswith(COMMANDS))
 
 
 def megabytes(path: Path) -> float:
