@@ -30,9 +30,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from parting import part, score_on
 from seqwise import SequenceClassifier
 from seqwise.data.records import read_records
-from seqwise.evaluation.metrics import score
 from seqwise.speed.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +49,7 @@ CHOSEN = {
     "pooling": "last+max+mean",
     "weight_decay": 0.01,
 }
-MOST_TRAINED, MOST_SCORED, NETWORKS = 2_000, 3_000, 5
+NETWORKS = 5
 
 # A contender: fits to sequences and labels with a seed.
 Contender = Callable[[list[Any], np.ndarray, int], SequenceClassifier]
@@ -99,18 +99,13 @@ def main() -> None:
 def measure(
     sequences: list[Any], labels: np.ndarray, seed: int, fit: Contender
 ) -> dict[str, float | dict[str, Any]]:
-    order = np.random.default_rng(1_000 + seed).permutation(len(sequences))
-    num_trained = min(MOST_TRAINED, len(order) * 4 // 5)
-    trained, scored = order[:num_trained], order[num_trained:][:MOST_SCORED]
+    trained, scored = part(len(sequences), seed)
     begun = time.process_time()
     classifier = fit([sequences[index] for index in trained], labels[trained], seed)
     seconds = time.process_time() - begun
-    artifact = classifier.artifact_
     # A class with a single record to learn from was left out.
-    known = [index for index in scored if artifact.labels.unknown(str(labels[index])) is None]
-    probabilities = classifier.predict_proba([sequences[index] for index in known])
-    targets = artifact.labels.encode(labels[known].tolist())
-    scores = score(probabilities, targets, artifact.labels.names)
+    scores = score_on(classifier, sequences, labels, scored)
+    artifact = classifier.artifact_
     return {
         "accuracy": scores.accuracy,
         "macro_f1": scores.macro_f1,
