@@ -372,7 +372,7 @@ def test_a_container_of_labels(fitted, container):
 
 
 def second_class_is_raised(labels, batch_size):
-    """Tell whether a heavy second class gets more probability than a light one."""
+    """Tell whether a heavy second class has ten times the odds of a light one, in each text."""
     texts = [f"{text.split()[0]} {i % 5}" for i, text in enumerate(TEXTS * 4)]  # of one length
     second = sorted(set(labels))[1]
     light, heavy = (
@@ -381,7 +381,7 @@ def second_class_is_raised(labels, batch_size):
         .predict_proba(texts)[:, 1]
         for weight in (0.01, 100.0)
     )
-    return bool((heavy > light + 0.2).all())
+    return bool((heavy / (1 - heavy) > 10 * light / (1 - light)).all())
 
 
 @pytest.mark.parametrize("labels", [LABELS, [0, 1] * 12, [True, False] * 12])
