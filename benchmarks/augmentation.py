@@ -14,8 +14,6 @@ left out in a clear line.
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,13 +22,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from cells import ROOT, measure_cells
 from seqwise import SequenceClassifier
 from seqwise.data.records import read_records
 from seqwise.evaluation.metrics import score
 from seqwise.nn import BothStrands
-from seqwise.speed.machine import describe_machine
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "augmentation.json"
 SEEDS = (0, 1, 2)
 SMALL = {"hidden_size": 64, "embedding_dim": 64, "linear": False, "refit": False, "device": "cpu"}
@@ -66,31 +63,15 @@ OF_ALL = {"average 0.99": {"average_decay": 0.99}}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--again", action="store_true")
-    parser.add_argument("names", nargs="*")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    known = json.loads(RESULT.read_text())["cells"] if RESULT.exists() else {}
-    for name in arguments.names or FILES:
-        if FILES[name] and not (arguments.data / name / FILES[name]).exists():
-            print(f"skipped: {name} is not in {arguments.data}")
-            continue
-        sequences, labels, kind = read(arguments.data, name)
-        cells = known.setdefault(name, {})
-        for seed in SEEDS:
-            for variant, change in {"plain": {}, **VARIANTS[name], **OF_ALL}.items():
-                own = cells.setdefault(variant, {})
-                if str(seed) in own and not arguments.again:
-                    continue
-                settings = {**SMALL, "epochs": EPOCHS.get(name, 15), **change}
-                post_hoc = variant == POST_HOC
-                own[str(seed)] = measure(sequences, labels, kind, seed, settings, post_hoc)
-                print(name, seed, variant, json.dumps(own[str(seed)]), flush=True)
-                result = {"machine": describe_machine(), "cells": known}
-                RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    print(make_table(known))
+    print(
+        make_table(
+            measure_cells(RESULT, FILES, SEEDS, read=read, variants=variants, measure=measure)
+        )
+    )
+
+
+def variants(name: str) -> dict[str, dict[str, Any]]:
+    return {"plain": {}, **VARIANTS[name], **OF_ALL}
 
 
 def read(data: Path, name: str) -> tuple[list[Any], np.ndarray, str]:
@@ -123,13 +104,10 @@ def make_motifs(num_records: int = 1_500) -> tuple[list[str], np.ndarray, str]:
 
 
 def measure(
-    sequences: list[Any],
-    labels: np.ndarray,
-    kind: str,
-    seed: int,
-    settings: dict[str, Any],
-    post_hoc: bool,
+    name: str, records: tuple[list[Any], np.ndarray, str], variant: str, seed: int
 ) -> dict[str, float]:
+    sequences, labels, kind = records
+    settings = {**SMALL, "epochs": EPOCHS.get(name, 15), **variants(name)[variant]}
     order = np.random.default_rng(1_000 + seed).permutation(len(sequences))
     held_out, rest = np.split(order, [len(order) // 5])
     begun = time.process_time()
@@ -137,7 +115,7 @@ def measure(
     classifier.fit([sequences[index] for index in rest], labels[rest])
     seconds = time.process_time() - begun
     artifact = classifier.artifact_
-    if post_hoc:
+    if variant == POST_HOC:
         strand = torch.from_numpy(artifact.codec.complements())
         model = BothStrands(artifact.model, strand).eval()
         classifier.artifact_ = replace(artifact, model=model)

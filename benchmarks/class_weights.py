@@ -15,7 +15,6 @@ clear line.
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import time
@@ -23,14 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from cells import ROOT, measure_cells
 from seqwise import SequenceClassifier
 from seqwise.data.records import read_records
 from seqwise.evaluation.metrics import score
-from seqwise.speed.machine import describe_machine
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "class_weights.json"
 SEEDS = (0, 1, 2, 3, 4)
 SETTINGS = {
@@ -54,32 +51,17 @@ WEIGHTS = ("none", "balanced", "auto")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--again", action="store_true")
-    parser.add_argument("names", nargs="*")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    known = json.loads(RESULT.read_text())["cells"] if RESULT.exists() else {}
-    for name in arguments.names or FILES:
-        if not (arguments.data / name / FILES[name]).exists():
-            print(f"skipped: {name} is not in {arguments.data}")
-            continue
-        sequences, labels = read(arguments.data / name / FILES[name])
-        cells = known.setdefault(name, {})
-        for seed in SEEDS:
-            for weights in WEIGHTS:
-                own = cells.setdefault(weights, {})
-                if str(seed) in own and not arguments.again:
-                    continue
-                own[str(seed)] = measure(sequences, labels, seed, weights)
-                print(name, seed, weights, json.dumps(own[str(seed)]), flush=True)
-                result = {"machine": describe_machine(), "cells": known}
-                RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    print(make_table(known))
+    print(
+        make_table(
+            measure_cells(
+                RESULT, FILES, SEEDS, read=read, variants=lambda name: WEIGHTS, measure=measure
+            )
+        )
+    )
 
 
-def read(file: Path) -> tuple[list[Any], np.ndarray]:
+def read(data: Path, name: str) -> tuple[list[Any], np.ndarray]:
+    file = data / name / FILES[name]
     if file.name.endswith(".json.gz"):
         return thin_out(file)
     records = list(read_records(file))
@@ -98,8 +80,9 @@ def thin_out(file: Path) -> tuple[list[str], np.ndarray]:
 
 
 def measure(
-    sequences: list[Any], labels: np.ndarray, seed: int, weights: str
+    name: str, records: tuple[list[Any], np.ndarray], weights: str, seed: int
 ) -> dict[str, float | str | dict[str, float]]:
+    sequences, labels = records
     order = np.random.default_rng(1_000 + seed).permutation(len(sequences))
     num_trained = min(MOST_TRAINED, len(order) * 4 // 5)
     trained, scored = order[:num_trained], order[num_trained:][:MOST_SCORED]

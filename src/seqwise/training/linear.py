@@ -86,7 +86,7 @@ def fit_ngrams(
     complements
         Of n-grams that are counted on both strands, as `BothStrands` reads them; None for one.
     recipes
-        Of the models; those that agree in what an n-gram is worth stand together.
+        Of the models; those by classes stand behind the others.
     class_weight
         As `class_weights` gives it; None where all weigh the same.
     seed
@@ -110,12 +110,12 @@ def fit_ngrams(
         model.keys, model.idf = keys, worth
         return model
 
+    worth, counted = idf, _count(make(idf), batches, len(drawn))
     for by_classes, alike in groupby(recipes, key=lambda recipe: recipe.by_classes):
-        worth = idf
         if by_classes:
-            present = _count(make(idf), batches, len(drawn)).sign()
-            worth = _differences(present, targets[drawn], num_classes)
-        counted = _count(make(worth), batches, len(drawn))
+            worth = _differences(counted.sign(), targets[drawn], num_classes)
+            del counted  # before the next: each is as large as all that was read
+            counted = _count(make(worth), batches, len(drawn))
         questions = _ask(targets[drawn], class_weight)
         for recipe in alike:
             model = make(worth)
