@@ -29,7 +29,6 @@ WINDOW = 4_096  # a longer sequence repeats itself: it counts as if it had so ma
 MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
 BATCH_STEPS = 1 << 16
 MOST_ITERATIONS = 300
-TOLERANCE = 1e-5  # with scikit-learn's own, the weakest penalty ends where it begins
 
 
 class Recipe(NamedTuple):
@@ -227,7 +226,6 @@ def _regression(class_weight: NDArray[np.float64] | None) -> LogisticRegression:
     """Make one whose fits begin each where the last one has ended."""
     return LogisticRegression(
         max_iter=MOST_ITERATIONS,
-        tol=TOLERANCE,
         class_weight=None if class_weight is None else dict(enumerate(class_weight.tolist())),
         warm_start=True,
     )
