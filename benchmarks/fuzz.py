@@ -23,12 +23,14 @@ import time
 import traceback
 from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "fuzz.json"
 SMALL = ("--epochs", "1", "--hidden-size", "4", "--embedding-dim", "4", "--device", "cpu")
 MEMORY = 4 << 30  # of one process
+PARTIAL = "left"  # of a fault: what should not be there, or not the output that should
 sys.path.insert(0, str(ROOT))  # for tests.fuzz
 
 
@@ -58,7 +60,7 @@ def call_commands(path: Path, model: Path, folder: Path) -> dict[str, str]:
         elif done.exit_code not in {0, 2} or "Traceback" in done.output:
             outcomes[name] = f"fault: exit code {done.exit_code}: {done.output[-200:]}"
         elif sorted(os.listdir(folder)) != expected:
-            outcomes[name] = f"fault: left {sorted(os.listdir(folder))}"
+            outcomes[name] = f"fault: {PARTIAL} {sorted(os.listdir(folder))}"
         else:
             outcomes[name] = "result" if done.exit_code == 0 else "error"
     return outcomes
@@ -90,12 +92,13 @@ def work(form: str, first: int, num_files: int, every: int) -> None:
         for seed in range(first, first + num_files):
             print(json.dumps({"seed": seed}), flush=True)
             folder = Path(tempfile.mkdtemp(dir=home))
-            path = write_files(make_damaged(form, seed), folder, seed)
+            random = Random(f"{form} {seed}")
+            path = write_files(make_damaged(form, random), folder, random)
             line: dict[str, Any] = {}
             start = time.perf_counter()
             try:
                 with no_hang():
-                    line["outcome"] = read_all(path, seed)
+                    line["outcome"] = read_all(path, random)
                 line["seconds"] = time.perf_counter() - start
                 if every and seed % every == 0:
                     with no_hang():
@@ -128,14 +131,17 @@ def judge(lines: list[dict[str, Any]], first: int, returncode: int) -> dict[str,
     times = [(line.get("seconds", 0.0), seed) for seed, line in zip(tried, told, strict=False)]
     seconds, slowest = max(times, default=(0.0, first))
     num_results = outcomes["result"] + outcomes["bad records"]
+    num_hangs = sum("HangError" in fault for fault in faults)
+    num_partial = sum(f"fault: {PARTIAL} " in fault for fault in faults)
     num_faults = sum(count for outcome, count in outcomes.items() if outcome.startswith("fault"))
     return {
         "files": len(tried),
         "results": num_results,
         "of_which_with_bad_records": outcomes["bad records"],
         "errors": len(told) - num_results - num_faults,
-        "tracebacks": sum("HangError" not in fault for fault in faults),
-        "hangs": sum("HangError" in fault for fault in faults),
+        "tracebacks": len(faults) - num_hangs - num_partial,
+        "hangs": num_hangs,
+        "partial_outputs": num_partial,
         "codes": {
             outcome: count
             for outcome, count in sorted(outcomes.items())
@@ -173,13 +179,16 @@ def main() -> None:
         lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         formats[form] = judge(lines, chosen.first, done.returncode)
         print(form, json.dumps(formats[form], indent=1), flush=True)
-    names = ("files", "results", "errors", "tracebacks", "hangs")
+    names = ("files", "results", "errors", "tracebacks", "hangs", "partial_outputs")
     total = {name: sum(each[name] for each in formats.values()) for name in names}
     print(total)
     told = {
         "machine": describe_machine(),
         "limits": {"seconds_a_file": LIMIT_SECONDS, "megabytes_a_process": MEMORY >> 20},
         "commands_on_every": chosen.commands,
+        "commands_called": sum(
+            sum(counts.values()) for each in formats.values() for counts in each["commands"].values()
+        ),
         "total": total,
         "formats": formats,
     }

@@ -2,13 +2,14 @@
 
     python benchmarks/kills.py [--kills 200] [--seed 0] [--result FILE]
 
-A small training (the search for the best epoch, and the refit) runs once undisturbed. Then the same
-command with `--resume` is killed at random moments until there have been so many kills: while it
+Small trainings, each a search for the best epoch and a refit, run once undisturbed: on a table of
+texts; on its store; on the table with all that draws by chance; on a file of series. Then, one after
+the other, the same commands with `--resume` are killed at random moments until there have been so many kills: while it
 gets ready, at any time after its first checkpoint, and at the n-th file operation in the folder of
 checkpoints, which is to say inside the writing of one, or, the model having been saved, inside
 their removal; each time with 0 or 2 loader workers. Whenever a training comes to its end, its
 weights, its log of epochs and its predictions are held against those of the undisturbed one, every
-byte, and another begins. Writes benchmarks/results/kills.json; the exit code is 1 where anything
+byte, and the next begins. Writes benchmarks/results/kills.json; the exit code is 1 where anything
 differs or is left over. `tests/cli/test_kills.py` is the short form.
 """
 
@@ -19,6 +20,7 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import sys
 import tempfile
@@ -52,6 +54,25 @@ SETTINGS = {
     "--device": "cpu",
 }
 WORKERS = (0, 2)
+TABLE, STORE, SERIES = "table.csv", "store", "series.ts"
+TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "texts": (TABLE, {}),
+    "a store": (STORE, {}),
+    "all that draws": (
+        TABLE,
+        {
+            "--token-dropout": 0.2,
+            "--num-networks": 2,
+            "--average-decay": 0.9,
+            "--class-weight": "auto",
+            "--epoch-share": 0.6,
+        },
+    ),
+    "series": (
+        SERIES,
+        {"--stride": 2, "--own-scale": None, "--jitter": 0.1, "--scaling": 0.1, "--window": 16},
+    ),
+}
 MOMENTS = ("getting ready", "after a checkpoint", "at a file operation", "the model being there")
 MOST_OPERATIONS = 60  # a checkpoint takes about twenty
 REMOVAL = 10  # operations that the removal of two takes at the least
@@ -76,18 +97,24 @@ def main() -> int:
 
 
 def kill_and_compare(num_kills: int, random: np.random.Generator) -> dict[str, Any]:
-    write_table(Path("table.csv"))
-    started = time.monotonic()
-    assert wait(start("undisturbed", "--checkpoint-seconds", "1000000")) == 0, log()
-    span = time.monotonic() - started
-    expected = outcome("undisturbed")
+    write_table(Path(TABLE))
+    write_series(Path(SERIES))
+    assert wait(fork(["encode", TABLE, "-o", STORE, "--quiet"])) == 0, log()
+    expected, spans = {}, {}
+    for training in TRAININGS:
+        started = time.monotonic()
+        assert wait(start(training, "undisturbed", "--checkpoint-seconds", "1000000")) == 0, log()
+        spans[training] = time.monotonic() - started
+        expected[training] = outcome(training, "undisturbed")
+        shutil.rmtree("undisturbed")
     moments, phases, loaders, inside = Counter[str](), Counter[str](), Counter[int](), 0
-    finished, differing, left = 0, 0, 0
-    while moments.total() < num_kills or Path(f"model{finished}.checkpoints").exists():
-        model = f"model{finished}"
+    finished, differing, left = Counter[str](), 0, 0
+    while moments.total() < num_kills or Path(f"model{finished.total()}.checkpoints").exists():
+        model = f"model{finished.total()}"
+        training = list(TRAININGS)[finished.total() % len(TRAININGS)]
         moment = MOMENTS[random.integers(4)] if moments.total() < num_kills else None
         workers = WORKERS[random.integers(2)]
-        code = run_once(model, moment, workers, span, random)
+        code = run_once(training, model, moment, workers, spans[training], random)
         if code == -signal.SIGKILL and moment is not None:
             moments[moment] += 1
             phases[phase(model)] += 1
@@ -97,26 +124,31 @@ def kill_and_compare(num_kills: int, random: np.random.Generator) -> dict[str, A
             assert code == 0, log()
             left += Path(f"{model}.checkpoints").exists()
         if Path(model).exists() and not has_checkpoints(model):
-            differing += outcome(model) != expected
-            finished += 1
+            differing += outcome(training, model) != expected[training]
+            finished[training] += 1
     return {
         "kills": moments.total(),
         "moments": dict(moments),
         "phases": dict(phases),
         "workers": dict(loaders),
         "inside_a_writing": inside,
-        "trainings_finished": finished,
+        "trainings_finished": dict(finished),
         "differing": differing,
         "left_over": left,
-        "undisturbed_seconds": round(span, 2),
+        "undisturbed_seconds": {name: round(span, 2) for name, span in spans.items()},
     }
 
 
 def run_once(
-    model: str, moment: str | None, workers: int, span: float, random: np.random.Generator
+    training: str,
+    model: str,
+    moment: str | None,
+    workers: int,
+    span: float,
+    random: np.random.Generator,
 ) -> int:
     """Train or go on until the end or until killed; give the exit code, -9 for the latter."""
-    options = (model, "--resume", "--checkpoint-seconds", "0", "--workers", str(workers))
+    options = (training, model, "--resume", "--checkpoint-seconds", "0", "--workers", str(workers))
     if moment == "at a file operation":
         return wait(start(*options, last_operation=int(random.integers(1, MOST_OPERATIONS))))
     if moment == "the model being there":
@@ -136,6 +168,7 @@ def run_once(
 
 
 def start(
+    training: str,
     model: str,
     *options: str,
     last_operation: int | None = None,
@@ -146,6 +179,8 @@ def start(
 
     Parameters
     ----------
+    training
+        Which of `TRAININGS`.
     model, options
         Of the command line.
     last_operation
@@ -159,14 +194,17 @@ def start(
     def prepare() -> None:
         watch_files(".checkpoints", last_operation, tell, behind)
 
-    settings = [str(part) for pair in SETTINGS.items() for part in pair]
-    return fork(["train", "table.csv", "--out", model, *settings, *options, "--quiet"], prepare)
+    file, more = TRAININGS[training]
+    pairs = {**SETTINGS, **more}.items()
+    settings = [str(part) for pair in pairs for part in pair if part is not None]
+    return fork(["train", file, "--out", model, *settings, *options, "--quiet"], prepare)
 
 
-def outcome(model: str) -> tuple[bytes, Any, bytes]:
+def outcome(training: str, model: str) -> tuple[bytes, Any, bytes]:
     """Give the weights, the account without its time, and the predictions of a model."""
     out = f"{model}.csv"
-    arguments = ["predict", model, "table.csv", "-o", out, "--probabilities", "--overwrite", "-q"]
+    file = SERIES if training == "series" else TABLE
+    arguments = ["predict", model, file, "-o", out, "--probabilities", "--overwrite", "-q"]
     assert wait(fork(arguments)) == 0, log()
     account = json.loads(Path(model, "config.json").read_text())["training"]
     account.pop("seconds")
@@ -201,6 +239,18 @@ def write_table(path: Path) -> None:
             f"word{'abcdefghij'[each]}" for each in random.integers(0, 10, 2 + number % 9)
         )
         lines.append(f"{words},{'ab'[random.integers(2)]}")
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_series(path: Path) -> None:
+    """Write series of two channels whose loudness says a little of their class."""
+    random = np.random.default_rng(0)
+    lines = ["@problemName kills", "@dimensions 2", "@classLabel true a b", "@data"]
+    for number in range(96):
+        label = random.integers(2)
+        values = random.normal(scale=1 + 0.3 * label, size=(2, 12 + number % 9)).round(3)
+        channels = [",".join(str(value) for value in channel) for channel in values]
+        lines.append(":".join([*channels, "ab"[label]]))
     path.write_text("\n".join(lines) + "\n")
 
 

@@ -34,7 +34,7 @@ def test_kills_change_no_training(work):
     assert found["left_over"] == 0
     assert set(found["workers"]) == {"0", "2"}
     assert found["inside_a_writing"] >= 3
-    assert found["trainings_finished"] >= 1
+    assert len(found["trainings_finished"]) >= 3
 
 
 def test_kills_change_no_prediction(work):

@@ -143,7 +143,7 @@ def signal_to_training(number, after, records):
 def test_ctrl_c_before_training_begins_leaves_nothing_behind():
     many = texts(1000) * 150  # it takes a while to get ready for them
     code, told = signal_to_training(signal.SIGINT, "file ", many)
-    assert (code, told) == (130, "seqwise: interrupted, nothing was written")
+    assert (code, told) == (130, "seqwise: interrupted, nothing new was written")
     assert [path.name for path in Path().iterdir()] == ["many.csv"]
 
 
@@ -183,7 +183,7 @@ def test_a_signal_ends_a_prediction_and_leaves_nothing_behind(number, model):
         is_ready=lambda _: Path("new.csv.parts").exists(),  # the output is held
     )
     assert len(told) == 1
-    assert "nothing was written" in told[0]
+    assert "nothing new was written" in told[0]
     assert [path.name for path in Path().iterdir()] == ["model"]
 
 

@@ -1,4 +1,4 @@
-"""Damage to valid files, the same for the same seed."""
+"""Damage to valid files, drawn from a source of chance that a test or a benchmark gives."""
 
 from __future__ import annotations
 
@@ -56,9 +56,8 @@ TOKENS = (
 ODD_NAMES = ("\udce9", " ", "a\nb", "x" * 200, ".hidden", "a.csv", "-", "ham.txt", "ü", "[/b]")
 
 
-def make_damaged(form: str, seed: int) -> Files:
+def make_damaged(form: str, random: Random) -> Files:
     """Make a damaged file of a format."""
-    random = Random(f"{form} {seed}")
     files = make_valid(form, random)
     name = random.choice(list(files))
     content = files[name]
@@ -75,7 +74,7 @@ def make_damaged(form: str, seed: int) -> Files:
     return files
 
 
-def write_files(files: Files, folder: Path, seed: int) -> Path:
+def write_files(files: Files, folder: Path, random: Random) -> Path:
     """Write a file or a folder, and give its path."""
     root = folder / "root"
     for name, content in files.items():
@@ -84,7 +83,6 @@ def write_files(files: Files, folder: Path, seed: int) -> Path:
         path.write_bytes(content)
     if len(files) == 1 and "/" not in next(iter(files)):
         return root / next(iter(files))
-    random = Random(seed)
     odd = root / random.choice(list(files))
     if random.random() < 0.2:
         odd.unlink()

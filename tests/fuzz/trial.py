@@ -35,7 +35,7 @@ def no_hang() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def read_all(path: Path, seed: int) -> str:
+def read_all(path: Path, random: Random) -> str:
     """Read every record as one kind or as the guessed one.
 
     Returns
@@ -43,7 +43,6 @@ def read_all(path: Path, seed: int) -> str:
     str
         "result", "bad records" where only those were at fault, or the code of the error.
     """
-    random = Random(seed)
     kind = random.choice((None, None, *Kind))
     try:
         file = read_records(path, label_required=random.random() < 0.7)

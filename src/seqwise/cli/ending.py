@@ -123,7 +123,7 @@ def _refused(error: SeqwiseError | Problem) -> typer.Exit:
 
 
 def _interrupted(error: KeyboardInterrupt) -> typer.Exit:
-    what, left = "interrupted", "nothing was written"
+    what, left = "interrupted", "nothing new was written"  # --resume: older checkpoints stand
     number = signal.SIGINT
     if isinstance(error, Ended):
         number = signal.Signals(error.number)
