@@ -187,7 +187,9 @@ def main() -> None:
         "limits": {"seconds_a_file": LIMIT_SECONDS, "megabytes_a_process": MEMORY >> 20},
         "commands_on_every": chosen.commands,
         "commands_called": sum(
-            sum(counts.values()) for each in formats.values() for counts in each["commands"].values()
+            sum(counts.values())
+            for each in formats.values()
+            for counts in each["commands"].values()
         ),
         "total": total,
         "formats": formats,

@@ -3,14 +3,14 @@
     python benchmarks/kills.py [--kills 200] [--seed 0] [--result FILE]
 
 Small trainings, each a search for the best epoch and a refit, run once undisturbed: on a table of
-texts; on its store; on the table with all that draws by chance; on a file of series. Then, one after
-the other, the same commands with `--resume` are killed at random moments until there have been so many kills: while it
-gets ready, at any time after its first checkpoint, and at the n-th file operation in the folder of
-checkpoints, which is to say inside the writing of one, or, the model having been saved, inside
-their removal; each time with 0 or 2 loader workers. Whenever a training comes to its end, its
-weights, its log of epochs and its predictions are held against those of the undisturbed one, every
-byte, and the next begins. Writes benchmarks/results/kills.json; the exit code is 1 where anything
-differs or is left over. `tests/cli/test_kills.py` is the short form.
+texts; on its store; on the table with all that draws by chance; on a file of series. Then the same
+commands with `--resume`, one after the other, are killed at random moments until there have been so
+many kills: while one gets ready, at any time after its first checkpoint, and at the n-th file
+operation in the folder of checkpoints, which is to say inside the writing of one, or, the model
+having been saved, inside their removal; each time with 0 or 2 loader workers. Whenever a training
+comes to its end, its weights, its log of epochs and its predictions are held against those of the
+undisturbed one, every byte, and the next begins. Writes benchmarks/results/kills.json; the exit
+code is 1 where anything differs or is left over. `tests/cli/test_kills.py` is the short form.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def test_no_setting_is_below_zero(config, name):
         (ModelConfig, "pooling", ""),
         (DataConfig, "kind", "music"),
         (DataConfig, "tokens", None),
-        (DataConfig, "lowercase", "yes"),
+        (DataConfig, "case", "yes"),
         (DataConfig, "sequence_column", 3),
         (DataConfig, "max_length", 1.5),
     ],

@@ -113,7 +113,7 @@ def test_parameters_reach_the_model():
         "kernel_size": 3,
         "stride": 2,
         "tokens": "characters",
-        "lowercase": False,
+        "case": "keep",
         "vocab_size": 50,
         "min_count": 2,
         "kmer": 1,  # another is refused for text
@@ -160,7 +160,7 @@ def test_parameters_reach_the_model():
 
 def test_in_a_pipeline():
     upper = FunctionTransformer(lambda texts: [text.upper() for text in texts])
-    classifier = make_pipeline(upper, able(lowercase=False)).fit(TEXTS, LABELS)
+    classifier = make_pipeline(upper, able(case="keep")).fit(TEXTS, LABELS)
     assert classifier.score(TEXTS, LABELS) == 1.0
     assert Pipeline([("classifier", classifier)]).predict(TEXTS[:2]).tolist() == LABELS[:2]
 

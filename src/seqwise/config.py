@@ -11,6 +11,7 @@ from seqwise.strict import Settings, setting_error
 KindName = Literal["text", "dna", "protein", "series", "events"]
 Encoder = Literal["rnn", "lstm", "gru", "mingru", "convolution", "residual", "transformer"]
 Tokens = Literal["words", "characters", "bytes", "bpe"]
+Case = Literal["mark", "drop", "keep"]
 AnyClassWeight = Literal["none", "balanced", "auto"] | dict[str, float]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "bfloat16"]
@@ -38,8 +39,9 @@ class DataConfig(Settings):
         What stands between the labels of a cell of that file; None where it holds one, or a list.
     tokens
         For text: what a step is.
-    lowercase
-        For text: whether case is dropped.
+    case
+        For text: what becomes of capitals. ``drop`` makes them small; so does ``mark``, and a step
+        of its own before each word says that it began with one, or had nothing else.
     vocab_size
         Largest number of ids for text and events, padding and unknown among them; rarer tokens
         are unknown.
@@ -56,7 +58,7 @@ class DataConfig(Settings):
     label_column: str | None = None
     label_separator: str | None = None
     tokens: Tokens = "words"
-    lowercase: bool = True
+    case: Case = "mark"
     vocab_size: int = 30_000
     min_count: int = 1
     kmer: int = 1

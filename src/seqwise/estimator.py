@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from seqwise.artifact import load_artifact, save_artifact
-from seqwise.config import Device, Precision
+from seqwise.config import Case, Device, Precision
 from seqwise.data.frames import FrameReader, column_values, is_column, is_frame, is_table
 from seqwise.data.kinds import Kind, guess_kind
 from seqwise.data.readers.interface import Wanted
@@ -34,7 +34,7 @@ from seqwise.training.start import open_start
 SETTINGS = (
     # of the data
     "tokens",
-    "lowercase",
+    "case",
     "vocab_size",
     "min_count",
     "kmer",
@@ -97,7 +97,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     encoder, pooling, embedding_dim, hidden_size, num_layers, bidirectional, dropout, \
 kernel_size, stride, num_positions, ngrams, both_strands, own_scale, num_networks
         The model.
-    tokens, lowercase, vocab_size, min_count, kmer, max_length
+    tokens, case, vocab_size, min_count, kmer, max_length
         What a step is.
     budget, epochs, epoch_share, patience, batch_size, batch_steps, window, token_dropout, jitter, \
 scaling, mutation, strand_flip, learning_rate, warmup_fraction, weight_decay, clip_norm, \
@@ -151,7 +151,7 @@ vectors, pretrained, seed, device, precision
         ngrams: int | None = None,
         num_networks: int | None = None,
         tokens: str | None = None,
-        lowercase: bool | None = None,
+        case: Case | None = None,
         vocab_size: int | None = None,
         min_count: int | None = None,
         kmer: int | None = None,
@@ -204,7 +204,7 @@ vectors, pretrained, seed, device, precision
         self.ngrams = ngrams
         self.num_networks = num_networks
         self.tokens = tokens
-        self.lowercase = lowercase
+        self.case = case
         self.vocab_size = vocab_size
         self.min_count = min_count
         self.kmer = kmer

@@ -143,14 +143,14 @@ def test_settings_are_saved(table):
         "--max-length": 9,
     }
     given = [str(part) for pair in options.items() for part in pair]
-    flags = ("--one-direction", "--keep-case", "--keep-best")
+    flags = ("--one-direction", "--case", "keep", "--keep-best")
     assert train(table, *given, *flags, "--class-weight", "balanced").code == 0
     saved = {**config()["data"], **config()["model"], **config()["train"]}
     for option, value in options.items():
         if option != "--vocab-size":  # the model's own follows from the codec
             assert saved[option.removeprefix("--").replace("-", "_")] == value
     assert config()["data"]["vocab_size"] == 77
-    assert (saved["bidirectional"], saved["lowercase"], saved["refit"]) == (False, False, False)
+    assert (saved["bidirectional"], saved["case"], saved["refit"]) == (False, "keep", False)
     assert saved["class_weight"] == "balanced"
     assert saved["epochs"] == 1
 

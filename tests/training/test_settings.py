@@ -65,17 +65,23 @@ def test_no_configuration_takes_a_setting_that_it_does_not_have():
 
 def test_names_are_read_by_the_character_with_their_case():
     data = choose_data(Kind.TEXT, NAMES, Wishes())
-    assert (data.tokens, data.lowercase) == ("characters", False)
+    assert (data.tokens, data.case) == ("characters", "keep")
 
 
 def test_sentences_are_read_by_the_word():
-    assert choose_data(Kind.TEXT, SENTENCES, Wishes()).tokens == "words"
+    data = choose_data(Kind.TEXT, SENTENCES, Wishes())
+    assert (data.tokens, data.case) == ("words", "mark")
+
+
+def test_capitals_are_marked_among_words_only():
+    data = choose_data(Kind.TEXT, SENTENCES, Wishes(data={"tokens": "bpe"}))
+    assert (data.tokens, data.case) == ("bpe", "drop")
 
 
 def test_what_the_user_says_of_the_data_is_done():
-    wishes = Wishes(data={"tokens": "bytes", "lowercase": True, "max_length": 7})
+    wishes = Wishes(data={"tokens": "bytes", "case": "mark", "max_length": 7})
     data = choose_data(Kind.TEXT, NAMES, wishes)
-    assert (data.tokens, data.lowercase, data.max_length) == ("bytes", True, 7)
+    assert (data.tokens, data.case, data.max_length) == ("bytes", "mark", 7)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +90,7 @@ def test_what_the_user_says_of_the_data_is_done():
         (Kind.SERIES, {"kmer": 3}),
         (Kind.TEXT, {"kmer": 3}),
         (Kind.DNA, {"tokens": "bpe"}),
-        (Kind.EVENTS, {"lowercase": False}),
+        (Kind.EVENTS, {"case": "keep"}),
         (Kind.PROTEIN, {"min_count": 2}),
         (Kind.SERIES, {"vocab_size": 50}),
         (Kind.SERIES, {"token_dropout": 0.1}),

@@ -173,7 +173,7 @@ def test_times_add_up(tmp_path):
         ({"learning_rate": 0.5}, "learning_rate is 0.5, and was 0.1"),
         ({"epochs": 9, "dropout": 0.4}, "dropout is 0.4, and was 0.3; epochs is 9, and was 3"),
         ({"refit": False}, "refit is False, and was True"),
-        ({"lowercase": False}, "lowercase is False, and was True"),
+        ({"case": "keep"}, "case is 'keep', and was 'mark'"),
     ],
 )
 def test_other_settings_are_refused(tmp_path, change, told):

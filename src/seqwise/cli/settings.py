@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from seqwise.config import Encoder, Tokens
+from seqwise.config import Case, Encoder, Tokens
 
 _data = partial(typer.Option, rich_help_panel="What a step is")
 _model = partial(typer.Option, rich_help_panel="The model")
@@ -24,8 +24,9 @@ class DataSettings:
     """How records become encoded sequences."""
 
     tokens: Annotated[Tokens | None, _data(help="What a step of text is.")] = None
-    lowercase: Annotated[
-        bool | None, _data("--lowercase/--keep-case", help="Whether case of text is dropped.")
+    case: Annotated[
+        Case | None,
+        _data(help="Capitals of text: made small and marked by a step before the word, or not."),
     ] = None
     vocab_size: Annotated[int | None, _data(help="Most tokens or events to know.")] = None
     min_count: Annotated[

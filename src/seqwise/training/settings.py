@@ -37,7 +37,7 @@ CONFIGURATIONS: tuple[tuple[Any, set[str]], ...] = (
 # What a setting is about; with other kinds it would have no effect, and is refused.
 MEANT_FOR = {
     "tokens": (Kind.TEXT,),
-    "lowercase": (Kind.TEXT,),
+    "case": (Kind.TEXT,),
     "vocab_size": (Kind.TEXT, Kind.EVENTS),
     "min_count": (Kind.TEXT, Kind.EVENTS),
     "kmer": (Kind.DNA, Kind.PROTEIN),
@@ -127,7 +127,8 @@ class Wishes:
 def choose_data(kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes) -> DataConfig:
     """Choose what a step is.
 
-    Text of single words (names, say) is read by the character, and with its case.
+    Text of single words (names, say) is read by the character, and with its case; the capitals of
+    words are marked (docs/design/0033).
 
     Raises
     ------
@@ -139,7 +140,9 @@ def choose_data(kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes) ->
     if kind is Kind.TEXT:
         words = np.mean([len(str(text).split()) for text in sequences[:SAMPLE]])
         if words < 2:
-            chosen |= {"tokens": "characters", "lowercase": False}
+            chosen |= {"tokens": "characters", "case": "keep"}
+        elif wishes.data.get("tokens", "words") != "words":
+            chosen["case"] = "drop"
     return DataConfig.from_dict(chosen | dict(wishes.data))
 
 

@@ -27,7 +27,7 @@ from seqwise.training.settings import Wishes, choose_data
 
 SETTINGS_OF_STARTS = ("vectors", "pretrained")
 SIZES_OF_CODEC = ("vocab_size", "num_channels")
-OF_CODEC = ("kind", "tokens", "lowercase", "vocab_size", "min_count", "kmer")
+OF_CODEC = ("kind", "tokens", "case", "vocab_size", "min_count", "kmer")
 
 
 class Start:

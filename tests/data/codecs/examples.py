@@ -23,7 +23,7 @@ SERIES = [
 
 CASES = {
     "words": (DataConfig(kind="text"), TEXTS),
-    "cased": (DataConfig(kind="text", lowercase=False), TEXTS),
+    "cased": (DataConfig(kind="text", case="keep"), TEXTS),
     "characters": (DataConfig(kind="text", tokens="characters"), TEXTS),
     "bytes": (DataConfig(kind="text", tokens="bytes"), TEXTS),
     "bpe": (DataConfig(kind="text", tokens="bpe", vocab_size=268), TEXTS * 4),
