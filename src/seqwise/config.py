@@ -46,7 +46,7 @@ class DataConfig(Settings):
         Largest number of ids for text and events, padding and unknown among them; rarer tokens
         are unknown.
     min_count
-        Tokens seen less often in the training part are unknown (words and events).
+        Events seen less often in the training part are unknown, words are read in pieces.
     kmer
         For DNA and protein: letters of a token; tokens overlap, a step a letter.
     max_length

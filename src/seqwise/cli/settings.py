@@ -30,7 +30,7 @@ class DataSettings:
     ] = None
     vocab_size: Annotated[int | None, _data(help="Most tokens or events to know.")] = None
     min_count: Annotated[
-        int | None, _data(help="Words and events seen less often are unknown.")
+        int | None, _data(help="Events seen less often are unknown, words are read in pieces.")
     ] = None
     kmer: Annotated[int | None, _data(help="Letters of DNA or protein in a token.")] = None
     max_length: Annotated[

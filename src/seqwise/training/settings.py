@@ -127,8 +127,9 @@ class Wishes:
 def choose_data(kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes) -> DataConfig:
     """Choose what a step is.
 
-    Text of single words (names, say) is read by the character, and with its case; the capitals of
-    words are marked (docs/design/0033).
+    Text of single words (names, say) is read by the character, and with its case. Other text is
+    read by the word; capitals are marked, and a word seen once is read in pieces: see
+    docs/design/0033.
 
     Raises
     ------
@@ -141,7 +142,9 @@ def choose_data(kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes) ->
         words = np.mean([len(str(text).split()) for text in sequences[:SAMPLE]])
         if words < 2:
             chosen |= {"tokens": "characters", "case": "keep"}
-        elif wishes.data.get("tokens", "words") != "words":
+        elif wishes.data.get("tokens", "words") == "words":
+            chosen["min_count"] = 2
+        else:
             chosen["case"] = "drop"
     return DataConfig.from_dict(chosen | dict(wishes.data))
 

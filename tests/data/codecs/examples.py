@@ -26,6 +26,7 @@ CASES = {
     "cased": (DataConfig(kind="text", case="keep"), TEXTS),
     "characters": (DataConfig(kind="text", tokens="characters"), TEXTS),
     "bytes": (DataConfig(kind="text", tokens="bytes"), TEXTS),
+    "pieces": (DataConfig(kind="text", min_count=9), TEXTS),
     "bpe": (DataConfig(kind="text", tokens="bpe", vocab_size=268), TEXTS * 4),
     **{f"dna-{k}": (DataConfig(kind="dna", kmer=k), DNA) for k in range(1, 7)},
     "protein-1": (DataConfig(kind="protein", kmer=1), PROTEINS),

@@ -10,6 +10,7 @@ from tokenizers import Regex, Tokenizer, pre_tokenizers
 from seqwise.config import DataConfig, Tokens
 from seqwise.data.codecs import PADDING_ID, UNKNOWN_ID, build_codec
 from seqwise.data.codecs import text as module
+from seqwise.data.codecs.text import MOST_PIECES
 from seqwise.data.kinds import Kind, check_sequence
 from tests.data.codecs.examples import TEXTS
 
@@ -190,10 +191,46 @@ def test_words_not_seen_are_unknown():
     assert ids(codec(), "zebra fox zebra") == [UNKNOWN_ID, ids(codec(), "fox")[0], UNKNOWN_ID]
 
 
-def test_rare_words_are_unknown():
-    fitted = codec(training=["a a b"], min_count=2)
-    assert UNKNOWN_ID not in ids(fitted, "a")
-    assert ids(fitted, "b") == [UNKNOWN_ID]
+def test_rare_words_are_read_in_pieces_that_they_share():
+    rare = "bowing reading sitting asking"
+    fitted = codec(training=["the the", rare], min_count=2)
+    assert len(ids(fitted, "the")) == 1
+    bowing, reading, unseen = (ids(fitted, word) for word in ("bowing", "reading", "basing"))
+    assert bowing[-1] == reading[-1] == unseen[-1]
+    assert bowing != reading
+    assert UNKNOWN_ID not in [*bowing, *reading, *unseen]
+
+
+def test_a_word_that_is_known_is_no_pieces():
+    rare = [f"{letter}the thee" for letter in "abcdefghij"]
+    fitted = codec(training=["thee"] * 2 + rare, min_count=3)
+    assert len(ids(fitted, "thee")) == 1
+    assert len(ids(fitted, "athee")) > 1
+
+
+def test_letters_that_no_piece_has_are_one_unknown():
+    fitted = codec(training=["the the", "rare words"], min_count=2)
+    assert ids(fitted, "\u0436\u0437 the") == [UNKNOWN_ID, ids(fitted, "the")[0]]
+
+
+def test_pieces_have_their_room_in_the_vocabulary():
+    letters = "abcdefghijklmnop"
+    words = [a + b + c + d for a in letters for b in letters for c in letters for d in "qrs"]
+    texts = [" ".join(words + words[:100])]
+    fitted = codec(training=texts, vocab_size=MOST_PIECES * 4)
+    assert fitted.vocab_size == MOST_PIECES * 4
+    assert UNKNOWN_ID not in ids(fitted, "abcdefghijq")
+    assert len(ids(fitted, words[99])) == 1
+    few = codec(training=texts, vocab_size=MOST_PIECES * 4 - 1)
+    assert ids(few, "abcdefghijq") == [UNKNOWN_ID]
+
+
+def test_pieces_are_learned_from_texts_spread_over_all(monkeypatch):
+    monkeypatch.setattr(module, "MOST_SAMPLED", 40)
+    sample = module._Sample()
+    texts = [f"text {number:03d}" for number in range(100)]
+    assert list(sample.through(texts)) == texts
+    assert sample.texts == texts[::32]
 
 
 def test_the_vocabulary_is_limited_to_the_most_frequent_words():

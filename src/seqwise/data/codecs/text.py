@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,6 +30,14 @@ PADDING, UNKNOWN = " padding", " unknown"
 # Before a word that begins with a capital, and one of several letters that has nothing else.
 CAPITAL, CAPITALS = "\N{UPWARDS WHITE ARROW}", "\N{UPWARDS WHITE ARROW FROM BAR}"
 
+# Words that are not known are read in pieces, those within a word marked so; of at most so many
+# kinds, and learned from so many characters of text and so many words.
+WITHIN = "##"
+MOST_PIECES = 600
+LEAST_WITH_PIECES = 4 * MOST_PIECES
+MOST_SAMPLED = 1 << 23
+MOST_DISTINCT = 1 << 20
+
 # What the library returns takes some hundred bytes a token. This many texts keep all cores busy.
 TEXTS_AT_ONCE = 1_024
 
@@ -49,7 +57,8 @@ _CASES: dict[Case, str] = {
 class TextCodec(Codec):
     """A tokenizer trained on the training part.
 
-    Digits are tokens of their own among words, so that no number is unknown.
+    Digits are tokens of their own among words, so that no number is unknown, and a word that is too
+    rare is read in pieces, which are learned from such words (docs/design/0033).
     """
 
     def __init__(self, config: DataConfig) -> None:
@@ -65,11 +74,46 @@ class TextCodec(Codec):
     def fit(self, sequences: Iterable[RawSequence]) -> Self:
         if self.config.tokens == "bytes":
             return self._adopt(self._tokenizer)
-        texts = map(self._mark, sequences)
+        sample = _Sample()
+        texts = sample.through(map(self._mark, sequences))
         self._tokenizer.train_from_iterator(texts, trainer=_build_trainer(self.config))
         # Given to the trainer, the special tokens would be looked for in the user's text.
-        self._tokenizer.model = _with_special_tokens(self._tokenizer)
+        vocabulary, merges = _learned(self._tokenizer)
+        if self.config.tokens == "words" and self.config.vocab_size >= LEAST_WITH_PIECES:
+            vocabulary, merges = self._with_pieces(vocabulary, sample.texts)
+        tokens = [PADDING, UNKNOWN, *sorted(vocabulary, key=vocabulary.__getitem__)]
+        numbered = {token: index for index, token in enumerate(tokens)}
+        self._tokenizer.model = _build_learned(self.config.tokens, numbered, merges)
         return self._adopt(self._tokenizer)
+
+    def _with_pieces(
+        self, words: dict[str, int], texts: list[str]
+    ) -> tuple[dict[str, int], list[list[str]]]:
+        """Learn pieces from words of a sample that are not known; the rarest make room for them."""
+        trainer: Any = trainers.WordLevelTrainer(
+            vocab_size=MOST_DISTINCT, min_frequency=1, show_progress=False
+        )
+        self._tokenizer.train_from_iterator(texts, trainer=trainer)
+        rare = sorted(_learned(self._tokenizer)[0].keys() - words.keys())
+        if not rare:
+            return words, []
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = self._tokenizer.pre_tokenizer
+        trainer = trainers.BpeTrainer(
+            vocab_size=MOST_PIECES // 2,
+            limit_alphabet=MOST_PIECES // 2,
+            min_frequency=2,
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(rare, trainer=trainer)
+        vocabulary, pairs = _learned(tokenizer)
+        # Each piece twice, where a word begins and within it. The library's trainer can tell these
+        # apart, too, but it learns something else each time.
+        pieces = [mark + piece for piece in sorted(vocabulary) for mark in ("", WITHIN)]
+        merges = [[mark + a, WITHIN + b] for a, b in pairs for mark in ("", WITHIN)]
+        room = self.config.vocab_size - FIRST_ID - len(pieces)
+        known = dict.fromkeys([*sorted(words, key=words.__getitem__)[:room], *pieces])
+        return {token: index for index, token in enumerate(known)}, merges
 
     def vocabulary(self) -> dict[str, int]:
         """Give the id of each token that is known; padding and unknown are none."""
@@ -100,7 +144,8 @@ class TextCodec(Codec):
             token = self.normalise(word)
             if check_text(token) is None and self._is_one(token):
                 vocabulary.setdefault(token, len(vocabulary))
-        self._tokenizer.model = _learned_model(vocabulary, None)
+        merges = _learned(self._tokenizer)[1]
+        self._tokenizer.model = _build_learned(self.config.tokens, vocabulary, merges)
         return self._adopt(self._tokenizer)
 
     @override
@@ -126,9 +171,9 @@ class TextCodec(Codec):
             raise ValueError("the ids of the vocabulary are not 0, 1, 2, ...")
         if vocabulary.get(UNKNOWN) != UNKNOWN_ID:
             raise ValueError(f"{UNKNOWN} does not have the id {UNKNOWN_ID}")
-        merges = learned["merges"] if self.config.tokens == "bpe" else None
+        merges = learned["merges"] if self.config.tokens == "bpe" else learned.get("merges", [])
         try:
-            self._tokenizer.model = _learned_model(vocabulary, merges)
+            self._tokenizer.model = _build_learned(self.config.tokens, vocabulary, merges)
         except Exception as error:  # the library raises bare Exception
             raise ValueError(f"not a tokenizer: {error}") from error
         return self._adopt(self._tokenizer)
@@ -166,18 +211,45 @@ def _build_model(tokens: Tokens) -> Any:
     return models.WordLevel(vocabulary, unk_token=UNKNOWN)
 
 
-def _with_special_tokens(tokenizer: Tokenizer) -> Any:
-    """Make the trained model anew, its ids moved up behind padding and unknown."""
-    trained = json.loads(tokenizer.to_str())["model"]
-    vocabulary = {token: FIRST_ID + index for token, index in trained["vocab"].items()}
-    vocabulary |= {PADDING: PADDING_ID, UNKNOWN: UNKNOWN_ID}
-    return _learned_model(vocabulary, trained.get("merges"))
+def _learned(tokenizer: Tokenizer) -> tuple[dict[str, int], list[list[str]]]:
+    """Give the vocabulary and the merges of a tokenizer."""
+    model = json.loads(tokenizer.to_str())["model"]
+    return model["vocab"], model.get("merges", [])
 
 
-def _learned_model(vocabulary: dict[str, int], merges: list[list[str]] | None) -> Any:
-    if merges is None:
+def _build_learned(tokens: Tokens, vocabulary: dict[str, int], merges: list[list[str]]) -> Any:
+    pairs = [(left, right) for left, right in merges]
+    if tokens == "bpe":
+        return models.BPE(vocabulary, pairs, unk_token=UNKNOWN)
+    if not pairs:
         return models.WordLevel(vocabulary, unk_token=UNKNOWN)
-    return models.BPE(vocabulary, [(left, right) for left, right in merges], unk_token=UNKNOWN)
+    return models.BPE(
+        vocabulary,
+        pairs,
+        unk_token=UNKNOWN,
+        continuing_subword_prefix=WITHIN,
+        ignore_merges=True,  # of words that are known
+        fuse_unk=True,
+    )
+
+
+class _Sample:
+    """Some of the texts that pass by, spread evenly over all of them."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def through(self, texts: Iterable[RawSequence]) -> Iterator[RawSequence]:
+        every, size = 1, 0
+        for number, text in enumerate(texts):
+            if number % every == 0:
+                self.texts.append(str(text))
+                size += len(str(text))
+                while size > MOST_SAMPLED and len(self.texts) > 1:
+                    self.texts = self.texts[::2]
+                    size = sum(map(len, self.texts))
+                    every *= 2
+            yield text
 
 
 def _build_pre_tokenizer(tokens: Tokens) -> Any:
