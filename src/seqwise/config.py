@@ -44,7 +44,7 @@ class DataConfig(Settings):
         of its own before each word says that it began with one, or had nothing else.
     vocab_size
         Largest number of ids for text and events, padding and unknown among them; rarer tokens
-        are unknown.
+        are unknown, words are read in pieces where there are 2,400 ids or more.
     min_count
         Events seen less often in the training part are unknown, words are read in pieces.
     kmer

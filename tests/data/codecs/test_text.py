@@ -1,4 +1,3 @@
-import sys
 import unicodedata
 from typing import get_args
 
@@ -13,6 +12,7 @@ from seqwise.data.codecs import text as module
 from seqwise.data.codecs.text import MOST_PIECES
 from seqwise.data.kinds import Kind, check_sequence
 from tests.data.codecs.examples import TEXTS
+from tests.data.codecs.test_capitals import LETTERS
 
 MODES = get_args(Tokens)
 every_mode = pytest.mark.parametrize("tokens", MODES)
@@ -32,13 +32,6 @@ def ids(fitted, text):
     return fitted.encode([text])[0].tolist()
 
 
-# All of Unicode but for the most of what is for private use, or has no meaning yet.
-LETTERS = [
-    chr(point)
-    for point in range(sys.maxunicode + 1)
-    if unicodedata.category(chr(point)) not in {"Cn", "Co", "Cs"}
-    or (point % 97 == 0 and not 0xD800 <= point < 0xE000)
-]
 FITTED = {tokens: codec(tokens, case="keep") for tokens in MODES}
 
 
@@ -128,54 +121,6 @@ def test_texts_are_encoded_some_at_a_time_as_the_library_encodes_them_all(tokens
 def test_case_is_dropped_or_kept():
     assert ids(codec(case="drop"), "THE fox") == ids(codec(case="drop"), "the FOX")
     assert ids(codec(case="keep"), "fox FOX")[1] == UNKNOWN_ID
-
-
-@pytest.mark.parametrize(
-    ("text", "marked"),
-    [
-        ("Win a PRIZE", "^win a ^^prize"),
-        ("I'm at O'Neil's", "^i'm at ^o'neil's"),
-        ("CAN\u2019T", "^^can\u2019t"),
-        ("A iPhone, McDonald, ABCd", "^a iphone, ^mcdonald, ^abcd"),
-        ("4U U2 snake_Case", "4^u ^u2 snake_^case"),
-        ("E\u0301mile \u00c9COLE", "^\u00e9mile ^^\u00e9cole"),
-        (
-            "\U0001e900\U0001e901 \U0001e900\U0001e922",
-            "^^\U0001e922\U0001e923 ^\U0001e922\U0001e922",
-        ),
-        ("\u65e5\u672c \u00df 5 !", "\u65e5\u672c \u00df 5 !"),
-        ("", ""),
-    ],
-)
-def test_capitals_are_marked_before_their_word(text, marked):
-    marked = marked.replace("^^", module.CAPITALS).replace("^", module.CAPITAL)
-    small = codec(training=[marked] * 2, case="drop")
-    assert ids(codec(training=[text] * 2), text) == ids(small, marked)
-    assert codec(training=[text] * 2).vocabulary() == small.vocabulary()
-
-
-def test_a_mark_splits_no_word():
-    """Whatever stands before a capital, and whichever Unicode Python and the library know."""
-    marked, small = codec(training=["a"]), codec(training=["a"], case="drop")
-
-    def pieces(fitted, text):
-        normalised = fitted._tokenizer.normalizer.normalize_str(fitted._mark(text))
-        split = fitted._tokenizer.pre_tokenizer.pre_tokenize_str(normalised)
-        return [piece for piece, _ in split if piece not in {module.CAPITAL, module.CAPITALS}]
-
-    for start in range(0, len(LETTERS), 500):
-        letters = LETTERS[start : start + 500]
-        text = "".join(
-            f"a{each}B {each}B {each}{each} B{each}b'{each} {each}'B " for each in letters
-        )
-        assert pieces(marked, text) == pieces(small, text)
-
-
-def test_a_text_in_ascii_is_marked_as_any_other():
-    ascii_text = "".join(f"{a}{b}{c}" for a in "Aa'5_ " for b in "Bb' " for c in "Cc'_")
-    other = codec()._mark(f"\N{EM DASH} {ascii_text}")
-    assert other == f"\N{EM DASH} {codec()._mark(ascii_text)}"
-    assert module.CAPITALS in other
 
 
 @every_mode

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from typing_extensions import override
 
+from seqwise.data.codecs.capitals import mark_capitals
 from seqwise.data.codecs.codec import FIRST_ID, PADDING_ID, UNKNOWN_ID, Codec
 from seqwise.data.readers.values import check_text
 from seqwise.strict import setting_error
@@ -26,9 +23,6 @@ if TYPE_CHECKING:
 
 # White space keeps them apart from every token: the tokenizers split at it or spell it otherwise.
 PADDING, UNKNOWN = " padding", " unknown"
-
-# Before a word that begins with a capital, and one of several letters that has nothing else.
-CAPITAL, CAPITALS = "\N{UPWARDS WHITE ARROW}", "\N{UPWARDS WHITE ARROW FROM BAR}"
 
 # Words that are not known are read in pieces, those within a word marked so; of at most so many
 # kinds, and learned from so many characters of text and so many words.
@@ -184,12 +178,7 @@ class TextCodec(Codec):
         return f"{_STEP_NAMES[self.config.tokens]}, {case}, {self.vocab_size - FIRST_ID:,} known"
 
     def _mark(self, text: RawSequence) -> RawSequence:
-        """Put marks before the capitals of a text, where the codec marks them."""
-        if self.config.case != "mark":
-            return text
-        # As the tokenizer will have it, or a letter and its accent were two.
-        composed = unicodedata.normalize("NFC", str(text))
-        return _find_capitals(only_ascii=composed.isascii()).sub(_mark_capital, composed)
+        return mark_capitals(str(text)) if self.config.case == "mark" else text
 
     def _is_one(self, token: str) -> bool:
         pieces = self._tokenizer.pre_tokenizer.pre_tokenize_str(token)
@@ -265,41 +254,6 @@ def _build_pre_tokenizer(tokens: Tokens) -> Any:
     # what it matches for what is between tokens, unless inverted.
     words = Regex("[^\\W\\d_]+(?:['\u2019][^\\W\\d_]+)*|\\S")
     return pre_tokenizers.Split(words, behavior="removed", invert=True)
-
-
-@cache
-def _find_capitals(*, only_ascii: bool) -> re.Pattern[str]:
-    """Find where a word begins with a capital; the first group is the rest of one of capitals.
-
-    In Python, as replacing a place without a width makes the library panic. Of a text that is
-    ASCII the same is found in a sixth of the time.
-    """
-    capital, letter, apostrophe = "A-Z", "A-Za-z", "['\u2019]"
-    if not only_ascii:
-        capital, letter = _ranges(str.isupper), _ranges(_may_be_within)
-    not_within = f"(?<![{letter}].)(?<![{letter}]{apostrophe}.)"
-    rest = f"((?:{apostrophe}?[{capital}])+)(?!{apostrophe}?[{letter}])"
-    return re.compile(f"[{capital}]{not_within}(?:{rest})?", re.DOTALL)
-
-
-def _may_be_within(character: str) -> bool:
-    """Tell whether the tokenizer may have a character within a word, whatever Unicode it knows."""
-    category = unicodedata.category(character)
-    odd = category[0] == "M" or category in {"Nl", "No", "Pc", "Cn"}
-    cased = character.isupper() or character.islower()
-    return character.isalpha() or cased or (odd and character != "_")
-
-
-def _ranges(is_one: Callable[[str], bool]) -> str:
-    """Give characters as the inside of a class of `re`: thousands of single ones are slow."""
-    points = {point for point in range(sys.maxunicode + 1) if is_one(chr(point))}
-    starts = sorted(point for point in points if point - 1 not in points)
-    ends = sorted(point for point in points if point + 1 not in points)
-    return "".join(f"{chr(a)}-{chr(b)}" for a, b in zip(starts, ends, strict=True))
-
-
-def _mark_capital(found: re.Match[str]) -> str:
-    return (CAPITALS if found[1] else CAPITAL) + found[0]
 
 
 def _build_trainer(config: DataConfig) -> Any:
