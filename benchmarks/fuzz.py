@@ -1,6 +1,6 @@
 """Read damaged files of each format, and run a part of them through the command line.
 
-    python benchmarks/fuzz.py [--files 2000] [--commands 40] [FORMAT ...]
+    python benchmarks/fuzz.py [--files 2000] [--commands 20] [FORMAT ...]
 
 Each format is a process of its own, which says what became of each file: a result, bad records, an
 error of ours by its code, or a fault: another exception, a hang (30 s), half-written output, the
@@ -159,7 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("formats", nargs="*")
     parser.add_argument("--files", type=int, default=2_000, help="of each format")
-    parser.add_argument("--commands", type=int, default=40, help="every so many; 0 is none")
+    parser.add_argument("--commands", type=int, default=20, help="every so many; 0 is none")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--worker", action="store_true")
     chosen = parser.parse_args()

@@ -160,7 +160,7 @@ def run_once(
     if moment == "after a checkpoint":
         select.select([reading], [], [])  # until the first, or the end
     if moment is not None:
-        time.sleep(random.uniform(0, span / 4))
+        time.sleep(random.uniform(0, span / 2))
         os.kill(process, signal.SIGKILL)
     code = wait(process)
     os.close(reading)
@@ -231,14 +231,19 @@ def has_half_a_checkpoint(model: str) -> bool:
 
 
 def write_table(path: Path) -> None:
-    """Write texts with little to learn, so that the best epoch is not the first."""
+    """Write texts with little to learn, so that the best epoch is not the first.
+
+    Each has a word of its own, whose letters are more than there are pieces of words.
+    """
     random = np.random.default_rng(0)
     lines = ["text,label"]
     for number in range(96):
         words = " ".join(
-            f"word{'abcdefghij'[each]}" for each in random.integers(0, 10, 2 + number % 9)
+            f"{'wW'[each % 2]}ord{'abcdefghij'[each]}"
+            for each in random.integers(0, 10, 2 + number % 9)
         )
-        lines.append(f"{words},{'ab'[random.integers(2)]}")
+        own = "".join(map(chr, range(0x4E00 + 4 * number, 0x4E04 + 4 * number)))
+        lines.append(f"{words} {own},{'ab'[random.integers(2)]}")
     path.write_text("\n".join(lines) + "\n")
 
 

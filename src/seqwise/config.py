@@ -18,6 +18,7 @@ Precision = Literal["float32", "bfloat16"]
 
 WITH_DIRECTIONS = ("rnn", "lstm", "gru", "mingru")  # the others see both sides of a step at once
 MOST_NGRAM_WEIGHTS = 1 << 23  # n-grams times classes: 32 MiB
+LEAST_WITH_PIECES = 2_400  # ids of a vocabulary of words in which there is room for pieces of words
 MOST_NETWORKS = 32
 MOST_STRIDE = 64
 MOST_NODES = 1 << 21  # of a forest: 56 MiB
@@ -40,13 +41,14 @@ class DataConfig(Settings):
     tokens
         For text: what a step is.
     case
-        For text: what becomes of capitals. ``drop`` makes them small; so does ``mark``, and a step
-        of its own before each word says that it began with one, or had nothing else.
+        For text: what becomes of capitals. ``drop`` makes them small; so does ``mark``, and a token
+        of its own before a word says that it began with one, or had nothing else.
     vocab_size
         Largest number of ids for text and events, padding and unknown among them; rarer tokens
-        are unknown, words are read in pieces where there are 2,400 ids or more.
+        are unknown; of 2,400 ids or more some are pieces, in which rarer words are read.
     min_count
-        Events seen less often in the training part are unknown, words are read in pieces.
+        Tokens seen less often in the training part are treated as those that have no room; for
+        text and events.
     kmer
         For DNA and protein: letters of a token; tokens overlap, a step a letter.
     max_length

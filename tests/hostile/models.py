@@ -232,6 +232,10 @@ for _label, _change in {
     "half a surrogate as a token": lambda t: vocabulary(t).update(
         {"\ud800": vocabulary(t).pop("good")}
     ),
+    "merges of whole words": lambda t: t["model"].update(merges=[["g", "b"]]),
+    "merges that split a letter": lambda t: t["model"].update(merges=[["g", "x\u00e9"]]),
+    "merges that are words": lambda t: t["model"].update(merges=["gb"]),
+    "merges of nothing known": lambda t: t["model"].update(merges=[["##y", "##z"]]),
     "no model": lambda t: t.pop("model"),
 }.items():
     note(f"vocabulary: {_label}", change_tokenizer(_change))

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from seqwise.config import DataConfig, TrainConfig
+from seqwise.config import LEAST_WITH_PIECES, DataConfig, TrainConfig
 from seqwise.data.codecs import build_codec
 from seqwise.data.kinds import Kind
 from seqwise.errors import Code, ConfigError
@@ -71,6 +71,17 @@ def test_names_are_read_by_the_character_with_their_case():
 def test_sentences_are_read_by_the_word():
     data = choose_data(Kind.TEXT, SENTENCES, Wishes())
     assert (data.tokens, data.case) == ("words", "mark")
+
+
+def test_words_seen_once_are_read_in_pieces_where_there_is_room_for_these():
+    def least(**settings):
+        return choose_data(Kind.TEXT, SENTENCES, Wishes(data=settings)).min_count
+
+    assert (least(), least(vocab_size=LEAST_WITH_PIECES)) == (2, 2)
+    assert (least(vocab_size=LEAST_WITH_PIECES - 1), least(tokens="bpe"), least(min_count=3)) == (
+        *(1, 1, 3),
+    )
+    assert choose_data(Kind.TEXT, NAMES, Wishes()).min_count == 1
 
 
 def test_capitals_are_marked_among_words_only():

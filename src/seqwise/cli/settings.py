@@ -26,11 +26,13 @@ class DataSettings:
     tokens: Annotated[Tokens | None, _data(help="What a step of text is.")] = None
     case: Annotated[
         Case | None,
-        _data(help="Capitals of text: made small and marked by a step before the word, or not."),
+        _data(
+            help="Capitals of text: made small, with a mark before the word or without; or kept."
+        ),
     ] = None
     vocab_size: Annotated[int | None, _data(help="Most tokens or events to know.")] = None
     min_count: Annotated[
-        int | None, _data(help="Events seen less often are unknown, words are read in pieces.")
+        int | None, _data(help="What is seen less often is unknown; words are read in pieces.")
     ] = None
     kmer: Annotated[int | None, _data(help="Letters of DNA or protein in a token.")] = None
     max_length: Annotated[

@@ -10,7 +10,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from seqwise.config import MOST_STRIDE, WITH_DIRECTIONS, DataConfig, ModelConfig, TrainConfig
+from seqwise.config import (
+    LEAST_WITH_PIECES,
+    MOST_STRIDE,
+    WITH_DIRECTIONS,
+    DataConfig,
+    ModelConfig,
+    TrainConfig,
+)
 from seqwise.data.codecs import Codec
 from seqwise.data.kinds import Kind
 from seqwise.data.records import RawSequence
@@ -142,10 +149,10 @@ def choose_data(kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes) ->
         words = np.mean([len(str(text).split()) for text in sequences[:SAMPLE]])
         if words < 2:
             chosen |= {"tokens": "characters", "case": "keep"}
-        elif wishes.data.get("tokens", "words") == "words":
-            chosen["min_count"] = 2
-        else:
+        elif wishes.data.get("tokens", "words") != "words":
             chosen["case"] = "drop"
+        elif wishes.data.get("vocab_size", LEAST_WITH_PIECES) >= LEAST_WITH_PIECES:
+            chosen["min_count"] = 2
     return DataConfig.from_dict(chosen | dict(wishes.data))
 
 

@@ -116,7 +116,8 @@ class VectorStart(Start):
             found = f"{kind} by {data.tokens}" if kind is Kind.TEXT else str(kind)
             expected = f"text read by words (--tokens words), and this is {found}"
             raise setting_error("vectors", self.file.path, expected)
-        return data
+        # A word that was seen once may have a vector: it is worth more than its pieces.
+        return data if "min_count" in wishes.data else replace(data, min_count=1)
 
     @override
     def fit_codec(self, data: DataConfig, sequences: Iterable[RawSequence]) -> Codec:

@@ -21,12 +21,16 @@ SERIES = [
     np.array([[2.5, 1e3]]),
 ]
 
+# More than there can be pieces, and none of them more often than the others.
+MANY_LETTERS = ["".join(map(chr, range(start, start + 3))) for start in range(0x4E00, 0x5200, 3)]
+
 CASES = {
     "words": (DataConfig(kind="text"), TEXTS),
     "cased": (DataConfig(kind="text", case="keep"), TEXTS),
     "characters": (DataConfig(kind="text", tokens="characters"), TEXTS),
     "bytes": (DataConfig(kind="text", tokens="bytes"), TEXTS),
     "pieces": (DataConfig(kind="text", min_count=9), TEXTS),
+    "letters": (DataConfig(kind="text", min_count=9), MANY_LETTERS),
     "bpe": (DataConfig(kind="text", tokens="bpe", vocab_size=268), TEXTS * 4),
     **{f"dna-{k}": (DataConfig(kind="dna", kmer=k), DNA) for k in range(1, 7)},
     "protein-1": (DataConfig(kind="protein", kmer=1), PROTEINS),

@@ -1,4 +1,5 @@
 import sys
+import tracemalloc
 import unicodedata
 
 import pytest
@@ -60,6 +61,16 @@ def test_a_mark_splits_no_word():
         letters = LETTERS[start : start + 500]
         text = "".join(f"a{one}B {one}B {one * 2} B{one}b'{one} {one}'B " for one in letters)
         assert words(mark_capitals(text)) == words(text)
+
+
+def test_a_word_of_many_capitals_takes_no_more_memory_than_twice_itself():
+    word = "A" * 1_000_000
+    tracemalloc.start()
+    marked = mark_capitals(word)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert marked == CAPITALS + word
+    assert peak < 12 * len(word)
 
 
 def test_a_text_in_ascii_is_marked_as_any_other():

@@ -6,10 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, pre_tokenizers
 
-from seqwise.config import DataConfig, Tokens
+from seqwise.config import LEAST_WITH_PIECES, DataConfig, Tokens
 from seqwise.data.codecs import PADDING_ID, UNKNOWN_ID, build_codec
 from seqwise.data.codecs import text as module
-from seqwise.data.codecs.text import MOST_PIECES
 from seqwise.data.kinds import Kind, check_sequence
 from tests.data.codecs.examples import TEXTS
 from tests.data.codecs.test_capitals import LETTERS
@@ -156,26 +155,37 @@ def test_a_word_that_is_known_is_no_pieces():
 def test_letters_that_no_piece_has_are_one_unknown():
     fitted = codec(training=["the the", "rare words"], min_count=2)
     assert ids(fitted, "\u0436\u0437 the") == [UNKNOWN_ID, ids(fitted, "the")[0]]
+    rare = ids(fitted, "rare")
+    assert ids(fitted, "rare\u0436\u0437\u0436") == [*rare, UNKNOWN_ID]
 
 
 def test_pieces_have_their_room_in_the_vocabulary():
     letters = "abcdefghijklmnop"
     words = [a + b + c + d for a in letters for b in letters for c in letters for d in "qrs"]
     texts = [" ".join(words + words[:100])]
-    fitted = codec(training=texts, vocab_size=MOST_PIECES * 4)
-    assert fitted.vocab_size == MOST_PIECES * 4
+    fitted = codec(training=texts, vocab_size=LEAST_WITH_PIECES)
+    assert fitted.vocab_size == LEAST_WITH_PIECES
     assert UNKNOWN_ID not in ids(fitted, "abcdefghijq")
     assert len(ids(fitted, words[99])) == 1
-    few = codec(training=texts, vocab_size=MOST_PIECES * 4 - 1)
+    few = codec(training=texts, vocab_size=LEAST_WITH_PIECES - 1)
     assert ids(few, "abcdefghijq") == [UNKNOWN_ID]
 
 
+def test_words_are_extended_beside_pieces():
+    fitted = codec(training=["the the", "rare words"], min_count=2)
+    pieces = ids(fitted, "rare")
+    extended = fitted.extend(["words"])
+    again = module.TextCodec(extended.config).restore(extended.to_dict())
+    for each in (extended, again):
+        assert (ids(each, "rare"), len(ids(each, "words"))) == (pieces, 1)
+
+
 def test_pieces_are_learned_from_texts_spread_over_all(monkeypatch):
-    monkeypatch.setattr(module, "MOST_SAMPLED", 40)
+    monkeypatch.setattr(module, "MOST_SAMPLED", 64 * 8)
     sample = module._Sample()
-    texts = [f"text {number:03d}" for number in range(100)]
+    texts = [f"text {number:03d}, and more" for number in range(100)]
     assert list(sample.through(texts)) == texts
-    assert sample.texts == texts[::32]
+    assert sample.texts == [text[:8] for text in texts[::16]]
 
 
 def test_the_vocabulary_is_limited_to_the_most_frequent_words():

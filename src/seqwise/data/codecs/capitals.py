@@ -11,6 +11,8 @@ from functools import cache
 # Before a word that begins with a capital, and one of several letters that has nothing else.
 CAPITAL, CAPITALS = "\N{UPWARDS WHITE ARROW}", "\N{UPWARDS WHITE ARROW FROM BAR}"
 
+END = 0x20000  # where no capitals follow: Chinese characters, and what has no meaning yet
+
 
 def mark_capitals(text: str) -> str:
     """Put a mark before each word that has a capital where it begins.
@@ -40,9 +42,11 @@ def _find_capitals(*, only_ascii: bool) -> re.Pattern[str]:
     """
     capital, letter, apostrophe = "A-Z", "A-Za-z", "['\u2019]"
     if not only_ascii:
-        capital, letter = _ranges(str.isupper), _ranges(_may_be_within)
+        capital = _ranges(str.isupper)
+        letter = f"{_ranges(_may_be_within)}{chr(END)}-{chr(sys.maxunicode)}"
     not_within = f"(?<![{letter}].)(?<![{letter}]{apostrophe}.)"
-    rest = f"((?:{apostrophe}?[{capital}])+)(?!{apostrophe}?[{letter}])"
+    # Possessive: nothing is kept for each letter of a word of millions.
+    rest = f"([{capital}]*+(?:{apostrophe}[{capital}]++)*+)(?!{apostrophe}?[{letter}])"
     return re.compile(f"[{capital}]{not_within}(?:{rest})?", re.DOTALL)
 
 
@@ -56,7 +60,7 @@ def _may_be_within(character: str) -> bool:
 
 def _ranges(is_one: Callable[[str], bool]) -> str:
     """Give characters as the inside of a class of `re`: thousands of single ones are slow."""
-    points = {point for point in range(sys.maxunicode + 1) if is_one(chr(point))}
+    points = {point for point in range(END) if is_one(chr(point))}
     starts = sorted(point for point in points if point - 1 not in points)
     ends = sorted(point for point in points if point + 1 not in points)
     return "".join(f"{chr(a)}-{chr(b)}" for a, b in zip(starts, ends, strict=True))

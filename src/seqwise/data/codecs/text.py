@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,6 +11,7 @@ import numpy as np
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from typing_extensions import override
 
+from seqwise.config import LEAST_WITH_PIECES
 from seqwise.data.codecs.capitals import mark_capitals
 from seqwise.data.codecs.codec import FIRST_ID, PADDING_ID, UNKNOWN_ID, Codec
 from seqwise.data.readers.values import check_text
@@ -24,19 +26,21 @@ if TYPE_CHECKING:
 # White space keeps them apart from every token: the tokenizers split at it or spell it otherwise.
 PADDING, UNKNOWN = " padding", " unknown"
 
-# Words that are not known are read in pieces, those within a word marked so; of at most so many
-# kinds, and learned from so many characters of text and so many words.
+# Words that are not known are read in pieces, each of which has one token where a word begins and
+# one, marked so, within it. They are learned from so many bytes of text and so many words.
 WITHIN = "##"
-MOST_PIECES = 600
-LEAST_WITH_PIECES = 4 * MOST_PIECES
-MOST_SAMPLED = 1 << 23
-MOST_DISTINCT = 1 << 20
+MOST_PIECES = 300
+MOST_SAMPLED = 1 << 22
+MOST_DISTINCT = 1 << 17
+SIZE_OF_TEXT = 50  # bytes that Python takes for a text of no letters
+
+Merges = list[list[str]]
 
 # What the library returns takes some hundred bytes a token. This many texts keep all cores busy.
 TEXTS_AT_ONCE = 1_024
 
 _STEP_NAMES: dict[Tokens, str] = {
-    "words": "words",
+    "words": "words and pieces of words",
     "characters": "characters",
     "bytes": "bytes",
     "bpe": "byte-pair tokens",
@@ -68,12 +72,15 @@ class TextCodec(Codec):
     def fit(self, sequences: Iterable[RawSequence]) -> Self:
         if self.config.tokens == "bytes":
             return self._adopt(self._tokenizer)
-        sample = _Sample()
-        texts = sample.through(map(self._mark, sequences))
+        texts: Iterator[RawSequence] = map(self._mark, sequences)
+        sample = None
+        if self.config.tokens == "words" and self.config.vocab_size >= LEAST_WITH_PIECES:
+            sample = _Sample()
+            texts = sample.through(texts)
         self._tokenizer.train_from_iterator(texts, trainer=_build_trainer(self.config))
         # Given to the trainer, the special tokens would be looked for in the user's text.
         vocabulary, merges = _learned(self._tokenizer)
-        if self.config.tokens == "words" and self.config.vocab_size >= LEAST_WITH_PIECES:
+        if sample is not None:
             vocabulary, merges = self._with_pieces(vocabulary, sample.texts)
         tokens = [PADDING, UNKNOWN, *sorted(vocabulary, key=vocabulary.__getitem__)]
         numbered = {token: index for index, token in enumerate(tokens)}
@@ -82,7 +89,7 @@ class TextCodec(Codec):
 
     def _with_pieces(
         self, words: dict[str, int], texts: list[str]
-    ) -> tuple[dict[str, int], list[list[str]]]:
+    ) -> tuple[dict[str, int], Merges | None]:
         """Learn pieces from words of a sample that are not known; the rarest make room for them."""
         trainer: Any = trainers.WordLevelTrainer(
             vocab_size=MOST_DISTINCT, min_frequency=1, show_progress=False
@@ -90,21 +97,25 @@ class TextCodec(Codec):
         self._tokenizer.train_from_iterator(texts, trainer=trainer)
         rare = sorted(_learned(self._tokenizer)[0].keys() - words.keys())
         if not rare:
-            return words, []
+            return words, None
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = self._tokenizer.pre_tokenizer
+        # The library would choose letters of which there are too many otherwise in each process.
+        counts = Counter(letter for word in rare for letter in word)
+        letters = sorted(counts, key=lambda letter: (-counts[letter], letter))[:MOST_PIECES]
         trainer = trainers.BpeTrainer(
-            vocab_size=MOST_PIECES // 2,
-            limit_alphabet=MOST_PIECES // 2,
+            vocab_size=MOST_PIECES,
+            initial_alphabet=letters,
+            limit_alphabet=len(letters),
             min_frequency=2,
             show_progress=False,
         )
         tokenizer.train_from_iterator(rare, trainer=trainer)
         vocabulary, pairs = _learned(tokenizer)
-        # Each piece twice, where a word begins and within it. The library's trainer can tell these
-        # apart, too, but it learns something else each time.
+        # The library can learn what begins a word apart from what is within it, but learns
+        # something else in each process then, too.
         pieces = [mark + piece for piece in sorted(vocabulary) for mark in ("", WITHIN)]
-        merges = [[mark + a, WITHIN + b] for a, b in pairs for mark in ("", WITHIN)]
+        merges = [[mark + a, WITHIN + b] for a, b in pairs or [] for mark in ("", WITHIN)]
         room = self.config.vocab_size - FIRST_ID - len(pieces)
         known = dict.fromkeys([*sorted(words, key=words.__getitem__)[:room], *pieces])
         return {token: index for index, token in enumerate(known)}, merges
@@ -165,7 +176,12 @@ class TextCodec(Codec):
             raise ValueError("the ids of the vocabulary are not 0, 1, 2, ...")
         if vocabulary.get(UNKNOWN) != UNKNOWN_ID:
             raise ValueError(f"{UNKNOWN} does not have the id {UNKNOWN_ID}")
-        merges = learned["merges"] if self.config.tokens == "bpe" else learned.get("merges", [])
+        merges = learned["merges"] if self.config.tokens == "bpe" else None
+        if self.config.tokens == "words" and "merges" in learned:
+            merges = learned["merges"]
+            if not all(map(_is_merge_of_words, merges)):
+                # The library may end the process over others.
+                raise ValueError(f"not all merges are two pieces, the second a {WITHIN} one")
         try:
             self._tokenizer.model = _build_learned(self.config.tokens, vocabulary, merges)
         except Exception as error:  # the library raises bare Exception
@@ -200,18 +216,18 @@ def _build_model(tokens: Tokens) -> Any:
     return models.WordLevel(vocabulary, unk_token=UNKNOWN)
 
 
-def _learned(tokenizer: Tokenizer) -> tuple[dict[str, int], list[list[str]]]:
-    """Give the vocabulary and the merges of a tokenizer."""
+def _learned(tokenizer: Tokenizer) -> tuple[dict[str, int], Merges | None]:
+    """Give the vocabulary of a tokenizer, and its merges where it has pieces."""
     model = json.loads(tokenizer.to_str())["model"]
-    return model["vocab"], model.get("merges", [])
+    return model["vocab"], model.get("merges")
 
 
-def _build_learned(tokens: Tokens, vocabulary: dict[str, int], merges: list[list[str]]) -> Any:
+def _build_learned(tokens: Tokens, vocabulary: dict[str, int], merges: Merges | None) -> Any:
+    if merges is None:
+        return models.WordLevel(vocabulary, unk_token=UNKNOWN)
     pairs = [(left, right) for left, right in merges]
     if tokens == "bpe":
         return models.BPE(vocabulary, pairs, unk_token=UNKNOWN)
-    if not pairs:
-        return models.WordLevel(vocabulary, unk_token=UNKNOWN)
     return models.BPE(
         vocabulary,
         pairs,
@@ -222,8 +238,13 @@ def _build_learned(tokens: Tokens, vocabulary: dict[str, int], merges: list[list
     )
 
 
+def _is_merge_of_words(merge: Any) -> bool:
+    is_pair = isinstance(merge, list) and len(merge) == 2
+    return is_pair and all(isinstance(each, str) for each in merge) and merge[1].startswith(WITHIN)
+
+
 class _Sample:
-    """Some of the texts that pass by, spread evenly over all of them."""
+    """Some of the texts that pass by, or what they begin with, spread evenly over all of them."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -232,11 +253,12 @@ class _Sample:
         every, size = 1, 0
         for number, text in enumerate(texts):
             if number % every == 0:
-                self.texts.append(str(text))
-                size += len(str(text))
-                while size > MOST_SAMPLED and len(self.texts) > 1:
+                beginning = str(text)[: MOST_SAMPLED // 64]  # no text alone has it all
+                self.texts.append(beginning)
+                size += len(beginning) + SIZE_OF_TEXT
+                if size > MOST_SAMPLED:
                     self.texts = self.texts[::2]
-                    size = sum(map(len, self.texts))
+                    size = sum(len(each) + SIZE_OF_TEXT for each in self.texts)
                     every *= 2
             yield text
 
