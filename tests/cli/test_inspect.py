@@ -119,7 +119,7 @@ def test_what_training_would_choose_is_what_it_chooses(name, make):
     assert f"shape 3 networks, each {shape}" in shown
     assert "; beside it a linear model of" in shown
     if chosen["data"]["kind"] == "text":
-        assert promised["steps"].startswith(f"{chosen['data']['tokens']}, ")
+        assert promised["steps"].startswith(f"{chosen['data']['tokens']}")
 
 
 def test_what_training_would_refuse():

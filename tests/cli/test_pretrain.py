@@ -91,7 +91,7 @@ def test_it_is_inspected(unlabelled):
     pretrain(unlabelled)
     outcome = run("inspect", "p")
     assert outcome.code == 0
-    assert "steps words, lower case, " in outcome.shown
+    assert "steps words and pieces of words, lower case, " in outcome.shown
     assert "both directions); " in outcome.shown
     assert "no classes\n" in outcome.shown
     assert "perplexity " in outcome.shown

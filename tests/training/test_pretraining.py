@@ -271,7 +271,7 @@ def test_few_labels_suffice_for_what_was_learned_without(tmp_path):
         ({"kernel_size": 3}, "kernel_size is 3 - 0, as pretrained in"),
         ({"stride": 2}, "stride is 2 - 1, as pretrained in"),
         ({"tokens": "characters"}, "tokens is 'characters' - words, as pretrained in"),
-        ({"case": "keep"}, "case is 'keep' - 'mark', as pretrained in"),
+        ({"case": "keep"}, "case is 'keep' - mark, as pretrained in"),
         ({"vocab_size": 99}, "vocab_size is 99 - 30000, as pretrained in"),
         ({"vectors": "x.vec"}, "vectors is 'x.vec' - none beside --pretrained"),
     ],
