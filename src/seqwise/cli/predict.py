@@ -167,7 +167,7 @@ def _write(
 
 def _end(output: Output, stopped: Stopped, *, is_pipe: bool) -> NoReturn:
     """Say how to go on, and end as a program that the signal has ended."""
-    message = "interrupted, nothing was written"
+    message = "interrupted, nothing new was written"
     if output.parts:
         count = output.summary.num_records
         message = f"stopped after {count:,} records; the same command goes on from there"
