@@ -24,7 +24,7 @@ def test_a_damaged_file_ends_in_a_result_or_an_error_of_ours(form):
     outcomes = Counter()
 
     @settings(max_examples=NUM_FILES, deadline=None, derandomize=True)
-    @given(st.randoms())
+    @given(st.randoms() | st.randoms(use_true_random=True))  # to make small, and to be unlike
     def try_one(random: Random) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = write_files(make_damaged(form, random), Path(folder), random)
@@ -37,4 +37,4 @@ def test_a_damaged_file_ends_in_a_result_or_an_error_of_ours(form):
     num_files = outcomes.total()
     assert outcomes["result"] + outcomes["bad records"] > num_files / 20
     assert num_files - outcomes["result"] > num_files / 5
-    assert len(outcomes) > 2  # .ts has few errors of its own
+    assert len(outcomes) > 3

@@ -20,6 +20,7 @@ from seqwise.training.preparation import load_prepared, prepare
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
 from seqwise.training.stages import Stages
+from seqwise.training.start import VectorStart
 from tests.training.examples import BAD, FAST, GOOD, SMALL, labelled, make_refit_run, make_run
 
 WORDS = ["good", "bad", "fine", "poor"]  # the last two stand in no record
@@ -85,6 +86,13 @@ def test_vectors_of_none_of_the_words_are_refused(tmp_path):
     with pytest.raises(DataError, match="vectors of none of the 12 words") as caught:
         make_run(vectors=path)
     assert (caught.value.code, caught.value.problem.path) == (Code.BAD_SETTING, path)
+
+
+def test_a_word_seen_once_is_not_read_in_pieces_as_it_may_have_a_vector(vectors):
+    def least(**settings):
+        return VectorStart(vectors).choose_data(Kind.TEXT, ["a b"], Wishes(data=settings)).min_count
+
+    assert (least(), least(min_count=2)) == (1, 2)
 
 
 def test_the_coverage_is_told(vectors):

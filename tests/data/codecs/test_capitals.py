@@ -1,3 +1,4 @@
+import itertools
 import sys
 import tracemalloc
 import unicodedata
@@ -73,7 +74,18 @@ def test_a_word_of_many_capitals_takes_no_more_memory_than_twice_itself():
     assert peak < 12 * len(word)
 
 
-def test_a_text_in_ascii_is_marked_as_any_other():
-    text = "".join(f"{a}{b}{c}" for a in "Aa'5_ " for b in "Bb' " for c in "Cc'_")
-    assert mark_capitals(f"\N{EM DASH} {text}") == f"\N{EM DASH} {mark_capitals(text)}"
+@pytest.mark.parametrize(
+    ("letters", "before"),
+    [
+        ("AaBb'5_ ", "\N{EM DASH}"),
+        ("AaBb'5_ ", "\U0001f600"),
+        ("A\u00e9\u00c9\u0416\u0436'\u2019\u0301\u00b2\u65e5\u203f_ ", "\U0001f600"),
+    ],
+    ids=["ascii and other", "ascii and beyond", "other and beyond"],
+)
+def test_whatever_else_is_in_a_text_its_words_are_marked_alike(letters, before):
+    """Another character has the text looked through by other classes of letters."""
+    text = "".join(map("".join, itertools.product(letters, repeat=4)))
+    text = unicodedata.normalize("NFC", text)
+    assert mark_capitals(f"{before} {text}") == f"{before} {mark_capitals(text)}"
     assert CAPITALS in mark_capitals(text)

@@ -80,22 +80,20 @@ class TextCodec(Codec):
         self._tokenizer.train_from_iterator(texts, trainer=_build_trainer(self.config))
         # Given to the trainer, the special tokens would be looked for in the user's text.
         vocabulary, merges = _learned(self._tokenizer)
+        tokens = sorted(vocabulary, key=vocabulary.__getitem__)
         if sample is not None:
-            vocabulary, merges = self._with_pieces(vocabulary, sample.texts)
-        tokens = [PADDING, UNKNOWN, *sorted(vocabulary, key=vocabulary.__getitem__)]
-        numbered = {token: index for index, token in enumerate(tokens)}
+            tokens, merges = self._with_pieces(tokens, sample.texts)
+        numbered = {token: index for index, token in enumerate([PADDING, UNKNOWN, *tokens])}
         self._tokenizer.model = _build_learned(self.config.tokens, numbered, merges)
         return self._adopt(self._tokenizer)
 
-    def _with_pieces(
-        self, words: dict[str, int], texts: list[str]
-    ) -> tuple[dict[str, int], Merges | None]:
+    def _with_pieces(self, words: list[str], texts: list[str]) -> tuple[list[str], Merges | None]:
         """Learn pieces from words of a sample that are not known; the rarest make room for them."""
         trainer: Any = trainers.WordLevelTrainer(
             vocab_size=MOST_DISTINCT, min_frequency=1, show_progress=False
         )
         self._tokenizer.train_from_iterator(texts, trainer=trainer)
-        rare = sorted(_learned(self._tokenizer)[0].keys() - words.keys())
+        rare = sorted(_learned(self._tokenizer)[0].keys() - set(words))
         if not rare:
             return words, None
         tokenizer = Tokenizer(models.BPE())
@@ -117,8 +115,7 @@ class TextCodec(Codec):
         pieces = [mark + piece for piece in sorted(vocabulary) for mark in ("", WITHIN)]
         merges = [[mark + a, WITHIN + b] for a, b in pairs or [] for mark in ("", WITHIN)]
         room = self.config.vocab_size - FIRST_ID - len(pieces)
-        known = dict.fromkeys([*sorted(words, key=words.__getitem__)[:room], *pieces])
-        return {token: index for index, token in enumerate(known)}, merges
+        return list(dict.fromkeys([*words[:room], *pieces])), merges
 
     def vocabulary(self) -> dict[str, int]:
         """Give the id of each token that is known; padding and unknown are none."""
