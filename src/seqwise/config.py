@@ -106,6 +106,9 @@ class ModelConfig(Settings):
         network.
     num_ngrams
         N-grams that it knows; 0 where there is no such model.
+    num_character_ngrams
+        For text in words or byte-pair tokens: n-grams that another such model knows, of their
+        characters; 0 where there is none.
     num_networks
         Networks of this shape that answer together, trained from different seeds.
     num_dilations, num_thresholds
@@ -139,6 +142,7 @@ class ModelConfig(Settings):
     pooling: str = "last+max+mean"
     ngrams: int = 3
     num_ngrams: int = 0
+    num_character_ngrams: int = 0
     num_networks: int = 1
     num_dilations: int = 0
     num_thresholds: int = 0
@@ -177,7 +181,8 @@ class ModelConfig(Settings):
             raise setting_error("own_scale", True, "false: only a series has a scale")
         self._check_range("ngrams", 1, 8, "1 to 8")
         most = MOST_NGRAM_WEIGHTS // self.num_classes if self.vocab_size else 0
-        self._check_range("num_ngrams", 0, most, f"0 to {most:,}")
+        for name in ("num_ngrams", "num_character_ngrams"):
+            self._check_range(name, 0, most, f"0 to {most:,}")
         self._check_range("num_dilations", 0, 16 if self.num_channels else 0, "0 to 16, for series")
         most = 100 if self.num_dilations else 0
         self._check_range("num_thresholds", 0, most, "0 to 100, for series")

@@ -3,12 +3,14 @@ import pytest
 import torch
 
 from seqwise.artifact import load_artifact, save_artifact
+from seqwise.data.collate import collate
 from seqwise.data.kinds import Kind
 from seqwise.errors import ArtifactError
 from seqwise.nn import Batch, Ensemble, SequenceModel
 from seqwise.predictor import Predictor
+from seqwise.training import companion
 from seqwise.training.run import TrainingRun
-from tests.artifact.folders import replace_weights
+from tests.artifact.folders import change_config, replace_weights
 from tests.training.examples import GOOD, make_run
 
 BAD = [(f"bad {number}", "no") for number in range(20)]
@@ -37,6 +39,9 @@ def test_both_answer_together_and_are_saved_together(pairs, kind, refit, tmp_pat
     assert artifact.training.linear_accuracy == own["linear model"].accuracy
     if kind is Kind.SERIES:
         assert artifact.training.forest_accuracy == own["forest"].accuracy
+    else:
+        own_of_characters = own["linear model of characters"]
+        assert artifact.training.character_accuracy == own_of_characters.accuracy
     assert artifact.training.network_accuracy == run.companion.network_scores.accuracy
     assert artifact.training.valid_log_loss == run.scores.log_loss
     save_artifact(artifact, tmp_path / "model")
@@ -44,6 +49,9 @@ def test_both_answer_together_and_are_saved_together(pairs, kind, refit, tmp_pat
     for name, weight in artifact.model.state_dict().items():
         assert torch.equal(loaded.model.state_dict()[name], weight), name
     assert loaded.shape == artifact.shape
+    batch = collate(artifact.codec.encode([sequence for sequence, _ in pairs]))
+    with torch.no_grad():
+        assert torch.equal(loaded.model(batch), artifact.model(batch))
 
 
 def test_scores_are_those_of_both_on_the_records_held_out():
@@ -69,6 +77,35 @@ def test_a_refit_fits_the_linear_model_on_all_records():
     after = finish(pairs, Kind.TEXT, refit=True).artifact()
     assert after.shape.num_ngrams > before.shape.num_ngrams
     assert torch.equal(before.model.weights, after.model.weights)
+
+
+def test_characters_are_read_where_they_are_few_and_words_are_not_characters(monkeypatch):
+    roles = ["linear model", "linear model of characters"]
+    assert list(finish(GOOD + BAD, Kind.TEXT, refit=False).companion.own_scores) == roles
+    by_letters = finish(GOOD + BAD, Kind.TEXT, refit=False, tokens="characters")
+    assert list(by_letters.companion.own_scores) == roles[:1]
+    monkeypatch.setattr(companion, "MOST_CHARACTERS", 20)
+    run = finish(GOOD + BAD, Kind.TEXT, refit=False)
+    assert list(run.companion.own_scores) == roles[:1]
+    assert run.artifact().training.character_accuracy is None
+
+
+def test_characters_of_tokens_that_have_none_are_refused(tmp_path):
+    artifact = finish(GOOD + BAD, Kind.TEXT, refit=False, tokens="characters").artifact()
+    save_artifact(artifact, tmp_path / "model")
+
+    def add_one(weights):
+        for name in ("keys", "idf", "weight", "bias"):
+            weights[f"members.2.model.{name}"] = weights[f"members.1.{name}"].clone()
+        weights["weights"] = torch.ones(3)
+
+    replace_weights(tmp_path / "model", add_one)
+    size = artifact.shape.num_ngrams
+    change_config(
+        tmp_path / "model", lambda config: config["model"].update(num_character_ngrams=size)
+    )
+    with pytest.raises(ArtifactError, match="tokens that are not spelled"):
+        load_artifact(tmp_path / "model")
 
 
 def test_without_it_the_network_answers_alone():

@@ -33,7 +33,7 @@ from seqwise.data.labels import Labels
 from seqwise.data.readers.values import check_text
 from seqwise.errors import Code, ConfigError, excerpt
 from seqwise.evaluation.decision import Decision
-from seqwise.nn import Classifier, ForestModel, build_model
+from seqwise.nn import Classifier, ForestModel, SpelledModel, Spelling, build_model
 from seqwise.strict import Settings
 
 MOST_STEPS = 1 << 26  # of a sequence
@@ -165,6 +165,7 @@ def _load_model(path: Path, hashes: dict[str, str], shape: ModelConfig, codec: C
     _check_steps(path, model)
     _check_forest(path, model)
     _check_complements(path, model, codec)
+    _give_spelling(path, model, codec)
     return model.eval()
 
 
@@ -229,6 +230,16 @@ def _check_complements(path: Path, model: Classifier, codec: Codec) -> None:
     for name, weight in model.state_dict().items():
         if name.endswith("complements") and not np.array_equal(weight.numpy(), expected):
             _damaged(path, f"{name} are not those of {CODEC}", "each letter's complement")
+
+
+def _give_spelling(path: Path, model: Classifier, codec: Codec) -> None:
+    """Let what reads characters know those of each token."""
+    for each in model.modules():
+        if isinstance(each, SpelledModel):
+            tokens = codec.spelling()
+            if tokens is None:
+                _damaged(path.with_name(CODEC), "tokens that are not spelled", "words")
+            each.spelling = Spelling(tokens)
 
 
 def _load_weights(path: Path, content: bytes) -> dict[str, torch.Tensor]:

@@ -39,8 +39,9 @@ class TrainingAccount(Settings):
         For each epoch `epoch`, `train_loss`, `valid_accuracy`, `valid_log_loss`, without the refit.
     refitted
         Whether the weights are those of a second training, on all records.
-    network_accuracy, linear_accuracy, forest_accuracy
-        Of the network, the linear model and the forest alone, where they answer together.
+    network_accuracy, linear_accuracy, character_accuracy, forest_accuracy
+        Of the network, the linear model, that of characters and the forest alone, where they answer
+        together.
     tried
         The accuracy of each encoder that was tried in a short training, by its name.
     tried_weights
@@ -61,6 +62,7 @@ class TrainingAccount(Settings):
     refitted: bool
     network_accuracy: float | None = None
     linear_accuracy: float | None = None
+    character_accuracy: float | None = None
     forest_accuracy: float | None = None
     tried: dict[str, float] = field(default_factory=dict)
     tried_weights: dict[str, float] = field(default_factory=dict)

@@ -35,6 +35,7 @@ from seqwise.nn.pooling import (
 from seqwise.nn.precision import check_precision, in_precision
 from seqwise.nn.recurrent import RecurrentEncoder, use_path
 from seqwise.nn.residual import ResidualBlock, ResidualEncoder
+from seqwise.nn.spelling import SpelledModel, Spelling
 from seqwise.nn.statistics import (
     choose_levels,
     choose_starts,
@@ -87,6 +88,8 @@ __all__ = [
     "ResidualBlock",
     "ResidualEncoder",
     "SequenceModel",
+    "SpelledModel",
+    "Spelling",
     "StepConvolution",
     "StridedEmbedding",
     "TokenEmbedding",

@@ -13,9 +13,10 @@ from seqwise.nn.forest import ForestModel
 from seqwise.nn.kernels import KernelModel
 from seqwise.nn.model import SequenceModel
 from seqwise.nn.ngrams import NgramModel
+from seqwise.nn.spelling import SpelledModel
 from seqwise.nn.strands import BothStrands, build_network, read_alike
 
-Member = SequenceModel | BothStrands | NgramModel | KernelModel | ForestModel
+Member = SequenceModel | BothStrands | NgramModel | SpelledModel | KernelModel | ForestModel
 
 
 class Ensemble(nn.Module):
@@ -78,6 +79,8 @@ def build_model(config: ModelConfig) -> Classifier:
     members: list[Member] = [*networks]
     if config.num_ngrams:
         members.append(read_alike(NgramModel.from_config(config), networks[0]))
+    if config.num_character_ngrams:
+        members.append(SpelledModel.from_config(config))
     if config.num_dilations:
         members.append(KernelModel.from_config(config))
     if config.num_trees:

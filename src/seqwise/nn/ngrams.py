@@ -173,5 +173,6 @@ class NgramModel(nn.Module):
         is_counted = is_first & (features <= most)
         features = features.clamp(max=most)
         values = torch.where(is_counted, (1 + counts.log()) * self.idf[features], 0)
-        norm = values.norm(dim=1, keepdim=True).clamp(min=1e-12)
+        # One after another: the order of a sum may be another in a batch of longer ones.
+        norm = values.square().cumsum(dim=1)[:, -1:].sqrt().clamp(min=1e-12)
         return torch.where(is_counted, features, 0), values / norm

@@ -15,6 +15,7 @@ from seqwise.nn.kernels import KernelModel
 from seqwise.nn.masking import reverse_within_lengths, zero_padding
 from seqwise.nn.model import SequenceModel
 from seqwise.nn.ngrams import NgramModel
+from seqwise.nn.spelling import SpelledModel
 
 
 def read_strands(batch: Batch, complements: Tensor) -> tuple[Batch, Batch]:
@@ -105,8 +106,8 @@ def complements_of(model: nn.Module) -> Tensor | None:
 
 
 def read_alike(
-    model: NgramModel | KernelModel | ForestModel, network: nn.Module
-) -> NgramModel | KernelModel | ForestModel | BothStrands:
+    model: NgramModel | SpelledModel | KernelModel | ForestModel, network: nn.Module
+) -> NgramModel | SpelledModel | KernelModel | ForestModel | BothStrands:
     """Let a model read as many strands as the network that it stands beside."""
     complements = complements_of(network)
     if complements is not None and isinstance(model, NgramModel):  # a series has one strand

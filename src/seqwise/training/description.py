@@ -25,7 +25,9 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
         *_describe_schedule(run),
     ]
     if run.config.linear:
-        what = f"n-grams up to {run.shape.ngrams} answers"
+        what = f"n-grams up to {run.shape.ngrams}"
+        is_spelled = prepared.codec.spelling() is not None
+        what += ", and one of characters where these are few, answer" if is_spelled else " answers"
         if run.shape.num_channels:
             beside = " answers" if run.shape.multilabel else " and a forest answer"
             what = f"random convolutions and statistics{beside}"

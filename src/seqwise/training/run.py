@@ -22,7 +22,7 @@ from seqwise.identity import check_identity
 from seqwise.nn import Classifier, Network, join
 from seqwise.predictor import infer_logits, to_probabilities
 from seqwise.strict import setting_error
-from seqwise.training.companion import Companion, find_companion
+from seqwise.training.companion import CHARACTERS, FOREST, LINEAR, Companion, find_companion
 from seqwise.training.distribution import ALONE, World
 from seqwise.training.interface import Steps, identify
 from seqwise.training.loop import Training
@@ -255,6 +255,7 @@ class TrainingRun(Steps):
                 self.training.best_model(),
                 self.prepared.train,
                 self.prepared.valid,
+                self.prepared.codec,
                 shape=self.shape,
                 config=self.config,
                 names=self.prepared.labels.names,
@@ -389,8 +390,14 @@ class TrainingRun(Steps):
         networks += [training.best_model() for training in finished]
         shape = replace(shape, num_networks=len(networks))
         if companion is not None and self.is_refitted:
-            names = self.prepared.labels.names
-            companion = companion.refit(networks[0], train, shape, self.config, names)
+            companion = companion.refit(
+                networks[0],
+                train,
+                codec,
+                shape=shape,
+                config=self.config,
+                names=self.prepared.labels.names,
+            )
         model: Classifier = join(networks, multilabel=shape.multilabel)
         if companion is not None:
             model, shape = companion.join(networks, shape)
@@ -431,8 +438,9 @@ class TrainingRun(Steps):
             ],
             refitted=self.is_refitted,
             network_accuracy=companion.network_scores.accuracy if companion else None,
-            linear_accuracy=alone.get("linear model"),
-            forest_accuracy=alone.get("forest"),
+            linear_accuracy=alone.get(LINEAR),
+            character_accuracy=alone.get(CHARACTERS),
+            forest_accuracy=alone.get(FOREST),
             tried={trial.encoder: trial.accuracy for trial in self.tried_encoders},
             tried_weights=self.tried_weights,
         )

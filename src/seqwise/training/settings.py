@@ -25,6 +25,7 @@ from seqwise.strict import setting_error, unknown_setting
 
 SIZES_OF_COMPANIONS = {
     "num_ngrams",
+    "num_character_ngrams",
     "num_dilations",
     "num_thresholds",
     "num_levels",
@@ -374,6 +375,8 @@ def describe_shape(shape: ModelConfig) -> str:
     beside = ""
     if shape.num_ngrams:
         beside = f"; beside it a linear model of {shape.num_ngrams:,} n-grams (1 to {shape.ngrams})"
+    if shape.num_character_ngrams:
+        beside += f" and one of {shape.num_character_ngrams:,} n-grams of characters"
     if shape.num_dilations:
         beside = "; beside it a linear model of random convolutions"
     if shape.num_trees:

@@ -218,3 +218,38 @@ def test_the_limit_holds_for_byte_pairs():
     except ValueError:
         return
     assert fitted.vocab_size == 10
+
+
+SENTENCE = "The sea, the SEAS: 42 o'clock! \N{GRINNING FACE}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"case": "mark"}, "⇧ the sea , the⇪ seas : 4 2 o'clock ! \N{GRINNING FACE}"),
+        ({"case": "drop"}, " the sea , the seas : 4 2 o'clock ! \N{GRINNING FACE}"),
+        ({"case": "keep"}, " The sea , the SEAS : 4 2 o'clock ! \N{GRINNING FACE}"),
+    ],
+)
+def test_a_text_can_nearly_be_spelled_again(settings, expected):
+    fitted = codec(training=[SENTENCE], **settings)
+    spelled = fitted.spelling()
+    assert len(spelled) == fitted.vocab_size
+    assert "".join(spelled[token] for token in ids(fitted, SENTENCE)) == expected
+    assert spelled[UNKNOWN_ID] == "\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_word_in_pieces_is_spelled_as_one():
+    words = ["walking", "talking", "balking", "stalking", "talker", "walker"]
+    fitted = codec(training=[*words, "known known"], min_count=2)
+    found = ids(fitted, "stalker known")
+    assert len(found) > 2
+    assert "".join(fitted.spelling()[token] for token in found) == " stalker known"
+
+
+def test_byte_pair_tokens_are_spelled_and_characters_are_not():
+    fitted = FITTED["bpe"]
+    spelled = "".join(fitted.spelling()[token] for token in ids(fitted, "good day"))
+    assert spelled.replace("Ġ", " ") == " good day"
+    assert FITTED["characters"].spelling() is None
+    assert FITTED["bytes"].spelling() is None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 
 # Before a word that begins with a capital, and one of several letters that has nothing else.
-CAPITAL, CAPITALS = "\N{UPWARDS WHITE ARROW}", "\N{UPWARDS WHITE ARROW FROM BAR}"
+MARKS = CAPITAL, CAPITALS = "\N{UPWARDS WHITE ARROW}", "\N{UPWARDS WHITE ARROW FROM BAR}"
 
 ASCII, BASIC, LAST = 0x7F, 0xFFFF, sys.maxunicode
 LAST_CASED = 0x1FFFF  # Chinese characters follow, and what has no meaning yet

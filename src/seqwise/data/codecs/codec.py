@@ -65,6 +65,13 @@ class Codec(ABC):
         """
         return None
 
+    def spelling(self) -> list[str] | None:
+        """Give the characters of each id, so that those of a sequence are nearly its text again.
+
+        None where tokens have none, or are characters themselves.
+        """
+        return None
+
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Return what was learned, as JSON values."""

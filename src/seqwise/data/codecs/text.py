@@ -12,7 +12,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 from typing_extensions import override
 
 from seqwise.config import LEAST_WITH_PIECES
-from seqwise.data.codecs.capitals import mark_capitals
+from seqwise.data.codecs.capitals import MARKS, mark_capitals
 from seqwise.data.codecs.codec import FIRST_ID, PADDING_ID, UNKNOWN_ID, Codec
 from seqwise.data.readers.values import check_text
 from seqwise.strict import setting_error
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # White space keeps them apart from every token: the tokenizers split at it or spell it otherwise.
 PADDING, UNKNOWN = " padding", " unknown"
+UNSPELLED = "\N{REPLACEMENT CHARACTER}"  # what stands for either where characters are read
 
 # Words that are not known are read in pieces, each of which has one token where a word begins and
 # one, marked so, within it. They are learned from so many bytes of text and so many words.
@@ -159,6 +160,21 @@ class TextCodec(Codec):
             # A text of which the normalizer leaves nothing is one unknown token.
             arrays += [np.array(each.ids or [UNKNOWN_ID], dtype=np.int32) for each in encodings]
         return arrays
+
+    @override
+    def spelling(self) -> list[str] | None:
+        if self.config.tokens in ("characters", "bytes"):
+            return None
+        vocabulary: dict[str, int] = self._tokenizer.get_vocab()
+        spelled = [UNSPELLED] * len(vocabulary)
+        for token, index in self.vocabulary().items():
+            spelled[index] = self._spell(token) or UNSPELLED
+        return spelled
+
+    def _spell(self, token: str) -> str:
+        if self.config.tokens == "bpe" or (self.config.case == "mark" and token in MARKS):
+            return token
+        return token.removeprefix(WITHIN) if token.startswith(WITHIN) else f" {token}"
 
     @override
     def to_dict(self) -> dict[str, Any]:
