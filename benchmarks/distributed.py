@@ -9,7 +9,8 @@ the default size, dropout 0, one thread for each process, by a real torchrun.
 4, which share out the same batches: in double precision, where only a fault would show, and in
 single precision, where rounding grows from one update to the next (AdamW divides small gradients by
 small numbers, and a maximum is taken of another step where two are nearly equal), with a tenth of
-the records and with all.
+the records and with all. Beside it the same between one process and itself with two threads, which
+add up in another order, too.
 
 *scaling*: steps a second of training (validation and start-up not counted) in one process and in
 two, in turns; the median of the rounds, and the efficiency: the rate of two by twice that of one.
@@ -91,18 +92,21 @@ def main() -> int:
 def equality(num_records: int, dtype: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         weights = {}
-        for size in (1, 2, 4):
-            start(size, Path(folder), num_records, 32, 0, dtype)
-            weights[size] = load_file(Path(folder, "weights.safetensors"))
+        for size, threads in ((1, 1), (2, 1), (4, 1), (1, 2)):
+            start(size, Path(folder), num_records, 32, 0, dtype, threads)
+            weights[size, threads] = load_file(Path(folder, "weights.safetensors"))
+    one = weights.pop((1, 1))
     differences = {
-        size: max(float(abs(weights[size][name] - each).max()) for name, each in weights[1].items())
-        for size in (2, 4)
+        cell: max(float(abs(other[name] - each).max()) for name, each in one.items())
+        for cell, other in weights.items()
     }
-    largest = max(float(abs(each).max()) for each in weights[1].values())
+    of_threads = differences.pop((1, 2))
+    largest = max(float(abs(each).max()) for each in one.values())
     return {
         "records": num_records,
         "largest_weight": round(largest, 3),
-        **{f"difference_of_{size}_processes": each for size, each in differences.items()},
+        **{f"difference_of_{size}_processes": each for (size, _), each in differences.items()},
+        "difference_of_1_process_with_2_threads": of_threads,
         "largest_difference": max(differences.values()),
     }
 
@@ -149,13 +153,14 @@ def start(
     batch_size: int,
     workers: int,
     dtype: str = "float32",
+    threads: int = 1,
 ) -> float:
     """Train in some processes; gives the rate of the last epoch, in steps a second."""
     how = ("--standalone", "--nproc-per-node", str(size), __file__, "--records", str(num_records))
     what = ("--child", str(folder), str(batch_size), str(workers), dtype)
     subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", *how, *what],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": str(threads), "RAYON_NUM_THREADS": "1"},
         check=True,
     )
     return float(Path(folder, "rate.txt").read_text())

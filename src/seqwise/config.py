@@ -270,7 +270,7 @@ class TrainConfig(Settings):
         label that is more probable than not.
     linear
         Let a linear model, of n-grams or of random convolutions, answer together with the network,
-        and for series a forest, too.
+        and another one of characters for text, where these are few, or a forest for series, too.
     refit
         Train once more, on all records of the training file, as many epochs as the best one took;
         the scores stay those of the part held out. Not where a file is given to choose the epoch.

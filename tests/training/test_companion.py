@@ -90,6 +90,28 @@ def test_characters_are_read_where_they_are_few_and_words_are_not_characters(mon
     assert run.artifact().training.character_accuracy is None
 
 
+def test_a_refit_reads_characters_though_all_records_have_too_many(monkeypatch):
+    run = make_run(GOOD + BAD, Kind.TEXT, linear=True, refit=True, tokens="words")
+    list(run)
+    tokens = run.prepared.codec.spelling()
+    few = companion.count_characters(run.prepared.train.sequences, companion.Spelling(tokens))
+    monkeypatch.setattr(companion, "MOST_CHARACTERS", few)
+    again = finish(GOOD + BAD, Kind.TEXT, refit=True)
+    assert again.artifact().shape.num_character_ngrams == run.artifact().shape.num_character_ngrams
+
+
+def test_what_is_not_believed_is_left_out(monkeypatch):
+    monkeypatch.setattr(
+        companion, "fit_weights", lambda beliefs, *_: (np.array([0.5, 0.0, 0.0]), 0.1)
+    )
+    run = finish(GOOD + BAD, Kind.TEXT, refit=True)
+    assert run.companion.weights["linear model of characters"] == 0
+    artifact = run.artifact()
+    assert artifact.shape.num_character_ngrams == 0
+    assert artifact.model.weights.tolist() == [0.5, 0.0]
+    assert artifact.training.character_accuracy is not None
+
+
 def test_characters_of_tokens_that_have_none_are_refused(tmp_path):
     artifact = finish(GOOD + BAD, Kind.TEXT, refit=False, tokens="characters").artifact()
     save_artifact(artifact, tmp_path / "model")

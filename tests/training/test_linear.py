@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -245,7 +247,21 @@ def test_a_model_of_characters_is_that_of_scikit_learn():
 
 
 def test_more_tokens_than_could_be_read_are_not_counted_one_by_one(monkeypatch):
-    store, spelling = RaggedStore.from_arrays([np.array([1, 1, 1])]), Spelling(["", "abc"])
+    arrays = [np.array([1, 1]), np.array([1])]
+    store, spelling = RaggedStore.from_arrays(arrays), Spelling(["", "abc"])
     assert linear.count_characters(store, spelling) == 9
-    monkeypatch.setattr(linear, "MOST_CHARACTERS", 2)
-    assert linear.count_characters(store, spelling) == 3
+    for most, found in ((4, 6), (2, 3)):
+        monkeypatch.setattr(linear, "MOST_CHARACTERS", most)
+        assert linear.count_characters(store, spelling) == found
+
+
+def test_each_recipe_is_fitted_however_many_records_there_are():
+    random = np.random.default_rng(0)
+    tokens = random.integers(2, 60, (20_000, 2)).astype(np.int32)
+    targets = (tokens[:, 0] % 2) ^ (random.random(len(tokens)) < 0.1)
+    models = fit_ngrams(
+        RaggedStore.from_arrays(list(tokens)), targets, num_classes=2, longest=1, positions=False
+    )
+    largest = [float(model.weight.detach().abs().max()) for model in models]
+    for group in (largest[:3], largest[3:]):
+        assert all(strong < weak for strong, weak in pairwise(group))

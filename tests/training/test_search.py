@@ -95,10 +95,10 @@ def test_networks_and_a_linear_model_are_saved_together(tmp_path):
     run = search(linear=True)
     list(run)
     artifact = run.artifact()
-    assert len(artifact.model.members) == 3
+    assert len(artifact.model.members) == 4
     shares = artifact.model.weights.tolist()
-    assert shares[0] == shares[1] == pytest.approx(run.companion.weights[0] / 2)
-    assert shares[2] == pytest.approx(run.companion.weights[1])
+    assert shares[0] == shares[1] == pytest.approx(run.companion.weights["network"] / 2)
+    assert shares[2] == pytest.approx(run.companion.weights["linear model"])
     save_artifact(artifact, tmp_path / "model")
     assert_equal(artifact, load_artifact(tmp_path / "model"))
 

@@ -68,8 +68,8 @@ class ModelSettings:
         bool | None,
         _model(
             "--linear/--no-linear",
-            help="Let a linear model answer together with the network; the default, unless an "
-            "encoder is named.",
+            help="Let linear models, and for series a forest, answer together with the network; "
+            "the default, unless an encoder is named.",
         ),
     ] = None
     own_scale: Annotated[

@@ -20,6 +20,7 @@ from seqwise.data.store_folder import is_store
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.metrics import Scores
 from seqwise.evaluation.tables import in_words
+from seqwise.training.companion import NETWORK
 from seqwise.training.description import describe_run
 from seqwise.training.distribution import World, join_world
 from seqwise.training.plan import settle
@@ -110,9 +111,9 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
         facts.append(("thresholds", text))
     companion = training.companion
     if companion is not None:
-        members = {"network": companion.network_scores, **companion.own_scores}
+        members = {NETWORK: companion.network_scores, **companion.own_scores}
         alone = ", ".join(f"{role} {measure(each):.4f}" for role, each in members.items())
-        believed = ", ".join(f"{weight:.2f}" for weight in companion.weights)
+        believed = ", ".join(f"{weight:.2f}" for weight in companion.weights.values())
         text = f"{alone}, each alone; they answer together, believed {believed} times"
         facts.append((name, text))
     if training.is_refitted:

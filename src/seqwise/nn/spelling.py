@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -31,20 +32,19 @@ class Spelling(nn.Module):
     """
 
     characters: Tensor
+    sizes: Tensor
     ends: Tensor
 
     def __init__(self, tokens: Sequence[str] = ()) -> None:
         super().__init__()
         cut = [token[:MOST_SPELLED] for token in tokens]
-        # Those of one token behind those of the other, and where those of each end.
-        characters = torch.tensor(list(map(ord, "".join(cut))), dtype=torch.int64)
-        ends = torch.tensor(list(map(len, cut)), dtype=torch.int64).cumsum(0)
+        encoded = "".join(cut).encode("utf-32-le", errors="surrogatepass")
+        # Those of one token behind those of the other, how many each has, and where these end.
+        characters = torch.from_numpy(np.frombuffer(encoded, dtype="<u4").astype(np.int64))
+        sizes = torch.tensor(list(map(len, cut)), dtype=torch.int64)
         self.register_buffer("characters", characters, persistent=False)
-        self.register_buffer("ends", ends, persistent=False)
-
-    def count(self) -> Tensor:
-        """Count the characters of each token: int64 ``(vocab_size,)``."""
-        return self.ends.diff(prepend=self.ends.new_zeros(1))
+        self.register_buffer("sizes", sizes, persistent=False)
+        self.register_buffer("ends", sizes.cumsum(0), persistent=False)
 
     def forward(self, batch: Batch) -> Batch:
         """Spell out a batch of ids ``(batch, time)``, up to `MOST_READ` characters of each.
@@ -59,7 +59,7 @@ class Spelling(nn.Module):
             raise shape_error(found, expected, "give it ids; a series is not spelled")
         ids = batch.inputs[:, :MOST_READ]  # a token has a character at the least
         is_real = mask_from_lengths(batch.lengths, ids.size(1), ids.device)
-        stops = torch.where(is_real, self.count()[ids], 0).cumsum(dim=1)
+        stops = torch.where(is_real, self.sizes[ids], 0).cumsum(dim=1)
         lengths = stops[:, -1].clamp(max=MOST_READ).cpu()
         places = torch.arange(int(lengths.max()), device=ids.device).repeat(len(ids), 1)
         # Of the token that each place belongs to; of padding, any.

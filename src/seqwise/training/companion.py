@@ -49,7 +49,8 @@ from seqwise.training.weighting import class_weights
 
 Beside = NgramModel | SpelledModel | KernelModel | ForestModel
 
-LINEAR, CHARACTERS, FOREST = "linear model", "linear model of characters", "forest"
+NETWORK, LINEAR, FOREST = "network", "linear model", "forest"
+CHARACTERS = "linear model of characters"
 CPU = torch.device("cpu")
 
 
@@ -86,11 +87,12 @@ class Companion:
     Parameters
     ----------
     models
-        Fitted on the records that the network learned from, each by its role.
+        Fitted on the records that the network learned from, by their roles: the linear model, and
+        those of the others that are believed at all.
     recipes
-        By which these were fitted, of those that were tried.
+        By which each was fitted, of those that were tried.
     weights
-        ``(1 + number of models,)``, how much the network and each model are believed.
+        How much each is believed, the network before all others.
     network_scores, own_scores, scores
         Of the network, of each model by its role, and of all together, on the records that chose
         the epoch. The last follow `weights`, a few numbers that these records have chosen, too.
@@ -100,7 +102,7 @@ class Companion:
 
     models: dict[str, Beside]
     recipes: dict[str, Recipe]
-    weights: NDArray[np.float64]
+    weights: dict[str, float]
     network_scores: AnyScores
     own_scores: dict[str, AnyScores]
     scores: AnyScores
@@ -119,7 +121,7 @@ class Companion:
         """Fit the models anew, on all records, as the network was; scores and weights stay."""
         kinds = _kinds(network, records, codec, shape=shape, config=config, names=names)
         fits = {kind.role: kind.fit for kind in kinds}
-        models = {role: next(fits[role]((recipe,))) for role, recipe in self.recipes.items()}
+        models = {role: next(fits[role]((self.recipes[role],))) for role in self.models}
         return replace(self, models=models)
 
     def join(self, networks: list[Network], shape: ModelConfig) -> tuple[Ensemble, ModelConfig]:
@@ -127,8 +129,8 @@ class Companion:
         models = self.models.values()
         members = [*networks, *(read_alike(each, networks[0]) for each in models)]
         ensemble = Ensemble(members, multilabel=shape.multilabel)
-        share = self.weights[0] / len(networks)
-        weights = [*[share] * len(networks), *self.weights[1:]]
+        share = self.weights[NETWORK] / len(networks)
+        weights = [*[share] * len(networks), *(self.weights[role] for role in self.models)]
         ensemble.weights = torch.tensor(weights, dtype=torch.float32)
         sizes = {name: size for each in models for name, size in each.sizes().items()}
         return ensemble.eval(), ModelConfig.from_dict(shape.to_dict() | sizes)
@@ -185,10 +187,13 @@ def find_companion(
         decision.score(each, valid.targets, names) for each in probabilities
     )
     by_role = dict(zip(candidates, chosen, strict=True))
+    believed = dict(zip([NETWORK, *candidates], weights.tolist(), strict=True))
     return Companion(
-        models={role: each.model for role, each in by_role.items()},
+        models={
+            role: each.model for role, each in by_role.items() if role == LINEAR or believed[role]
+        },
         recipes={role: each.recipe for role, each in by_role.items()},
-        weights=weights,
+        weights=believed,
         network_scores=of_network,
         own_scores=dict(zip(by_role, own, strict=True)),
         scores=of_all,

@@ -31,6 +31,12 @@ WINDOW = 4_096  # a longer sequence repeats itself: it counts as if it had so ma
 MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
 BATCH_STEPS = 1 << 16
 MOST_ITERATIONS = 300
+# A fit ends where the loss, a mean of the records, slopes less than this by their number. What a
+# weaker penalty changes of the slope is the less, the more they are: a fit that begins where the
+# last one has ended would be over at once. Of very many the penalty matters little, and a fit is
+# dear (docs/design/0016).
+FLAT_BY_RECORDS, FLATTEST, LEAST_FLAT = 0.2, 1e-5, 1e-4
+VERY_MANY = 50_000
 
 
 class Recipe(NamedTuple):
@@ -120,7 +126,7 @@ def fit_ngrams(
             worth = _differences(counted.sign(), targets[drawn], num_classes)
             del counted  # before the next: each is as large as all that was read
             counted = _count(make(worth), batches, len(drawn))
-        questions = _ask(targets[drawn], class_weight)
+        questions = _ask(targets[drawn], len(drawn), class_weight)
         for recipe in alike:
             model = make(worth)
             _fit(model, questions, recipe.strength, counted)
@@ -128,12 +134,16 @@ def fit_ngrams(
 
 
 def count_characters(sequences: RaggedStore | ChainedStore, spelling: Spelling) -> int:
-    """Count the characters of all sequences; of more tokens than could be read, at least those."""
-    num_tokens = int(sequences.lengths.sum())
-    if num_tokens > MOST_CHARACTERS:
-        return num_tokens
-    sizes = spelling.count().numpy()
-    return sum(int(sizes[sequences[index]].sum()) for index in range(len(sequences)))
+    """Count the characters of sequences, until they are more than could be read."""
+    found = int(sequences.lengths.sum())  # a token has one at the least
+    if found > MOST_CHARACTERS:
+        return found
+    found, sizes = 0, spelling.sizes.numpy()
+    for index in range(len(sequences)):
+        found += int(sizes[sequences[index]].sum())
+        if found > MOST_CHARACTERS:
+            break
+    return found
 
 
 def fit_characters(
@@ -160,17 +170,8 @@ def fit_characters(
     SpelledModel
         One for each of `recipes`.
     """
-    spelled: list[NDArray[np.int32]] = [np.empty(0, dtype=np.int32)] * len(sequences)
-    everyone, lengths = np.arange(len(sequences)), sequences.lengths
-    for places, batch in read_drawn(sequences, lengths, everyone, batch_steps=BATCH_STEPS):
-        characters = spelling(batch)
-        rows = characters.inputs.numpy().astype(np.int32)
-        for place, row, size in zip(
-            places.tolist(), rows, characters.lengths.tolist(), strict=True
-        ):
-            spelled[place] = row[:size].copy()  # without the padding
     fitted = fit_ngrams(
-        RaggedStore.from_arrays(spelled),
+        _spell_out(sequences, spelling),
         targets,
         num_classes=num_classes,
         longest=LONGEST,
@@ -181,6 +182,19 @@ def fit_characters(
     )
     for model in fitted:
         yield SpelledModel(spelling, model)
+
+
+def _spell_out(sequences: RaggedStore | ChainedStore, spelling: Spelling) -> RaggedStore:
+    spelled: list[NDArray[np.int32]] = [np.empty(0, dtype=np.int32)] * len(sequences)
+    everyone, lengths = np.arange(len(sequences)), sequences.lengths
+    for places, batch in read_drawn(sequences, lengths, everyone, batch_steps=BATCH_STEPS):
+        characters = spelling(batch)
+        rows = characters.inputs.numpy().astype(np.int32)
+        for place, row, size in zip(
+            places.tolist(), rows, characters.lengths.tolist(), strict=True
+        ):
+            spelled[place] = row[:size].copy()  # without the padding
+    return RaggedStore.from_arrays(spelled)
 
 
 def _differences(present: sparse.csr_array, targets: Targets, num_classes: int) -> Tensor:
@@ -269,23 +283,27 @@ def _count(model: NgramModel, batches: Callable[[], Strands], num_records: int) 
 Question = tuple[NDArray[Any], LogisticRegression]
 
 
-def _ask(targets: Targets, class_weight: NDArray[np.float64] | None) -> list[Question]:
+def _ask(
+    targets: Targets, num_records: int, class_weight: NDArray[np.float64] | None
+) -> list[Question]:
     """Ask for the class of each record, or for each label whether a record bears it."""
     if not is_multilabel(targets):
-        return [(targets, _regression(class_weight))]
+        return [(targets, _regression(num_records, class_weight))]
     table = targets.tocsc()
     return [
         (
             table[:, [index]].toarray()[:, 0].astype(np.int64),
-            _regression(None if class_weight is None else class_weight[index]),
+            _regression(num_records, None if class_weight is None else class_weight[index]),
         )
         for index in range(table.shape[1])
     ]
 
 
-def _regression(class_weight: NDArray[np.float64] | None) -> LogisticRegression:
+def _regression(num_records: int, class_weight: NDArray[np.float64] | None) -> LogisticRegression:
     """Make one whose fits begin each where the last one has ended."""
+    flat = min(max(FLAT_BY_RECORDS / num_records, FLATTEST), LEAST_FLAT)
     return LogisticRegression(
+        tol=flat if num_records <= VERY_MANY else LEAST_FLAT,
         max_iter=MOST_ITERATIONS,
         class_weight=None if class_weight is None else dict(enumerate(class_weight.tolist())),
         warm_start=True,

@@ -68,7 +68,8 @@ class Codec(ABC):
     def spelling(self) -> list[str] | None:
         """Give the characters of each id, so that those of a sequence are nearly its text again.
 
-        None where tokens have none, or are characters themselves.
+        Of byte-pair tokens, letters that stand for bytes. None where tokens have no characters, or
+        are such themselves.
         """
         return None
 
