@@ -12,10 +12,9 @@ from seqwise.config import MOST_NGRAM_WEIGHTS
 from seqwise.data.collate import collate
 from seqwise.data.labels import Labels
 from seqwise.data.store import RaggedStore
-from seqwise.nn import Spelling, read_strands
-from seqwise.nn.spelling import LONGEST
+from seqwise.nn import read_strands
 from seqwise.training import linear
-from seqwise.training.linear import Recipe, fit_characters, fit_ngrams
+from seqwise.training.linear import Recipe, fit_ngrams
 from seqwise.training.weighting import class_weights
 
 
@@ -218,41 +217,6 @@ def test_a_label_that_all_records_bear_or_none():
         probabilities = model(collate(arrays)).sigmoid()
     assert (probabilities[:, 0] > 0.9).all()
     assert (probabilities[:, 1] < 0.1).all()
-
-
-def test_a_model_of_characters_is_that_of_scikit_learn():
-    words = ["?", "?", " red", " rod", " ruby", "s", " sea"]
-    random = np.random.default_rng(0)
-    arrays = [random.integers(2, 7, random.integers(1, 6)).astype(np.int32) for _ in range(80)]
-    targets = np.array([int((each == 4).any()) for each in arrays])
-    store = RaggedStore.from_arrays(arrays)
-    spelling = Spelling(words)
-    texts = ["".join(words[token] for token in each) for each in arrays]
-    assert linear.count_characters(store, spelling) == sum(map(len, texts))
-    models = list(fit_characters(store, targets, num_classes=2, spelling=spelling))
-    assert len(models) == len(linear.CHARACTER_RECIPES)
-
-    def characters(text):
-        ends = f"<{text}>"
-        sizes = range(1, LONGEST + 1)
-        return [ends[at : at + size] for size in sizes for at in range(len(ends) - size + 1)]
-
-    known = TfidfVectorizer(analyzer=characters, sublinear_tf=True).fit_transform(texts)
-    for recipe, model in zip(linear.CHARACTER_RECIPES, models, strict=True):
-        peer = LogisticRegression(C=recipe.strength, max_iter=linear.MOST_ITERATIONS, tol=1e-6)
-        peer.fit(known, targets)
-        with torch.no_grad():
-            found = model(collate(arrays)).softmax(1).numpy()
-        assert np.abs(found - peer.predict_proba(known)).max() < 1e-2
-
-
-def test_more_tokens_than_could_be_read_are_not_counted_one_by_one(monkeypatch):
-    arrays = [np.array([1, 1]), np.array([1])]
-    store, spelling = RaggedStore.from_arrays(arrays), Spelling(["", "abc"])
-    assert linear.count_characters(store, spelling) == 9
-    for most, found in ((4, 6), (2, 3)):
-        monkeypatch.setattr(linear, "MOST_CHARACTERS", most)
-        assert linear.count_characters(store, spelling) == found
 
 
 def test_each_recipe_is_fitted_however_many_records_there_are():

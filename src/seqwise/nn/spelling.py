@@ -73,7 +73,7 @@ class SpelledModel(nn.Module):
     """Logits that are linear in the n-grams of characters of a sequence of tokens.
 
     What has been learned of a word goes for others that are spelled almost alike, and n-grams of
-    characters reach over the ends of words. `training.linear` fits it.
+    characters reach over the ends of words. `training.characters` fits it.
 
     Parameters
     ----------

@@ -32,15 +32,13 @@ from seqwise.nn import (
     read_alike,
 )
 from seqwise.predictor import choose_device, infer_logits, to_probabilities
-from seqwise.training.linear import (
+from seqwise.training.characters import (
     CHARACTER_RECIPES,
     MOST_CHARACTERS,
-    RECIPES,
-    Recipe,
     count_characters,
     fit_characters,
-    fit_ngrams,
 )
+from seqwise.training.linear import RECIPES, Recipe, fit_ngrams
 from seqwise.training.pool import fit_weights
 from seqwise.training.preparation import LabelledStore
 from seqwise.training.ridge import fit_kernels

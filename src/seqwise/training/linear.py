@@ -19,12 +19,10 @@ from torch import Tensor
 from seqwise.config import MOST_NGRAM_WEIGHTS
 from seqwise.data.store import ChainedStore, RaggedStore
 from seqwise.data.targets import Targets, class_counts, is_multilabel, label_pairs
-from seqwise.nn import Batch, NgramModel, SpelledModel, Spelling, ngram_keys, read_strands
-from seqwise.nn.spelling import LONGEST
+from seqwise.nn import Batch, NgramModel, ngram_keys, read_strands
 from seqwise.training.drawing import draw_records, read_drawn
 
 MOST_READ = 10_000_000  # n-grams that are counted
-MOST_CHARACTERS = MOST_READ // LONGEST
 # Bytes of a fit: of an n-gram that is counted, and of a weight with all that L-BFGS keeps of it.
 MOST_MEMORY, COUNT_BYTES, WEIGHT_BYTES = 1_000_000_000, 40, 200
 WINDOW = 4_096  # a longer sequence repeats itself: it counts as if it had so many steps
@@ -58,10 +56,6 @@ class Recipe(NamedTuple):
 RECIPES = tuple(
     Recipe(strength, by_classes) for by_classes in (False, True) for strength in (1.0, 10.0, 100.0)
 )
-
-# Of characters: another weighting, or a stronger penalty, brought no more (docs/design/0034).
-CHARACTER_RECIPES = (Recipe(10.0), Recipe(100.0))
-
 
 # Places of records, and their batch: once, or once for each strand.
 Strands = Iterator[tuple[NDArray[np.int64], tuple[Batch, ...]]]
@@ -131,70 +125,6 @@ def fit_ngrams(
             model = make(worth)
             _fit(model, questions, recipe.strength, counted)
             yield model.eval()
-
-
-def count_characters(sequences: RaggedStore | ChainedStore, spelling: Spelling) -> int:
-    """Count the characters of sequences, until they are more than could be read."""
-    found = int(sequences.lengths.sum())  # a token has one at the least
-    if found > MOST_CHARACTERS:
-        return found
-    found, sizes = 0, spelling.sizes.numpy()
-    for index in range(len(sequences)):
-        found += int(sizes[sequences[index]].sum())
-        if found > MOST_CHARACTERS:
-            break
-    return found
-
-
-def fit_characters(
-    sequences: RaggedStore | ChainedStore,
-    targets: Targets,
-    *,
-    num_classes: int,
-    spelling: Spelling,
-    recipes: Sequence[Recipe] = CHARACTER_RECIPES,
-    class_weight: NDArray[np.float64] | None = None,
-    seed: int = 0,
-) -> Iterator[SpelledModel]:
-    """Fit linear models of the n-grams of characters, one after another.
-
-    Parameters
-    ----------
-    sequences, targets, num_classes, recipes, class_weight, seed
-        As in `fit_ngrams`.
-    spelling
-        Of the ids.
-
-    Yields
-    ------
-    SpelledModel
-        One for each of `recipes`.
-    """
-    fitted = fit_ngrams(
-        _spell_out(sequences, spelling),
-        targets,
-        num_classes=num_classes,
-        longest=LONGEST,
-        positions=False,
-        recipes=recipes,
-        class_weight=class_weight,
-        seed=seed,
-    )
-    for model in fitted:
-        yield SpelledModel(spelling, model)
-
-
-def _spell_out(sequences: RaggedStore | ChainedStore, spelling: Spelling) -> RaggedStore:
-    spelled: list[NDArray[np.int32]] = [np.empty(0, dtype=np.int32)] * len(sequences)
-    everyone, lengths = np.arange(len(sequences)), sequences.lengths
-    for places, batch in read_drawn(sequences, lengths, everyone, batch_steps=BATCH_STEPS):
-        characters = spelling(batch)
-        rows = characters.inputs.numpy().astype(np.int32)
-        for place, row, size in zip(
-            places.tolist(), rows, characters.lengths.tolist(), strict=True
-        ):
-            spelled[place] = row[:size].copy()  # without the padding
-    return RaggedStore.from_arrays(spelled)
 
 
 def _differences(present: sparse.csr_array, targets: Targets, num_classes: int) -> Tensor:
