@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
+from seqwise import SequenceClassifier
+from seqwise.evaluation.metrics import Scores, score
 from seqwise.speed.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,3 +69,22 @@ def measure_cells(
                 written = {"machine": describe_machine(), "cells": known}
                 result.write_text(json.dumps(written, indent=1) + "\n")
     return known
+
+
+def draw_parts(
+    num_records: int, seed: int, *, most_trained: int, most_scored: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the places of records to train on, four fifths at the most, and of others to score."""
+    order = np.random.default_rng(1_000 + seed).permutation(num_records)
+    num_trained = min(most_trained, num_records * 4 // 5)
+    return order[:num_trained], order[num_trained:][:most_scored]
+
+
+def score_known(
+    classifier: SequenceClassifier, sequences: list[Any], labels: np.ndarray, places: np.ndarray
+) -> Scores:
+    """Score a classifier on records, but those of a class that it was never shown."""
+    names = classifier.artifact_.labels
+    known = [index for index in places if names.unknown(str(labels[index])) is None]
+    probabilities = classifier.predict_proba([sequences[index] for index in known])
+    return score(probabilities, names.encode(labels[known].tolist()), names.names)

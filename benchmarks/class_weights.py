@@ -23,10 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from cells import ROOT, measure_cells
+from cells import ROOT, draw_parts, measure_cells, score_known
 from seqwise import SequenceClassifier
 from seqwise.data.records import read_records
-from seqwise.evaluation.metrics import score
 
 RESULT = ROOT / "benchmarks" / "results" / "class_weights.json"
 SEEDS = (0, 1, 2, 3, 4)
@@ -83,19 +82,14 @@ def measure(
     name: str, records: tuple[list[Any], np.ndarray], weights: str, seed: int
 ) -> dict[str, float | str | dict[str, float]]:
     sequences, labels = records
-    order = np.random.default_rng(1_000 + seed).permutation(len(sequences))
-    num_trained = min(MOST_TRAINED, len(order) * 4 // 5)
-    trained, scored = order[:num_trained], order[num_trained:][:MOST_SCORED]
+    trained, scored = draw_parts(
+        len(sequences), seed, most_trained=MOST_TRAINED, most_scored=MOST_SCORED
+    )
     begun = time.process_time()
     classifier = SequenceClassifier(seed=seed, skip_bad=True, class_weight=weights, **SETTINGS)
     classifier.fit([sequences[index] for index in trained], labels[trained])
     seconds = time.process_time() - begun
-    artifact = classifier.artifact_
-    # A class with a single record to learn from was left out.
-    known = [index for index in scored if artifact.labels.unknown(str(labels[index])) is None]
-    probabilities = classifier.predict_proba([sequences[index] for index in known])
-    targets = artifact.labels.encode(labels[known].tolist())
-    scores = score(probabilities, targets, artifact.labels.names)
+    scores, artifact = score_known(classifier, sequences, labels, scored), classifier.artifact_
     return {
         "macro_f1": scores.macro_f1,
         "accuracy": scores.accuracy,

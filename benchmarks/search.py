@@ -27,10 +27,9 @@ from typing import Any
 
 import numpy as np
 
-from cells import ROOT, measure_cells
+from cells import ROOT, draw_parts, measure_cells, score_known
 from seqwise import SequenceClassifier
 from seqwise.data.records import read_records
-from seqwise.evaluation.metrics import score
 
 RESULT = ROOT / "benchmarks" / "results" / "search.json"
 SEEDS = (0, 1, 2)
@@ -75,9 +74,9 @@ def measure(
     name: str, records: tuple[list[Any], np.ndarray], contender: str, seed: int
 ) -> dict[str, Any]:
     sequences, labels = records
-    order = np.random.default_rng(1_000 + seed).permutation(len(sequences))
-    num_trained = min(MOST_TRAINED, len(sequences) * 4 // 5)
-    trained, scored = order[:num_trained], order[num_trained:][:MOST_SCORED]
+    trained, scored = draw_parts(
+        len(sequences), seed, most_trained=MOST_TRAINED, most_scored=MOST_SCORED
+    )
     part = [sequences[index] for index in trained], labels[trained]
     begun = time.process_time()
     if contender == "searched":
@@ -85,17 +84,12 @@ def measure(
     else:
         classifier = fit(*part, seed, num_networks=NETWORKS if contender == "networks" else 1)
     seconds = time.process_time() - begun
-    artifact = classifier.artifact_
-    # A class with a single record to learn from was left out.
-    known = [index for index in scored if artifact.labels.unknown(str(labels[index])) is None]
-    probabilities = classifier.predict_proba([sequences[index] for index in known])
-    targets = artifact.labels.encode(labels[known].tolist())
-    scores = score(probabilities, targets, artifact.labels.names)
+    scores = score_known(classifier, sequences, labels, scored)
     return {
         "accuracy": scores.accuracy,
         "macro_f1": scores.macro_f1,
         "log_loss": scores.log_loss,
-        "held_out_log_loss": artifact.training.valid_log_loss,
+        "held_out_log_loss": classifier.artifact_.training.valid_log_loss,
         "processor_seconds": round(seconds, 1),
         "searched": {name: classifier.get_params()[name] for name in CHOSEN},
     }
