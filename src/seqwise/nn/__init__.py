@@ -43,6 +43,7 @@ from seqwise.nn.statistics import (
     measure_series,
 )
 from seqwise.nn.strands import (
+    Beside,
     BothStrands,
     Network,
     build_network,
@@ -59,6 +60,7 @@ __all__ = [
     "POOLINGS",
     "AttentionPooling",
     "Batch",
+    "Beside",
     "BothStrands",
     "ChannelProjection",
     "Channels",

@@ -11,12 +11,11 @@ from seqwise.config import ModelConfig
 from seqwise.nn.batch import Batch, shape_error
 from seqwise.nn.forest import ForestModel
 from seqwise.nn.kernels import KernelModel
-from seqwise.nn.model import SequenceModel
 from seqwise.nn.ngrams import NgramModel
 from seqwise.nn.spelling import SpelledModel
-from seqwise.nn.strands import BothStrands, build_network, read_alike
+from seqwise.nn.strands import Beside, Network, build_network, read_alike
 
-Member = SequenceModel | BothStrands | NgramModel | SpelledModel | KernelModel | ForestModel
+Member = Network | Beside
 
 
 class Ensemble(nn.Module):

@@ -80,6 +80,7 @@ class BothStrands(nn.Module):
 
 
 Network = SequenceModel | BothStrands
+Beside = NgramModel | SpelledModel | KernelModel | ForestModel  # what may answer with one
 
 
 def build_network(config: ModelConfig, complements: Tensor | None = None) -> Network:
@@ -105,9 +106,7 @@ def complements_of(model: nn.Module) -> Tensor | None:
     return model.complements if isinstance(model, BothStrands) else None
 
 
-def read_alike(
-    model: NgramModel | SpelledModel | KernelModel | ForestModel, network: nn.Module
-) -> NgramModel | SpelledModel | KernelModel | ForestModel | BothStrands:
+def read_alike(model: Beside, network: nn.Module) -> Beside | BothStrands:
     """Let a model read as many strands as the network that it stands beside."""
     complements = complements_of(network)
     if complements is not None and isinstance(model, NgramModel):  # a series has one strand

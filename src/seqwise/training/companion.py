@@ -19,13 +19,10 @@ from seqwise.data.labels import Labels
 from seqwise.data.targets import is_multilabel
 from seqwise.evaluation.decision import AnyScores, Decision
 from seqwise.nn import (
+    Beside,
     Classifier,
     Ensemble,
-    ForestModel,
-    KernelModel,
     Network,
-    NgramModel,
-    SpelledModel,
     Spelling,
     choose_levels,
     complements_of,
@@ -44,8 +41,6 @@ from seqwise.training.preparation import LabelledStore
 from seqwise.training.ridge import fit_kernels
 from seqwise.training.trees import grow_forest
 from seqwise.training.weighting import class_weights
-
-Beside = NgramModel | SpelledModel | KernelModel | ForestModel
 
 NETWORK, LINEAR, FOREST = "network", "linear model", "forest"
 CHARACTERS = "linear model of characters"

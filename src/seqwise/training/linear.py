@@ -120,7 +120,7 @@ def fit_ngrams(
             worth = _differences(counted.sign(), targets[drawn], num_classes)
             del counted  # before the next: each is as large as all that was read
             counted = _count(make(worth), batches, len(drawn))
-        questions = _ask(targets[drawn], len(drawn), class_weight)
+        questions = _ask(targets[drawn], class_weight)
         for recipe in alike:
             model = make(worth)
             _fit(model, questions, recipe.strength, counted)
@@ -213,10 +213,9 @@ def _count(model: NgramModel, batches: Callable[[], Strands], num_records: int) 
 Question = tuple[NDArray[Any], LogisticRegression]
 
 
-def _ask(
-    targets: Targets, num_records: int, class_weight: NDArray[np.float64] | None
-) -> list[Question]:
+def _ask(targets: Targets, class_weight: NDArray[np.float64] | None) -> list[Question]:
     """Ask for the class of each record, or for each label whether a record bears it."""
+    num_records = targets.shape[0]
     if not is_multilabel(targets):
         return [(targets, _regression(num_records, class_weight))]
     table = targets.tocsc()
