@@ -213,8 +213,8 @@ class TrainConfig(Settings):
     Parameters
     ----------
     budget
-        Seconds that training may take; what it tries and how long it trains is chosen to fit. None
-        chooses by the size of the data alone.
+        Seconds that all may take, from reading the files on; what is tried and how long it is
+        trained is chosen to fit. None chooses by the size of the data alone.
     epochs
         The most passes over the training part, over which the learning rate falls.
     epoch_share

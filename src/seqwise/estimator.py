@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -278,6 +279,7 @@ vectors, pretrained, seed, device, precision
         ConfigError
             If a setting does not exist.
         """
+        begun = time.perf_counter()
         sequences = self._sequences(X, reset=True)
         given = take_labels(y, sequences)
         kind = self._kind(sequences)
@@ -298,7 +300,7 @@ vectors, pretrained, seed, device, precision
             labels=given.labels,
             skip_bad=self.skip_bad,
         )
-        run = TrainingRun(prepared, wishes)
+        run = TrainingRun(prepared, wishes, begun=begun)
         for _ in show_progress(run, enabled=self.verbose):
             pass
         self.artifact_ = run.artifact()

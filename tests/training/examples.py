@@ -159,6 +159,7 @@ def make_run(
     skip_bad: bool = False,
     world: World = ALONE,
     workers: int = 0,
+    begun: float | None = None,
     **settings: Any,
 ) -> TrainingRun:
     """A small run from pairs of sequence and label, without a refit unless it is asked for."""
@@ -168,7 +169,7 @@ def make_run(
     held_out = None if valid is None else labelled(valid, kind)
     records = labelled(pairs, kind)
     prepared = prepare(records, kind, wishes, valid=held_out, skip_bad=skip_bad)
-    return TrainingRun(prepared, wishes, world=world, workers=workers)
+    return TrainingRun(prepared, wishes, world=world, workers=workers, begun=begun)
 
 
 def make_noisy_run() -> tuple[TrainingRun, list[tuple[str, str]]]:

@@ -8,7 +8,7 @@ from seqwise.data.kinds import Kind
 from seqwise.errors import ArtifactError
 from seqwise.nn import Batch, Ensemble, SequenceModel
 from seqwise.predictor import Predictor
-from seqwise.training import companion
+from seqwise.training import companion, fits
 from seqwise.training.run import TrainingRun
 from tests.artifact.folders import change_config, replace_weights
 from tests.training.examples import GOOD, make_run
@@ -84,7 +84,7 @@ def test_characters_are_read_where_they_are_few_and_words_are_not_characters(mon
     assert list(finish(GOOD + BAD, Kind.TEXT, refit=False).companion.own_scores) == roles
     by_letters = finish(GOOD + BAD, Kind.TEXT, refit=False, tokens="characters")
     assert list(by_letters.companion.own_scores) == roles[:1]
-    monkeypatch.setattr(companion, "MOST_CHARACTERS", 20)
+    monkeypatch.setattr(fits, "MOST_CHARACTERS", 20)
     run = finish(GOOD + BAD, Kind.TEXT, refit=False)
     assert list(run.companion.own_scores) == roles[:1]
     assert run.artifact().training.character_accuracy is None
@@ -94,8 +94,8 @@ def test_a_refit_reads_characters_though_all_records_have_too_many(monkeypatch):
     run = make_run(GOOD + BAD, Kind.TEXT, linear=True, refit=True, tokens="words")
     list(run)
     tokens = run.prepared.codec.spelling()
-    few = companion.count_characters(run.prepared.train.sequences, companion.Spelling(tokens))
-    monkeypatch.setattr(companion, "MOST_CHARACTERS", few)
+    few = fits.count_characters(run.prepared.train.sequences, fits.Spelling(tokens))
+    monkeypatch.setattr(fits, "MOST_CHARACTERS", few)
     again = finish(GOOD + BAD, Kind.TEXT, refit=True)
     assert again.artifact().shape.num_character_ngrams == run.artifact().shape.num_character_ngrams
 

@@ -70,6 +70,10 @@ def test_a_clock_may_only_take_away():
     assert full.reduced(values(FULL)) == FULL
     with pytest.raises(ValueError, match="instead of"):
         FULL.reduced(values(full))
+    fewer = replace(full, fits={"linear model": 1})
+    assert full.reduced(values(fewer)) == fewer
+    with pytest.raises(ValueError, match="instead of"):
+        full.reduced(values(replace(full, fits={"linear model": -1})))
 
 
 def test_time_enough_changes_nothing():
@@ -77,15 +81,21 @@ def test_time_enough_changes_nothing():
         assert fit_to(1e6, each, 1.0) == each
 
 
+@pytest.mark.parametrize("validation", [0.0, 0.3])
 @pytest.mark.parametrize("full", [FULL, replace(FULL, tries_balanced=True)])
-def test_the_less_time_the_less_is_done(full):
-    price = full.price()
+def test_the_less_time_the_less_is_done(full, validation):
+    price = full.price(validation)
     prices = []
     for share in (1.0, 0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.01, 0.001):
         budget = share * price / schedule.USED
-        found = fit_to(budget, full, 1.0)
-        assert found.price() * found.epoch_share <= share * price + 1e-9
-        prices.append(found.price() * found.epoch_share)
+        found = fit_to(budget, full, 1.0, validation)
+        if found.epoch_share < 1:
+            passes = found.epoch_share + validation
+            assert passes <= share * price + 1e-9 or found.epoch_share == schedule.LEAST_SHARE
+        else:
+            passes = found.price(validation)
+            assert passes <= share * price + 1e-9
+        prices.append(passes)
     assert prices == sorted(prices, reverse=True)
     assert prices[-1] > 0
 
@@ -102,6 +112,8 @@ def test_the_trials_go_first_then_the_networks_then_the_refit_then_the_epochs():
     assert at(9) == replace(alone, epochs=9, refits=False)
     assert at(1.5) == replace(alone, epochs=1, refits=False)
     assert at(0.25) == replace(alone, epochs=1, refits=False, epoch_share=0.25)
+    least = replace(alone, epochs=1, refits=False, epoch_share=schedule.LEAST_SHARE)
+    assert at(0.0) == at(-9.0) == least
 
 
 def test_further_networks_go_before_the_trial_of_balanced_classes():

@@ -1,6 +1,7 @@
 """Runs that try encoders, train several networks, and keep to a budget."""
 
 import itertools
+import time
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,9 @@ from seqwise.errors import CheckpointError
 from seqwise.nn import Ensemble, SequenceModel
 from seqwise.training import run as run_room
 from seqwise.training import trials as trials_room
+from seqwise.training.linear import RECIPES
 from seqwise.training.run import TrainingRun
+from seqwise.training.schedule import LEAST_SHARE
 from tests.training.examples import BAD, GOOD, make_run
 
 AUTO = {"encoder": None, "pooling": None, "hidden_size": None, "num_layers": None}
@@ -172,6 +175,46 @@ def test_what_a_clock_chose_is_kept_when_a_run_goes_on(monkeypatch):
     assert again.schedule != first.schedule
     again.restore(first.state())
     assert again.schedule == first.schedule
+
+
+def test_what_has_passed_before_counts_too():
+    run = search(budget=5.0, begun=time.perf_counter() - 1e6)
+    assert (run.schedule.epochs, run.schedule.epoch_share) == (1, LEAST_SHARE)
+    assert len(list(run)) == 1
+    assert run.artifact().training.best_epoch == 1
+
+
+def test_an_epoch_that_takes_too_long_is_left(monkeypatch):
+    run = timed(monkeypatch, epoch_seconds=1e-6, budget=5.0, encoder="lstm", batch_size=2)
+    steps = run.steps()
+    while not run.reports:
+        next(steps)
+    late = itertools.count(1_000_000_000)
+    monkeypatch.setattr(run_room.time, "perf_counter", late.__next__)
+    assert list(steps) == [None]
+    assert run.training.progress.epoch == 2
+    assert not run.more
+
+
+def test_linear_models_have_a_share_of_the_budget(monkeypatch):
+    everything = {"linear model": len(RECIPES), "linear model of characters": 2}
+    plenty = timed(monkeypatch, epoch_seconds=1e-6, budget=1e6, linear=True)
+    assert plenty.schedule.fits == everything
+    assert search(linear=True).schedule.fits is None
+    monkeypatch.setattr(run_room, "LINEAR_SHARE", 0.0)
+    little = timed(monkeypatch, epoch_seconds=1e-6, budget=1e6, linear=True)
+    assert little.schedule.fits == {"linear model": 1}
+    for _ in little.steps():
+        if little.more:
+            break
+    assert list(little.companion.own_scores) == ["linear model"]
+    plenty.restore(little.state())
+    assert plenty.schedule == little.schedule
+    list(plenty)
+    list(little)
+    expected = weights(little.artifact())
+    for name, each in weights(plenty.artifact()).items():
+        assert torch.equal(each, expected[name]), name
 
 
 # Weights of the classes that are chosen

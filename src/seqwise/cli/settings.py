@@ -101,7 +101,7 @@ class TrainingSettings:
         str | None,
         _training(
             metavar="TIME",
-            help="That training may take: 90s, 10m, 1.5h; what is tried is chosen to fit.",
+            help="That all of it may take: 90s, 10m, 1.5h; what is tried is chosen to fit.",
         ),
     ] = None
     epoch_share: Annotated[

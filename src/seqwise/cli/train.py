@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, nullcontext
 from operator import attrgetter
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from seqwise.training.settings import Wishes
 
 def run(options: Train) -> None:
     """Train, save, and say what was done."""
+    begun = time.perf_counter()
     with join_world() as world, one_voice(world), ExitStack() as stack:
         console = Console(stderr=True, quiet=options.quiet or not world.is_first)
         session = Session(world, options, console)
@@ -42,8 +44,11 @@ def run(options: Train) -> None:
         if session.is_done(store):
             return
         prepared, chosen = _prepare(options, chosen, store, console, world)
-        with world.together():
-            training = TrainingRun(prepared, chosen, world=world, workers=options.workers)
+        waiting = console.status("finding out what fits into the budget")
+        with world.together(), waiting if "budget" in chosen.train else nullcontext():
+            training = TrainingRun(
+                prepared, chosen, world=world, workers=options.workers, begun=begun
+            )
         say(console, describe_run(training))
         session.go_through(training, stack)
         with world.together():

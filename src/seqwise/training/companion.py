@@ -1,68 +1,30 @@
-"""The models beside a network: how they are fitted, and how much each of all is believed."""
+"""What answers together with a network, and how much each of them is believed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from seqwise.config import ModelConfig, TrainConfig
-from seqwise.data.codecs import Codec
+from seqwise.config import Device, ModelConfig
 from seqwise.data.labels import Labels
 from seqwise.data.targets import is_multilabel
 from seqwise.evaluation.decision import AnyScores, Decision
-from seqwise.nn import (
-    Beside,
-    Classifier,
-    Ensemble,
-    Network,
-    Spelling,
-    choose_levels,
-    complements_of,
-    read_alike,
-)
+from seqwise.nn import Beside, Classifier, Ensemble, Network, read_alike
 from seqwise.predictor import choose_device, infer_logits, to_probabilities
-from seqwise.training.characters import (
-    CHARACTER_RECIPES,
-    MOST_CHARACTERS,
-    count_characters,
-    fit_characters,
-)
-from seqwise.training.linear import RECIPES, Recipe, fit_ngrams
+from seqwise.training.fits import LINEAR, Fits, Kind
+from seqwise.training.linear import Recipe
 from seqwise.training.pool import fit_weights
 from seqwise.training.preparation import LabelledStore
-from seqwise.training.ridge import fit_kernels
-from seqwise.training.trees import grow_forest
-from seqwise.training.weighting import class_weights
 
-NETWORK, LINEAR, FOREST = "network", "linear model", "forest"
-CHARACTERS = "linear model of characters"
+NETWORK = "network"
 CPU = torch.device("cpu")
-
-
-class Kind(NamedTuple):
-    """One kind of model that answers beside a network.
-
-    Parameters
-    ----------
-    role
-        Its name.
-    recipes
-        Those to try.
-    fit
-        Fits models by one recipe after another.
-    """
-
-    role: str
-    recipes: tuple[Recipe, ...]
-    fit: Callable[[Sequence[Recipe]], Iterator[Beside]]
 
 
 class Candidate(NamedTuple):
@@ -101,18 +63,11 @@ class Companion:
     scores: AnyScores
     probabilities: NDArray[np.float64]
 
-    def refit(
-        self,
-        network: Network,
-        records: LabelledStore,
-        codec: Codec,
-        *,
-        shape: ModelConfig,
-        config: TrainConfig,
-        names: list[str],
-    ) -> Companion:
-        """Fit the models anew, on all records, as the network was; scores and weights stay."""
-        kinds = _kinds(network, records, codec, shape=shape, config=config, names=names)
+    def refit(self, kinds: Sequence[Kind]) -> Companion:
+        """Fit the models anew, as the network was, on what `kinds` learn from.
+
+        Scores and weights stay.
+        """
         fits = {kind.role: kind.fit for kind in kinds}
         models = {role: next(fits[role]((self.recipes[role],))) for role in self.models}
         return replace(self, models=models)
@@ -131,39 +86,37 @@ class Companion:
 
 def find_companion(
     network: Network,
-    train: LabelledStore,
+    fits: Fits,
     valid: LabelledStore,
-    codec: Codec,
     *,
-    shape: ModelConfig,
-    config: TrainConfig,
-    names: list[str],
+    labels: Labels,
+    class_weight: NDArray[np.float64] | None,
+    device: Device,
 ) -> Companion:
-    """Fit models on the training part, and take those that help the network most.
+    """Take, of models that were fitted, those that help the network most.
 
     Parameters
     ----------
     network
         Trained; its weights stay.
-    train, valid
-        The part to learn from, and the part that says what helps.
-    codec
-        That has encoded them.
-    shape, config
-        Of the network and its training.
-    names
-        Of the classes.
+    fits
+        Of the records that the network has learned from.
+    valid
+        The part that says what helps.
+    labels
+        The classes.
+    class_weight
+        What each class counts, as `class_weights` gives it; None where all count the same.
+    device
+        That the network computes on.
     """
-    class_weight = class_weights(config.class_weight, train.targets, names)
-    decision = Decision.of(Labels(tuple(names), shape.multilabel))
-    network_beliefs = _beliefs(network, valid, choose_device(config.device))
+    decision = Decision.of(labels)
+    network_beliefs = _beliefs(network, valid, choose_device(device))
     candidates = {
-        kind.role: [
-            Candidate(model, recipe, _beliefs(read_alike(model, network), valid, CPU))
-            for recipe, model in zip(kind.recipes, kind.fit(kind.recipes), strict=True)
+        role: [
+            Candidate(*fit, _beliefs(read_alike(fit.model, network), valid, CPU)) for fit in found
         ]
-        for kind in _kinds(network, train, codec, shape=shape, config=config, names=names)
-        if kind.recipes
+        for role, found in fits.items()
     }
     tried = []
     for chosen in product(*candidates.values()):
@@ -174,10 +127,10 @@ def find_companion(
     everyone = [network_beliefs, *(each.beliefs for each in chosen)]
     pooled = np.tensordot(weights, np.stack(everyone), axes=1)
     probabilities = [
-        to_probabilities(each, multilabel=shape.multilabel) for each in (*everyone, pooled)
+        to_probabilities(each, multilabel=labels.multilabel) for each in (*everyone, pooled)
     ]
     of_network, *own, of_all = (
-        decision.score(each, valid.targets, names) for each in probabilities
+        decision.score(each, valid.targets, labels.names) for each in probabilities
     )
     by_role = dict(zip(candidates, chosen, strict=True))
     believed = dict(zip([NETWORK, *candidates], weights.tolist(), strict=True))
@@ -192,58 +145,6 @@ def find_companion(
         scores=of_all,
         probabilities=probabilities[-1],
     )
-
-
-def _kinds(
-    network: Network,
-    part: LabelledStore,
-    codec: Codec,
-    *,
-    shape: ModelConfig,
-    config: TrainConfig,
-    names: list[str],
-) -> list[Kind]:
-    """Say what can be fitted to a part; what would be too much work has no recipes."""
-    told: dict[str, Any] = {
-        "num_classes": shape.num_classes,
-        "class_weight": class_weights(config.class_weight, part.targets, names),
-        "seed": config.seed,
-    }
-    if shape.num_channels:
-        fits: dict[str, Callable[..., Beside]] = {LINEAR: fit_kernels}
-        # A leaf of a tree is of one class.
-        if choose_levels(shape.num_channels) and not shape.multilabel:
-            fits[FOREST] = grow_forest
-
-        def fit_one(fit: Callable[..., Beside], _: Sequence[Recipe]) -> Iterator[Beside]:
-            lengths, num_channels = part.sequences.lengths, shape.num_channels
-            yield fit(part.sequences, lengths, part.targets, num_channels=num_channels, **told)
-
-        return [Kind(role, RECIPES[:1], partial(fit_one, fit)) for role, fit in fits.items()]
-
-    def fit_tokens(recipes: Sequence[Recipe]) -> Iterator[Beside]:
-        return fit_ngrams(
-            part.sequences,
-            part.targets,
-            longest=shape.ngrams,
-            positions=shape.num_positions > 0,
-            complements=complements_of(network),
-            recipes=recipes,
-            **told,
-        )
-
-    kinds = [Kind(LINEAR, RECIPES, fit_tokens)]
-    tokens = codec.spelling()
-    if tokens is not None:
-        spelling = Spelling(tokens)
-
-        def fit_spelled(recipes: Sequence[Recipe]) -> Iterator[Beside]:
-            sequences, targets = part.sequences, part.targets
-            return fit_characters(sequences, targets, spelling=spelling, recipes=recipes, **told)
-
-        is_short = count_characters(part.sequences, spelling) <= MOST_CHARACTERS
-        kinds.append(Kind(CHARACTERS, CHARACTER_RECIPES if is_short else (), fit_spelled))
-    return kinds
 
 
 def _beliefs(model: Classifier, valid: LabelledStore, device: torch.device) -> NDArray[np.float64]:

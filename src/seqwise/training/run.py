@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from itertools import chain
 from typing import Any
@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from seqwise.artifact import Artifact, TrainingAccount, current_versions
 from seqwise.config import AnyClassWeight, ModelConfig, TrainConfig
+from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.decision import AnyScores, Decision
 from seqwise.evaluation.thresholds import can_tune, tune
@@ -22,18 +23,20 @@ from seqwise.identity import check_identity
 from seqwise.nn import Classifier, Network, join
 from seqwise.predictor import infer_logits, to_probabilities
 from seqwise.strict import setting_error
-from seqwise.training.companion import CHARACTERS, FOREST, LINEAR, Companion, find_companion
+from seqwise.training.companion import Companion, find_companion
 from seqwise.training.distribution import ALONE, World
+from seqwise.training.fits import CHARACTERS, FOREST, LINEAR, Fits, Kind, choose_kinds, fit_kinds
 from seqwise.training.interface import Steps, identify
 from seqwise.training.loop import Training
-from seqwise.training.preparation import PreparedData
+from seqwise.training.preparation import LabelledStore, PreparedData
 from seqwise.training.reports import EpochReport, read_reports
-from seqwise.training.schedule import choose_schedule, fit_to, time_epoch
+from seqwise.training.schedule import LINEAR_SHARE, choose_schedule, fit_to, time_epoch
 from seqwise.training.settings import Wishes, choose_stride, choose_training, price_of_steps
 from seqwise.training.stages import Stages
 from seqwise.training.start import open_start
 from seqwise.training.state import State, join_names, select_names
 from seqwise.training.trials import Trial, choose_winner, name_trial, scores_of
+from seqwise.training.weighting import class_weights
 
 
 class TrainingRun(Steps):
@@ -57,6 +60,9 @@ class TrainingRun(Steps):
         The processes that train together; each makes the same run, of the same records.
     workers
         Threads that prepare batches ahead.
+    begun
+        What `time.perf_counter` gave when the whole command began, of which a budget is the time;
+        None counts from now.
 
     Attributes
     ----------
@@ -86,17 +92,20 @@ class TrainingRun(Steps):
         *,
         world: World = ALONE,
         workers: int = 0,
+        begun: float | None = None,
     ) -> None:
         super().__init__(world)
+        begun = time.perf_counter() if begun is None else begun
         self.prepared = prepared
         self.start = open_start(wishes)
         settled = self.start.settle(wishes)
         window = TrainConfig.from_dict(dict(wishes.train)).window
         lengths = prepared.train.sequences.lengths.clip(max=window)
         stride = choose_stride(prepared.data.kind, lengths, settled)
+        num_read = int(lengths.sum())
         # Validation reads whole sequences, but forwards only: a third of the work of training.
-        num_steps = int(lengths.sum()) + prepared.num_valid_steps // 3
-        num_steps = math.ceil(num_steps * price_of_steps(stride))
+        num_validated = prepared.num_valid_steps // 3
+        num_steps = math.ceil((num_read + num_validated) * price_of_steps(stride))
         self.asked = choose_training(
             prepared.data,
             num_records=len(lengths),
@@ -121,6 +130,7 @@ class TrainingRun(Steps):
         self.trials: list[Trial] = []
         self.more: list[Training[Network]] = []
         self.reports: list[EpochReport] = []
+        self._fits: tuple[AnyClassWeight, Fits] | None = None  # and with which weights
         self._companion: tuple[EpochReport, Companion] | None = None  # and of which epoch
         self._decision: tuple[EpochReport, Decision] | None = None
         self._begin_stage()
@@ -129,8 +139,9 @@ class TrainingRun(Steps):
         settings = replace(self.config, class_weight=self.asked.class_weight)
         self._identity = identify(prepared, self.shape, settings, self.training.device)
         self._chosen = self.schedule
+        self._seconds_before = 0.0  # that a budget has lost before there was anything to train
         if self.asked.budget is not None:
-            self._fit_to(self.asked.budget)
+            self._fit_to(self.asked.budget, begun, num_validated / num_read)
 
     @property
     def training(self) -> Training[Network]:
@@ -221,7 +232,10 @@ class TrainingRun(Steps):
         """
         values = state.values
         check_identity(self._identity, values["identity"])
-        self.schedule = self._chosen.reduced(values["schedule"])
+        schedule = self._chosen.reduced(values["schedule"])
+        if schedule.fits != self.schedule.fits:
+            self._fits = None  # of another clock
+        self.schedule = schedule
         self.seconds = float(values["seconds"])
         self._restore_trials(values["trials"])
         self.reports = read_reports(values["reports"], self._kind_of_scores)
@@ -251,17 +265,30 @@ class TrainingRun(Steps):
             return None
         best = self.training.best
         if self._companion is None or self._companion[0] is not best:
+            labels, train = self.prepared.labels, self.prepared.train
             found = find_companion(
                 self.training.best_model(),
-                self.prepared.train,
+                self._fit_beside(),
                 self.prepared.valid,
-                self.prepared.codec,
-                shape=self.shape,
-                config=self.config,
-                names=self.prepared.labels.names,
+                labels=labels,
+                class_weight=class_weights(self.config.class_weight, train.targets, labels.names),
+                device=self.config.device,
             )
             self._companion = (best, found)
         return self._companion[1]
+
+    def _fit_beside(self, is_late: Callable[[], bool] = lambda: False) -> Fits:
+        """Fit what may stand beside the network; the same for all networks of a shape."""
+        class_weight = self.config.class_weight
+        if self._fits is None or self._fits[0] != class_weight:
+            kinds = self._kinds(self.training.model, self.prepared.train, self.prepared.codec)
+            fits = fit_kinds(kinds, most=self.schedule.fits, is_late=is_late)
+            self._fits = (class_weight, fits)
+        return self._fits[1]
+
+    def _kinds(self, network: Network, part: LabelledStore, codec: Codec) -> list[Kind]:
+        names = self.prepared.labels.names
+        return choose_kinds(network, part, codec, shape=self.shape, config=self.config, names=names)
 
     @property
     def decision(self) -> Decision:
@@ -303,7 +330,9 @@ class TrainingRun(Steps):
     def _is_late(self) -> bool:
         """Tell whether the budget is spent, by the slowest clock of all processes."""
         budget = self.asked.budget
-        return budget is not None and bool(self.world.largest(int(self.seconds > budget))[0])
+        if budget is None:
+            return False
+        return bool(self.world.largest(int(self._seconds_before + self.seconds > budget))[0])
 
     @override
     def _steps(self) -> Iterator[EpochReport | None]:
@@ -335,15 +364,17 @@ class TrainingRun(Steps):
             if report is not None:
                 self.reports.append(report)
             yield report
-            if report is not None and self._is_late():
+            # Only what has been held against the records held out can be taken.
+            if self.reports and self._is_late():
                 break
         if self.world.is_first:
             with self.training.progress.as_validating():
                 self.companion  # noqa: B018 - found while it may still be stopped
+        self._fits = None  # up to 250 MB of them
 
     def _train_more(self) -> Iterator[EpochReport | None]:
         """Train fresh weights for as many epochs as the best one took, once or several times."""
-        while len(self._finished) < self.schedule.num_more:
+        while len(self._finished) < self.schedule.num_more and not self._is_late():
             if len(self._finished) == len(self.more):
                 self._begin_more()
             for report in self.more[-1].steps():
@@ -371,13 +402,31 @@ class TrainingRun(Steps):
     def _begin_more(self) -> None:
         self.more.append(self._stages.begin_more(self._stage, len(self.more)))
 
-    def _fit_to(self, budget: float) -> None:
-        """Cut the schedule to a budget, by the speed of the first encoder here and now."""
-        started = time.perf_counter()
-        seconds = self.world.as_in_first({"seconds": time_epoch(self.training)})["seconds"]
-        self.schedule = fit_to(budget, self.schedule, seconds)
+    def _fit_to(self, budget: float, begun: float, validation: float) -> None:
+        """Cut the schedule to what a budget leaves when all but the networks is done.
+
+        The models beside them are fitted at once, as many as a share of the budget allows, and the
+        speed of the first encoder is measured here and now.
+        """
+        epoch_seconds = time_epoch(self.training)
+        fits, fit_seconds = self._fit_within(LINEAR_SHARE * budget)
+        self._seconds_before = time.perf_counter() - begun
+        more = self.schedule.tries_balanced + self.schedule.refits / min(fits.values(), default=1)
+        # What all answer together is weighed in a validation of its own.
+        left = budget - self._seconds_before - more * fit_seconds - validation * epoch_seconds
+        told = self.world.as_in_first({"fits": fits, "left": left, "epoch": epoch_seconds})
+        schedule = fit_to(told["left"], self.schedule, told["epoch"], validation)
+        self.schedule = replace(schedule, fits=told["fits"])
         self._begin_stage()
-        self.seconds = time.perf_counter() - started
+
+    def _fit_within(self, seconds: float) -> tuple[dict[str, int], float]:
+        """Fit models until so many seconds are over: how many of each kind, and in what time."""
+        if not (self.config.linear and self.world.is_first):
+            return {}, 0.0
+        started = time.perf_counter()
+        fits = self._fit_beside(lambda: time.perf_counter() - started > seconds)
+        found = {role: len(models) for role, models in fits.items()}
+        return found, time.perf_counter() - started
 
     def artifact(self) -> Artifact:
         """Put together what was trained so far: the best epoch, and the networks that followed."""
@@ -390,14 +439,7 @@ class TrainingRun(Steps):
         networks += [training.best_model() for training in finished]
         shape = replace(shape, num_networks=len(networks))
         if companion is not None and self.is_refitted:
-            companion = companion.refit(
-                networks[0],
-                train,
-                codec,
-                shape=shape,
-                config=self.config,
-                names=self.prepared.labels.names,
-            )
+            companion = companion.refit(self._kinds(networks[0], train, codec))
         model: Classifier = join(networks, multilabel=shape.multilabel)
         if companion is not None:
             model, shape = companion.join(networks, shape)

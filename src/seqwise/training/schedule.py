@@ -31,7 +31,10 @@ PRICES = {"lstm": 1.0, "convolution": 0.8, "residual": 2.0}
 SHORT = 3  # a trial takes a third of the epochs
 NETWORKS = 3
 MOST_STEPS = 12_000_000  # of one training, in units of the LSTM's: of a longer one nothing is tried
-USED = 0.7  # share of a budget that is planned for; validation and the linear model take the rest
+# Shares of a budget: after which no further linear model is fitted, and, of what is left then, what
+# is planned for; validation and a busy machine take the rest.
+LINEAR_SHARE, USED = 0.2, 0.8
+LEAST_SHARE = 0.01  # of a pass: a network that has learned from less is none
 FEWEST_EPOCHS = 6  # with fewer, a second training is a waste
 MEASURED, WARM_UP = 12, 2  # updates
 
@@ -54,6 +57,9 @@ class Schedule:
         That answer together in the end.
     tries_balanced
         Whether the best encoder is tried once more, with balanced weights of the classes.
+    fits
+        How many models of each kind are fitted that may stand beside the networks, where a clock
+        has said so; None for all that are worth trying.
     """
 
     encoders: tuple[str, ...]
@@ -62,6 +68,7 @@ class Schedule:
     refits: bool
     networks: int
     tries_balanced: bool = False
+    fits: dict[str, int] | None = None
 
     def reduced(self, values: dict[str, Any]) -> Schedule:
         """Build a schedule that does no more than this one, from JSON values.
@@ -79,6 +86,7 @@ class Schedule:
             and found.refits in {False, self.refits}
             and 1 <= found.networks <= self.networks
             and found.tries_balanced in {False, self.tries_balanced}
+            and all(number >= 0 for number in (found.fits or {}).values())
         )
         if not is_less:
             raise ValueError(f"{found} instead of {self}")
@@ -104,12 +112,19 @@ class Schedule:
         """Trainings that follow the one that finds the best epoch."""
         return self.networks if self.refits else self.networks - 1
 
-    def price(self) -> float:
-        """Give the passes of all trainings, at the most, in units of the LSTM's."""
+    def price(self, validation: float = 0.0) -> float:
+        """Give the passes of all trainings, at the most, in units of the LSTM's.
+
+        Parameters
+        ----------
+        validation
+            What holding an epoch against the validation part takes, as a share of a pass.
+        """
         prices = {encoder: PRICES.get(encoder, 1.0) for encoder in self.encoders}
         dearest = max(prices.values())
         tried = sum(prices[encoder] for encoder in self.tried) + dearest * self.tries_balanced
-        return self.trial_epochs * tried + self.epochs * dearest * (1 + self.num_more)
+        passes = self.epochs * dearest * (1 + validation + self.num_more)
+        return self.trial_epochs * tried * (1 + validation) + passes
 
 
 def choose_schedule(
@@ -153,31 +168,37 @@ def choose_schedule(
     )
 
 
-def fit_to(budget: float, schedule: Schedule, epoch_seconds: float) -> Schedule:
-    """Choose the most that a budget of time allows.
+def fit_to(
+    seconds: float, schedule: Schedule, epoch_seconds: float, validation: float = 0.0
+) -> Schedule:
+    """Choose the most that fits into some seconds.
 
     Parameters
     ----------
-    budget
-        Seconds of the whole run.
+    seconds
+        That are left of a budget for all networks; there may be none.
     schedule
         What would be done with time enough.
     epoch_seconds
         What a pass of the first encoder takes.
+    validation
+        As `Schedule.price` takes it.
     """
-    room = USED * budget / max(epoch_seconds, 1e-9)  # in passes
+    room = max(USED * seconds / max(epoch_seconds, 1e-9), LEAST_SHARE)  # in passes
+    an_epoch = 1 + validation
     one_encoder = replace(schedule, encoders=schedule.encoders[:1])
     # Weights of the classes are tried only where that was asked for: further networks go first.
     for each in (schedule, one_encoder, replace(one_encoder, networks=1)):
-        if each.price() <= room:
+        if each.price(validation) <= room:
             return each
     one_network = replace(one_encoder, networks=1, tries_balanced=False)
     for each in (one_network, replace(one_network, refits=False)):
-        epochs = min(int(room / (1 + each.num_more)), each.epochs)
+        epochs = min(int(room / (an_epoch + each.num_more)), each.epochs)
         if epochs >= min(FEWEST_EPOCHS, each.epochs):
             return replace(each, epochs=epochs)
-    hasty = replace(one_network, refits=False, epochs=max(int(room), 1))
-    return replace(hasty, epoch_share=min(room, 1.0) * schedule.epoch_share)
+    hasty = replace(one_network, refits=False, epochs=max(int(room / an_epoch), 1))
+    share = min(max(room - validation, LEAST_SHARE), 1.0)
+    return replace(hasty, epoch_share=share * schedule.epoch_share)
 
 
 def time_epoch(training: Training[Any]) -> float:

@@ -1,0 +1,147 @@
+"""The models that may stand beside a network, and how they are fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from seqwise.config import ModelConfig, TrainConfig
+from seqwise.data.codecs import Codec
+from seqwise.nn import Beside, Network, Spelling, choose_levels, complements_of
+from seqwise.training.characters import (
+    CHARACTER_RECIPES,
+    MOST_CHARACTERS,
+    count_characters,
+    fit_characters,
+)
+from seqwise.training.linear import RECIPES, Recipe, fit_ngrams
+from seqwise.training.preparation import LabelledStore
+from seqwise.training.ridge import fit_kernels
+from seqwise.training.trees import grow_forest
+from seqwise.training.weighting import class_weights
+
+LINEAR, CHARACTERS, FOREST = "linear model", "linear model of characters", "forest"
+
+
+class Kind(NamedTuple):
+    """One kind of model that answers beside a network.
+
+    Parameters
+    ----------
+    role
+        Its name.
+    recipes
+        Those to try.
+    fit
+        Fits models by one recipe after another.
+    """
+
+    role: str
+    recipes: tuple[Recipe, ...]
+    fit: Callable[[Sequence[Recipe]], Iterator[Beside]]
+
+
+class Fit(NamedTuple):
+    """A model, and by which recipe it was fitted."""
+
+    model: Beside
+    recipe: Recipe
+
+
+# By their roles.
+Fits = dict[str, list[Fit]]
+
+
+def fit_kinds(
+    kinds: Sequence[Kind],
+    *,
+    most: dict[str, int] | None = None,
+    is_late: Callable[[], bool] = lambda: False,
+) -> Fits:
+    """Fit each kind by one recipe after another.
+
+    Parameters
+    ----------
+    kinds
+        As `choose_kinds` gives them.
+    most
+        How many recipes of each kind are tried, as an earlier call has come to; None for all.
+    is_late
+        Asked after each fit whether it is to be the last one. There is a linear model in any case.
+    """
+    fits: Fits = {}
+    for kind in kinds:
+        recipes = kind.recipes if most is None else kind.recipes[: most.get(kind.role, 0)]
+        if not recipes or (fits and is_late()):
+            continue
+        found = fits[kind.role] = []
+        for recipe, model in zip(recipes, kind.fit(recipes), strict=True):
+            found.append(Fit(model, recipe))
+            if is_late():
+                break
+    return fits
+
+
+def choose_kinds(
+    network: Network,
+    part: LabelledStore,
+    codec: Codec,
+    *,
+    shape: ModelConfig,
+    config: TrainConfig,
+    names: list[str],
+) -> list[Kind]:
+    """Say what can be fitted to a part; what would be too much work has no recipes.
+
+    Parameters
+    ----------
+    network
+        That they stand beside: they read as many strands.
+    part, codec
+        What to learn from, and what has encoded it.
+    shape, config
+        Of the network and its training.
+    names
+        Of the classes.
+    """
+    told: dict[str, Any] = {
+        "num_classes": shape.num_classes,
+        "class_weight": class_weights(config.class_weight, part.targets, names),
+        "seed": config.seed,
+    }
+    if shape.num_channels:
+        fits: dict[str, Callable[..., Beside]] = {LINEAR: fit_kernels}
+        # A leaf of a tree is of one class.
+        if choose_levels(shape.num_channels) and not shape.multilabel:
+            fits[FOREST] = grow_forest
+
+        def fit_one(fit: Callable[..., Beside], _: Sequence[Recipe]) -> Iterator[Beside]:
+            lengths, num_channels = part.sequences.lengths, shape.num_channels
+            yield fit(part.sequences, lengths, part.targets, num_channels=num_channels, **told)
+
+        return [Kind(role, RECIPES[:1], partial(fit_one, fit)) for role, fit in fits.items()]
+
+    def fit_tokens(recipes: Sequence[Recipe]) -> Iterator[Beside]:
+        return fit_ngrams(
+            part.sequences,
+            part.targets,
+            longest=shape.ngrams,
+            positions=shape.num_positions > 0,
+            complements=complements_of(network),
+            recipes=recipes,
+            **told,
+        )
+
+    kinds = [Kind(LINEAR, RECIPES, fit_tokens)]
+    tokens = codec.spelling()
+    if tokens is not None:
+        spelling = Spelling(tokens)
+
+        def fit_spelled(recipes: Sequence[Recipe]) -> Iterator[Beside]:
+            sequences, targets = part.sequences, part.targets
+            return fit_characters(sequences, targets, spelling=spelling, recipes=recipes, **told)
+
+        is_short = count_characters(part.sequences, spelling) <= MOST_CHARACTERS
+        kinds.append(Kind(CHARACTERS, CHARACTER_RECIPES if is_short else (), fit_spelled))
+    return kinds

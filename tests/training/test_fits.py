@@ -1,0 +1,38 @@
+from seqwise.training.fits import Kind, fit_kinds
+from seqwise.training.linear import Recipe
+
+RECIPES = (Recipe(1.0), Recipe(10.0), Recipe(100.0))
+
+
+def kind(role, recipes=RECIPES):
+    """A kind whose models are made one by one, and name the recipe that they follow."""
+    return Kind(role, recipes, lambda recipes: (f"{role} {each.strength:g}" for each in recipes))
+
+
+def models(fits):
+    return {role: [each.model for each in found] for role, found in fits.items()}
+
+
+def test_each_recipe_is_tried_of_each_kind_that_has_any():
+    fits = fit_kinds([kind("words"), kind("letters", RECIPES[:1]), kind("none", ())])
+    assert models(fits) == {"words": ["words 1", "words 10", "words 100"], "letters": ["letters 1"]}
+    assert [each.recipe for each in fits["words"]] == [*RECIPES]
+
+
+def test_the_first_kind_is_fitted_however_late_it_is():
+    fits = fit_kinds([kind("words"), kind("letters")], is_late=lambda: True)
+    assert models(fits) == {"words": ["words 1"]}
+
+
+def test_it_is_asked_after_each_fit_whether_it_is_late():
+    answers = iter([False, True, False, False, True])
+    fits = fit_kinds([kind("words"), kind("letters")], is_late=answers.__next__)
+    assert models(fits) == {
+        "words": ["words 1", "words 10"],
+        "letters": ["letters 1", "letters 10"],
+    }
+
+
+def test_as_many_are_fitted_as_before():
+    fits = fit_kinds([kind("words"), kind("letters")], most={"words": 2})
+    assert models(fits) == {"words": ["words 1", "words 10"]}
