@@ -53,8 +53,10 @@ class Recipe(NamedTuple):
     by_classes: bool = False
 
 
+# Those that are the best most often come first: a budget may end it after any of them. A strength
+# of 1 was the best of no file, of no size (docs/design/0016).
 RECIPES = tuple(
-    Recipe(strength, by_classes) for by_classes in (False, True) for strength in (1.0, 10.0, 100.0)
+    Recipe(strength, by_classes) for by_classes in (True, False) for strength in (10.0, 100.0)
 )
 
 # Places of records, and their batch: once, or once for each strand.
@@ -90,7 +92,7 @@ def fit_ngrams(
     complements
         Of n-grams that are counted on both strands, as `BothStrands` reads them; None for one.
     recipes
-        Of the models; those by classes stand behind the others.
+        Of the models; those of the same `by_classes` stand side by side.
     class_weight
         As `class_weights` gives it; None where all weigh the same.
     seed
@@ -114,8 +116,9 @@ def fit_ngrams(
         model.keys, model.idf = keys, worth
         return model
 
-    worth, counted = idf, _count(make(idf), batches, len(drawn))
     for by_classes, alike in groupby(recipes, key=lambda recipe: recipe.by_classes):
+        worth = idf
+        counted = _count(make(worth), batches, len(drawn))
         if by_classes:
             worth = _differences(counted.sign(), targets[drawn], num_classes)
             del counted  # before the next: each is as large as all that was read
@@ -125,6 +128,7 @@ def fit_ngrams(
             model = make(worth)
             _fit(model, questions, recipe.strength, counted)
             yield model.eval()
+        del counted
 
 
 def _differences(present: sparse.csr_array, targets: Targets, num_classes: int) -> Tensor:
