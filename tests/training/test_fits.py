@@ -1,3 +1,7 @@
+import itertools
+
+import pytest
+
 from seqwise.training.fits import Kind, fit_kinds
 from seqwise.training.linear import Recipe
 
@@ -24,13 +28,17 @@ def test_the_first_kind_is_fitted_however_late_it_is():
     assert models(fits) == {"words": ["words 1"]}
 
 
-def test_it_is_asked_after_each_fit_whether_it_is_late():
-    answers = iter([False, True, False, False, True])
-    fits = fit_kinds([kind("words"), kind("letters")], is_late=answers.__next__)
-    assert models(fits) == {
-        "words": ["words 1", "words 10"],
-        "letters": ["letters 1", "letters 10"],
-    }
+@pytest.mark.parametrize(
+    ("in_time", "expected"),
+    [
+        (1, {"words": ["words 1", "words 10"]}),
+        (4, {"words": ["words 1", "words 10", "words 100"], "letters": ["letters 1"]}),
+    ],
+)
+def test_it_is_asked_after_each_fit_whether_it_is_late(in_time, expected):
+    asked = itertools.count()
+    fits = fit_kinds([kind("words"), kind("letters")], is_late=lambda: next(asked) >= in_time)
+    assert models(fits) == expected
 
 
 def test_as_many_are_fitted_as_before():

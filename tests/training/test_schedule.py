@@ -4,7 +4,8 @@ import pytest
 
 from seqwise.config import TrainConfig
 from seqwise.training import schedule
-from seqwise.training.schedule import Schedule, choose_schedule, fit_to, time_epoch
+from seqwise.training.objective import Classification
+from seqwise.training.schedule import Costs, Schedule, choose_schedule, fit_to, time_epoch
 from seqwise.training.settings import Wishes
 from tests.training.examples import Task
 
@@ -63,7 +64,7 @@ def test_balanced_classes_are_tried_where_that_is_asked_for(said):
 def test_balanced_classes_are_one_more_trial():
     two = replace(FULL, tries_balanced=True)
     assert (two.tried, two.num_trials) == (("lstm", "convolution"), 3)
-    assert two.price() == FULL.price() + two.trial_epochs
+    assert two.seconds(Costs(1.0)) == FULL.seconds(Costs(1.0)) + two.trial_epochs
     one = replace(two, encoders=("lstm",))
     assert (one.tried, one.num_trials) == (("lstm",), 2)
     assert (FULL.num_trials, replace(FULL, encoders=("lstm",)).num_trials) == (2, 0)
@@ -80,40 +81,54 @@ def test_a_clock_may_only_take_away():
         FULL.reduced(values(full))
     fewer = replace(full, fits={"linear model": 1})
     assert full.reduced(values(fewer)) == fewer
+
+
+@pytest.mark.parametrize(
+    "fits",
+    [
+        *([], 0, "", False, [1], {}),
+        *({"forest": 1}, {"linear model": 0}, {"linear model": -1}, {"linear model": 1.5}),
+        *({"linear model": True}, {"linear model": 1, "forest": "1"}),
+    ],
+)
+def test_numbers_of_fits_that_are_none_are_refused(fits):
     with pytest.raises(ValueError, match="instead of"):
-        full.reduced(values(replace(full, fits={"linear model": -1})))
+        FULL.reduced(asdict(FULL) | {"fits": fits})
 
 
 def test_time_enough_changes_nothing():
     for each in (FULL, replace(FULL, tries_balanced=True)):
-        assert fit_to(1e6, each, 1.0) == each
+        assert fit_to(1e6, each, Costs(1.0)) == each
 
 
-@pytest.mark.parametrize("validation", [0.0, 0.3])
+@pytest.mark.parametrize("costs", [Costs(1.0), Costs(1.0, 0.3), Costs(1.0, 0.3, 8.0, 2.0)])
 @pytest.mark.parametrize("full", [FULL, replace(FULL, tries_balanced=True)])
-def test_the_less_time_the_less_is_done(full, validation):
-    price = full.price(validation)
-    prices = []
+def test_the_less_time_the_less_is_done(full, costs):
+    most = full.seconds(costs)
+    planned = []
     for share in (1.0, 0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.01, 0.001):
-        budget = share * price / schedule.USED
-        found = fit_to(budget, full, 1.0, validation)
-        if found.epoch_share < 1:
-            passes = found.epoch_share + validation
-            assert passes <= share * price + 1e-9 or found.epoch_share == schedule.LEAST_SHARE
-        else:
-            passes = found.price(validation)
-            assert passes <= share * price + 1e-9
-        prices.append(passes)
-    assert prices == sorted(prices, reverse=True)
-    assert prices[-1] > 0
+        found = fit_to(share * most / schedule.USED, full, costs)
+        # An epoch of a share of the records is priced here as if the records were fewer.
+        seconds = found.seconds(costs._replace(epoch=found.epoch_share))
+        assert seconds <= share * most + 1e-9 or found.epoch_share == schedule.LEAST_SHARE
+        planned.append(seconds)
+    assert planned == sorted(planned, reverse=True)
+    assert planned[-1] > 0
+
+
+def test_what_goes_is_not_paid_for():
+    costs = Costs(1.0, fits=80.0, refit=40.0)
+    asked = replace(FULL, encoders=("lstm",), networks=1, tries_balanced=True)
+    without = replace(asked, tries_balanced=False, refits=False)
+    assert fit_to(30 / schedule.USED + 1e-9, asked, costs) == without
 
 
 def test_the_trials_go_first_then_the_networks_then_the_refit_then_the_epochs():
     def at(passes):
-        return fit_to(passes / schedule.USED, FULL, 1.0)
+        return fit_to(passes / schedule.USED, FULL, Costs(1.0))
 
     no_trials = replace(FULL, encoders=("lstm",))
-    assert at(no_trials.price()) == no_trials
+    assert at(no_trials.seconds(Costs(1.0)) + 1e-9) == no_trials
     alone = replace(no_trials, networks=1)
     assert at(60) == alone
     assert at(40) == replace(alone, epochs=20)
@@ -127,9 +142,9 @@ def test_the_trials_go_first_then_the_networks_then_the_refit_then_the_epochs():
 def test_further_networks_go_before_the_trial_of_balanced_classes():
     asked = replace(FULL, tries_balanced=True)
     alone = replace(asked, encoders=("lstm",), networks=1)
-    least = alone.price() / schedule.USED
-    assert fit_to(least + 1e-9, asked, 1.0) == alone
-    assert fit_to(least - 1, asked, 1.0) == replace(alone, tries_balanced=False)
+    least = alone.seconds(Costs(1.0)) / schedule.USED
+    assert fit_to(least + 1e-9, asked, Costs(1.0)) == alone
+    assert fit_to(least - 1, asked, Costs(1.0)) == replace(alone, tries_balanced=False)
 
 
 def test_an_epoch_is_timed_by_a_part_of_it():
@@ -140,3 +155,22 @@ def test_an_epoch_is_timed_by_a_part_of_it():
 
 def test_an_epoch_of_one_update_is_timed_too():
     assert time_epoch(Task(valid=None).start(batch_size=99, epochs=1)) > 0
+
+
+def test_validation_is_no_part_of_the_updates(monkeypatch):
+    now = [0.0]
+
+    def tick():
+        now[0] += 1e-3
+        return now[0]
+
+    monkeypatch.setattr(schedule.time, "perf_counter", tick)
+    validate = Classification.validate
+
+    def take_long(objective, *arguments, **how):
+        now[0] += 1_000.0
+        return validate(objective, *arguments, **how)
+
+    monkeypatch.setattr(Classification, "validate", take_long)
+    assert 0 < time_epoch(Task().start(batch_size=99, epochs=20)) < 1
+    assert now[0] > 1_000

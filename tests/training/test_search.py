@@ -189,9 +189,10 @@ def test_an_epoch_that_takes_too_long_is_left(monkeypatch):
     steps = run.steps()
     while not run.reports:
         next(steps)
+    assert next(steps) is None  # an update of the second epoch
     late = itertools.count(1_000_000_000)
     monkeypatch.setattr(run_room.time, "perf_counter", late.__next__)
-    assert list(steps) == [None]
+    assert list(steps) == []
     assert run.training.progress.epoch == 2
     assert not run.more
 
@@ -215,6 +216,16 @@ def test_linear_models_have_a_share_of_the_budget(monkeypatch):
     expected = weights(little.artifact())
     for name, each in weights(plenty.artifact()).items():
         assert torch.equal(each, expected[name]), name
+
+
+def test_the_share_of_an_epoch_does_not_change_the_price_of_validation(monkeypatch):
+    found = []
+    monkeypatch.setattr(
+        run_room, "fit_to", lambda seconds, schedule, costs: found.append(costs) or schedule
+    )
+    for share in (1.0, 0.25):
+        timed(monkeypatch, epoch_seconds=share, budget=60.0, epoch_share=share)
+    assert found[0].validation == pytest.approx(found[1].validation)
 
 
 # Weights of the classes that are chosen
@@ -326,6 +337,21 @@ def test_places_of_trials_are_told():
         "in the trial of lstm with balanced classes, epoch 1 of 1",
         "in epoch 1 of 3",
     ]
+
+
+def test_models_are_fitted_once_for_each_weights_of_the_classes(monkeypatch):
+    fitted = []
+    fit_kinds = run_room.fit_kinds
+    monkeypatch.setattr(
+        run_room,
+        "fit_kinds",
+        lambda *arguments, **how: fitted.append(how) or fit_kinds(*arguments, **how),
+    )
+    run = weighed("auto", linear=True, learning_rate=1e-9)
+    list(run)
+    run.artifact()
+    assert len(fitted) == 2
+    assert not run._fits
 
 
 def test_without_time_for_a_trial_nothing_is_weighed(monkeypatch):

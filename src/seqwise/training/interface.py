@@ -90,6 +90,7 @@ class Steps:
     """
 
     _identity: Identity
+    _started: float
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -112,10 +113,14 @@ class Steps:
         return self._timed()
 
     def _timed(self) -> Iterator[EpochReport | None]:
-        started = time.perf_counter() - self.seconds
+        self._started = time.perf_counter() - self.seconds
         for report in self._steps():
-            self.seconds = time.perf_counter() - started
+            self.seconds = self._elapsed()
             yield report
+
+    def _elapsed(self) -> float:
+        """Give the seconds of training up to now, while a run goes on."""
+        return time.perf_counter() - self._started
 
     def _steps(self) -> Iterator[EpochReport | None]:
         raise NotImplementedError

@@ -30,7 +30,7 @@ from seqwise.training.interface import Steps, identify
 from seqwise.training.loop import Training
 from seqwise.training.preparation import LabelledStore, PreparedData
 from seqwise.training.reports import EpochReport, read_reports
-from seqwise.training.schedule import LINEAR_SHARE, choose_schedule, fit_to, time_epoch
+from seqwise.training.schedule import LINEAR_SHARE, Costs, choose_schedule, fit_to, time_epoch
 from seqwise.training.settings import Wishes, choose_stride, choose_training, price_of_steps
 from seqwise.training.stages import Stages
 from seqwise.training.start import open_start
@@ -130,7 +130,7 @@ class TrainingRun(Steps):
         self.trials: list[Trial] = []
         self.more: list[Training[Network]] = []
         self.reports: list[EpochReport] = []
-        self._fits: tuple[AnyClassWeight, Fits] | None = None  # and with which weights
+        self._fits: dict[str, Fits] = {}  # by the weights of the classes
         self._companion: tuple[EpochReport, Companion] | None = None  # and of which epoch
         self._decision: tuple[EpochReport, Decision] | None = None
         self._begin_stage()
@@ -234,7 +234,7 @@ class TrainingRun(Steps):
         check_identity(self._identity, values["identity"])
         schedule = self._chosen.reduced(values["schedule"])
         if schedule.fits != self.schedule.fits:
-            self._fits = None  # of another clock
+            self._fits.clear()  # of another clock
         self.schedule = schedule
         self.seconds = float(values["seconds"])
         self._restore_trials(values["trials"])
@@ -279,12 +279,12 @@ class TrainingRun(Steps):
 
     def _fit_beside(self, is_late: Callable[[], bool] = lambda: False) -> Fits:
         """Fit what may stand beside the network; the same for all networks of a shape."""
-        class_weight = self.config.class_weight
-        if self._fits is None or self._fits[0] != class_weight:
+        class_weight = str(self.config.class_weight)
+        if class_weight not in self._fits:
             kinds = self._kinds(self.training.model, self.prepared.train, self.prepared.codec)
             fits = fit_kinds(kinds, most=self.schedule.fits, is_late=is_late)
-            self._fits = (class_weight, fits)
-        return self._fits[1]
+            self._fits[class_weight] = fits
+        return self._fits[class_weight]
 
     def _kinds(self, network: Network, part: LabelledStore, codec: Codec) -> list[Kind]:
         names = self.prepared.labels.names
@@ -332,7 +332,8 @@ class TrainingRun(Steps):
         budget = self.asked.budget
         if budget is None:
             return False
-        return bool(self.world.largest(int(self._seconds_before + self.seconds > budget))[0])
+        seconds = self._seconds_before + self._elapsed()
+        return bool(self.world.largest(int(seconds > budget))[0])
 
     @override
     def _steps(self) -> Iterator[EpochReport | None]:
@@ -370,7 +371,7 @@ class TrainingRun(Steps):
         if self.world.is_first:
             with self.training.progress.as_validating():
                 self.companion  # noqa: B018 - found while it may still be stopped
-        self._fits = None  # up to 250 MB of them
+        self._fits.clear()  # some hundred megabytes of large files
 
     def _train_more(self) -> Iterator[EpochReport | None]:
         """Train fresh weights for as many epochs as the best one took, once or several times."""
@@ -408,21 +409,25 @@ class TrainingRun(Steps):
         The models beside them are fitted at once, as many as a share of the budget allows, and the
         speed of the first encoder is measured here and now.
         """
-        epoch_seconds = time_epoch(self.training)
+        epoch = time_epoch(self.training)
         fits, fit_seconds = self._fit_within(LINEAR_SHARE * budget)
         self._seconds_before = time.perf_counter() - begun
-        more = self.schedule.tries_balanced + self.schedule.refits / min(fits.values(), default=1)
-        # What all answer together is weighed in a validation of its own.
-        left = budget - self._seconds_before - more * fit_seconds - validation * epoch_seconds
-        told = self.world.as_in_first({"fits": fits, "left": left, "epoch": epoch_seconds})
-        schedule = fit_to(told["left"], self.schedule, told["epoch"], validation)
+        costs = Costs(
+            epoch=epoch,
+            validation=validation * epoch / self.asked.epoch_share,
+            fits=fit_seconds,
+            refit=fit_seconds / min(fits.values()) if fits else 0.0,
+        )
+        told = {"left": budget - self._seconds_before, "costs": costs._asdict(), "fits": fits}
+        told = self.world.as_in_first(told)
+        schedule = fit_to(told["left"], self.schedule, Costs(**told["costs"]))
         self.schedule = replace(schedule, fits=told["fits"])
         self._begin_stage()
 
-    def _fit_within(self, seconds: float) -> tuple[dict[str, int], float]:
+    def _fit_within(self, seconds: float) -> tuple[dict[str, int] | None, float]:
         """Fit models until so many seconds are over: how many of each kind, and in what time."""
         if not (self.config.linear and self.world.is_first):
-            return {}, 0.0
+            return None, 0.0
         started = time.perf_counter()
         fits = self._fit_beside(lambda: time.perf_counter() - started > seconds)
         found = {role: len(models) for role, models in fits.items()}

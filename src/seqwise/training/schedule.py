@@ -7,9 +7,10 @@ import time
 from dataclasses import dataclass, replace
 from itertools import islice
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqwise.config import TrainConfig
+from seqwise.training.fits import LINEAR
 from seqwise.training.loop import Training
 from seqwise.training.settings import Wishes
 
@@ -32,11 +33,30 @@ SHORT = 3  # a trial takes a third of the epochs
 NETWORKS = 3  # but beside a linear model of n-grams they bring no more than one (docs/design/0017)
 MOST_STEPS = 12_000_000  # of one training, in units of the LSTM's: of a longer one nothing is tried
 # Shares of a budget: after which no further linear model is fitted, and, of what is left then, what
-# is planned for; validation and a busy machine take the rest.
+# is planned for; a busy machine takes the rest.
 LINEAR_SHARE, USED = 0.2, 0.8
-LEAST_SHARE = 0.01  # of a pass: a network that has learned from less is none
+LEAST_SHARE = 0.01  # of an epoch: a network that has learned from less is none
 FEWEST_EPOCHS = 6  # with fewer, a second training is a waste
 MEASURED, WARM_UP = 12, 2  # updates
+
+
+class Costs(NamedTuple):
+    """Seconds, as they were measured here and now.
+
+    Parameters
+    ----------
+    epoch
+        Of an epoch of the first encoder, its updates alone.
+    validation
+        Of holding a network against the validation part.
+    fits, refit
+        Of fitting all that may stand beside the networks, and of fitting one of each kind.
+    """
+
+    epoch: float
+    validation: float = 0.0
+    fits: float = 0.0
+    refit: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +106,7 @@ class Schedule:
             and found.refits in {False, self.refits}
             and 1 <= found.networks <= self.networks
             and found.tries_balanced in {False, self.tries_balanced}
-            and all(number >= 0 for number in (found.fits or {}).values())
+            and (found.fits is None or _are_fits(found.fits))
         )
         if not is_less:
             raise ValueError(f"{found} instead of {self}")
@@ -112,19 +132,17 @@ class Schedule:
         """Trainings that follow the one that finds the best epoch."""
         return self.networks if self.refits else self.networks - 1
 
-    def price(self, validation: float = 0.0) -> float:
-        """Give the passes of all trainings, at the most, in units of the LSTM's.
-
-        Parameters
-        ----------
-        validation
-            What holding an epoch against the validation part takes, as a share of a pass.
-        """
+    def seconds(self, costs: Costs) -> float:
+        """Give the time of all trainings, and of what is fitted beside them, at the most."""
         prices = {encoder: PRICES.get(encoder, 1.0) for encoder in self.encoders}
         dearest = max(prices.values())
-        tried = sum(prices[encoder] for encoder in self.tried) + dearest * self.tries_balanced
-        passes = self.epochs * dearest * (1 + validation + self.num_more)
-        return self.trial_epochs * tried * (1 + validation) + passes
+        tried = [prices[encoder] for encoder in self.tried] + [dearest] * self.tries_balanced
+        trials = sum(price * costs.epoch + costs.validation for price in tried)
+        of_best = dearest * costs.epoch * (1 + self.num_more) + costs.validation
+        # All that answer together are weighed by a validation of their own, in such trials, too.
+        weighed = costs.validation * (1 + self.num_trials * self.tries_balanced)
+        beside = costs.fits * self.tries_balanced + costs.refit * self.refits
+        return self.trial_epochs * trials + self.epochs * of_best + weighed + beside
 
 
 def choose_schedule(
@@ -169,45 +187,50 @@ def choose_schedule(
     )
 
 
-def fit_to(
-    seconds: float, schedule: Schedule, epoch_seconds: float, validation: float = 0.0
-) -> Schedule:
+def fit_to(seconds: float, schedule: Schedule, costs: Costs) -> Schedule:
     """Choose the most that fits into some seconds.
 
     Parameters
     ----------
     seconds
-        That are left of a budget for all networks; there may be none.
+        That are left of a budget; there may be none.
     schedule
         What would be done with time enough.
-    epoch_seconds
-        What a pass of the first encoder takes.
-    validation
-        As `Schedule.price` takes it.
+    costs
+        Of all that it may do.
     """
-    room = max(USED * seconds / max(epoch_seconds, 1e-9), LEAST_SHARE)  # in passes
-    an_epoch = 1 + validation
+    room = USED * seconds
     one_encoder = replace(schedule, encoders=schedule.encoders[:1])
     # Weights of the classes are tried only where that was asked for: further networks go first.
     for each in (schedule, one_encoder, replace(one_encoder, networks=1)):
-        if each.price(validation) <= room:
+        if each.seconds(costs) <= room:
             return each
     one_network = replace(one_encoder, networks=1, tries_balanced=False)
     for each in (one_network, replace(one_network, refits=False)):
-        epochs = min(int(room / (an_epoch + each.num_more)), each.epochs)
+        fixed = replace(each, epochs=0).seconds(costs)
+        an_epoch = replace(each, epochs=1).seconds(costs) - fixed
+        epochs = min(int(max(room - fixed, 0.0) / max(an_epoch, 1e-9)), each.epochs)
         if epochs >= min(FEWEST_EPOCHS, each.epochs):
             return replace(each, epochs=epochs)
-    hasty = replace(one_network, refits=False, epochs=max(int(room / an_epoch), 1))
-    share = min(max(room - validation, LEAST_SHARE), 1.0)
-    return replace(hasty, epoch_share=share * schedule.epoch_share)
+    if epochs:
+        return replace(each, epochs=epochs)
+    share = max((room - fixed - costs.validation) / max(costs.epoch, 1e-9), LEAST_SHARE)
+    return replace(each, epochs=1, epoch_share=min(share, 1.0) * schedule.epoch_share)
 
 
 def time_epoch(training: Training[Any]) -> float:
-    """Measure the seconds that a pass will take, by some updates of a model to be thrown away."""
+    """Measure what the updates of an epoch take, by some of a model to be thrown away."""
     seconds = []
     before = time.perf_counter()
-    for _ in islice(training.steps(), WARM_UP + MEASURED):
+    for report in islice(training.steps(), WARM_UP + MEASURED):
         now = time.perf_counter()
-        seconds.append(now - before)
+        if report is None:  # an update; validation has a price of its own
+            seconds.append(now - before)
         before = now
     return fmean(seconds[WARM_UP:] or seconds) * training.progress.num_batches
+
+
+def _are_fits(values: Any) -> bool:
+    """Tell whether these are numbers of models of each kind, the linear model among them."""
+    numbers = values.values() if isinstance(values, dict) else [0]
+    return all(type(each) is int and each >= 1 for each in numbers) and LINEAR in values
