@@ -109,16 +109,14 @@ def test_what_training_would_choose_is_what_it_chooses(name, make):
     chosen = json.loads(Path("model/config.json").read_text())
     assert promised["training"] == f"at most {chosen['train']['epochs']} epochs"
     assert chosen["model"]["encoder"] in promised["tries"]
-    number = chosen["model"]["num_networks"]
-    assert number == (3 if chosen["data"]["kind"] == "series" else 1)
-    assert promised["refit"].endswith(f", {number} networks" if number > 1 else " records")
+    assert promised["refit"].endswith(f", {chosen['model']['num_networks']} networks")
     positions = chosen["model"]["num_positions"]
     assert (f", {positions} positions)" in promised["model"]) == (positions > 0)
     shown = run("inspect", "model").shown
     shape = promised["model"].partition(";")[0]
     if chosen["model"]["encoder"] != "lstm":  # the first that is tried, of which inspect tells
         shape = ""
-    assert f"shape {f'{number} networks, each ' if number > 1 else ''}{shape}" in shown
+    assert f"shape 3 networks, each {shape}" in shown
     assert "; beside it a linear model of" in shown
     if chosen["data"]["kind"] == "text":
         assert promised["steps"].startswith(f"{chosen['data']['tokens']}")

@@ -14,28 +14,20 @@ FULL = Schedule(
 )
 
 
-def choose(kind="text", *, num_steps=1_000, budget=None, class_weight="none", linear=True, **model):
-    config = TrainConfig(
-        epochs=20, refit=True, budget=budget, class_weight=class_weight, linear=linear
-    )
+def choose(kind="text", *, num_steps=1_000, budget=None, class_weight="none", **model):
+    config = TrainConfig(epochs=20, refit=True, budget=budget, class_weight=class_weight)
     return choose_schedule(kind, config, num_steps=num_steps, wishes=Wishes(model=model))
 
 
 def test_a_small_file_is_worth_several_encoders_and_networks():
     assert choose().encoders == ("lstm", "convolution")
     assert choose("series").encoders == ("lstm", "residual")
-    assert choose("series").networks == choose(linear=False).networks == 3
-
-
-@pytest.mark.parametrize("kind", ["text", "dna", "protein", "events"])
-def test_beside_a_linear_model_of_n_grams_one_network_is_enough(kind):
-    assert choose(kind).networks == 1
-    assert choose(kind, num_networks=3).networks == 3
+    assert choose().networks == 3
 
 
 def test_a_large_file_gets_one_unless_there_is_time():
     assert choose(num_steps=1_000_000).encoders == ("lstm",)
-    assert choose("series", num_steps=1_000_000).networks == 1
+    assert choose(num_steps=1_000_000).networks == 1
     dear = 400_000  # for one of the encoders of series, not for those of text
     assert choose(num_steps=dear).encoders == ("lstm", "convolution")
     assert choose("series", num_steps=dear).encoders == ("lstm",)

@@ -30,7 +30,7 @@ SHAPE = {
 # Seconds of a step in units of the LSTM's (benchmarks/encoders.py).
 PRICES = {"lstm": 1.0, "convolution": 0.8, "residual": 2.0}
 SHORT = 3  # a trial takes a third of the epochs
-NETWORKS = 3  # but beside a linear model of n-grams they bring no more than one (docs/design/0017)
+NETWORKS = 3
 MOST_STEPS = 12_000_000  # of one training, in units of the LSTM's: of a longer one nothing is tried
 # Shares of a budget: after which no further linear model is fitted, and, of what is left then, what
 # is planned for; a busy machine takes the rest.
@@ -174,8 +174,7 @@ def choose_schedule(
     has_time = config.budget is not None or work <= MOST_STEPS
     if not (is_open and has_time):
         encoders = (encoder or wishes.model.get("encoder", encoders[0]),)
-    gains = kind == "series" or not config.linear
-    networks = NETWORKS if is_open and has_time and gains else 1
+    networks = NETWORKS if is_open and has_time else 1
     return Schedule(
         encoders=encoders,
         epochs=config.epochs,
