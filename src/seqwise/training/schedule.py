@@ -231,5 +231,6 @@ def time_epoch(training: Training[Any]) -> float:
 
 def _are_fits(values: Any) -> bool:
     """Tell whether these are numbers of models of each kind, the linear model among them."""
-    numbers = values.values() if isinstance(values, dict) else [0]
-    return all(type(each) is int and each >= 1 for each in numbers) and LINEAR in values
+    if not isinstance(values, dict) or LINEAR not in values:
+        return False
+    return all(type(each) is int and each >= 1 for each in values.values())
