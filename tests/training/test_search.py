@@ -11,6 +11,7 @@ from seqwise.artifact import load_artifact, save_artifact
 from seqwise.data.kinds import Kind
 from seqwise.errors import CheckpointError
 from seqwise.nn import Ensemble, SequenceModel
+from seqwise.training import answers as answers_room
 from seqwise.training import run as run_room
 from seqwise.training import trials as trials_room
 from seqwise.training.linear import RECIPES
@@ -341,9 +342,9 @@ def test_places_of_trials_are_told():
 
 def test_models_are_fitted_once_for_each_weights_of_the_classes(monkeypatch):
     fitted = []
-    fit_kinds = run_room.fit_kinds
+    fit_kinds = answers_room.fit_kinds
     monkeypatch.setattr(
-        run_room,
+        answers_room,
         "fit_kinds",
         lambda *arguments, **how: fitted.append(how) or fit_kinds(*arguments, **how),
     )
@@ -351,7 +352,7 @@ def test_models_are_fitted_once_for_each_weights_of_the_classes(monkeypatch):
     list(run)
     run.artifact()
     assert len(fitted) == 2
-    assert not run._fits
+    assert not run._answers._fits
 
 
 def test_without_time_for_a_trial_nothing_is_weighed(monkeypatch):

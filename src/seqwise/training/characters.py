@@ -12,9 +12,9 @@ from seqwise.data.targets import Targets
 from seqwise.nn import SpelledModel, Spelling
 from seqwise.nn.spelling import LONGEST
 from seqwise.training.drawing import read_drawn
-from seqwise.training.linear import BATCH_STEPS, MOST_READ, Recipe, fit_ngrams
+from seqwise.training.linear import BATCH_STEPS, Recipe, fit_ngrams
 
-MOST_CHARACTERS = MOST_READ // LONGEST
+MOST_CHARACTERS = 2_500_000
 # Of characters: another weighting, or a stronger penalty, brought no more (docs/design/0034).
 CHARACTER_RECIPES = (Recipe(10.0), Recipe(100.0))
 

@@ -22,9 +22,9 @@ from seqwise.data.targets import Targets, class_counts, is_multilabel, label_pai
 from seqwise.nn import Batch, NgramModel, ngram_keys, read_strands
 from seqwise.training.drawing import draw_records, read_drawn
 
-MOST_READ = 10_000_000  # n-grams that are counted
+MOST_READ = 25_000_000  # n-grams that are counted
 # Bytes of a fit: of an n-gram that is counted, and of a weight with all that L-BFGS keeps of it.
-MOST_MEMORY, COUNT_BYTES, WEIGHT_BYTES = 1_000_000_000, 40, 200
+MOST_MEMORY, COUNT_BYTES, WEIGHT_BYTES = 1_000_000_000, 16, 200
 WINDOW = 4_096  # a longer sequence repeats itself: it counts as if it had so many steps
 MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
 BATCH_STEPS = 1 << 16
@@ -59,8 +59,8 @@ RECIPES = tuple(
     Recipe(strength, by_classes) for by_classes in (True, False) for strength in (10.0, 100.0)
 )
 
-# Places of records, and their batch: once, or once for each strand.
-Strands = Iterator[tuple[NDArray[np.int64], tuple[Batch, ...]]]
+# Batches of records, one after the other: once, or once for each strand.
+Strands = Iterator[tuple[Batch, ...]]
 
 
 def fit_ngrams(
@@ -106,6 +106,8 @@ def fit_ngrams(
     random = np.random.default_rng(seed)
     lengths = sequences.lengths.clip(max=WINDOW) * longest
     drawn = draw_records(lengths, targets, random, most_steps=MOST_READ)
+    # As they are read, so that what is counted of one batch stands behind what is of the other.
+    drawn = drawn[np.argsort(sequences.lengths[drawn], kind="stable")]
     batches = partial(_batches, sequences, drawn, complements)
     most = (MOST_MEMORY - COUNT_BYTES * int(lengths[drawn].sum())) // WEIGHT_BYTES
     most = max(min(most, MOST_NGRAM_WEIGHTS) // num_classes, 1)
@@ -118,11 +120,11 @@ def fit_ngrams(
 
     for by_classes, alike in groupby(recipes, key=lambda recipe: recipe.by_classes):
         worth = idf
-        counted = _count(make(worth), batches, len(drawn))
+        counted = _count(make(worth), batches)
         if by_classes:
-            worth = _differences(counted.sign(), targets[drawn], num_classes)
+            worth = _differences(counted, targets[drawn], num_classes)
             del counted  # before the next: each is as large as all that was read
-            counted = _count(make(worth), batches, len(drawn))
+            counted = _count(make(worth), batches)
         questions = _ask(targets[drawn], class_weight)
         for recipe in alike:
             model = make(worth)
@@ -131,30 +133,35 @@ def fit_ngrams(
         del counted
 
 
-def _differences(present: sparse.csr_array, targets: Targets, num_classes: int) -> Tensor:
+def _differences(counted: sparse.csr_array, targets: Targets, num_classes: int) -> Tensor:
     """Say how far apart the classes are in having each n-gram: ``(num_ngrams,)``.
 
     The root of the mean square, over the classes and in proportion to their records, of the
     logarithm of how many times as often a record of the class has it as another.
     """
     records, classes = label_pairs(targets)
-    num_records = present.shape[0]
-    pairs = (np.ones(len(records)), (records, classes))
-    table = sparse.csr_array(pairs, shape=(num_records, num_classes))
-    inside = (present.T @ table).toarray()  # (num_ngrams, num_classes), records with the n-gram
-    outside = np.asarray(present.sum(axis=0)).reshape(-1, 1) - inside
-    sizes = class_counts(targets, num_classes)
+    num_records = counted.shape[0]
+    bearers = sparse.csr_array(
+        (np.ones(len(records), dtype=np.float32), (classes, records)),
+        shape=(num_classes, num_records),
+    )
+    ones = np.ones_like(counted.data)
+    present = sparse.csr_array((ones, counted.indices, counted.indptr), shape=counted.shape)
+    # Records with the n-gram, whole numbers that 32 bits hold: (num_classes, num_ngrams).
+    inside = (bearers @ present).toarray()
+    outside = np.bincount(counted.indices, minlength=counted.shape[1]) - inside
+    sizes = class_counts(targets, num_classes).reshape(-1, 1)
     ratios = np.log((inside + 1) / (sizes + 2)) - np.log((outside + 1) / (num_records - sizes + 2))
-    mean_square = ratios**2 @ (sizes / max(sizes.sum(), 1))
-    return torch.from_numpy(np.sqrt(mean_square).astype(np.float32))
+    mean_square = (sizes / max(sizes.sum(), 1)).T @ ratios**2
+    return torch.from_numpy(np.sqrt(mean_square[0]).astype(np.float32))
 
 
 def _batches(
     sequences: RaggedStore | ChainedStore, drawn: NDArray[np.int64], complements: Tensor | None
 ) -> Strands:
-    """Pad the drawn sequences, those of near-equal lengths together; gives their places, too."""
-    for places, batch in read_drawn(sequences, sequences.lengths, drawn, batch_steps=BATCH_STEPS):
-        yield places, (batch,) if complements is None else read_strands(batch, complements)
+    """Pad the drawn sequences in their order, which is one of lengths."""
+    for _, batch in read_drawn(sequences, sequences.lengths, drawn, batch_steps=BATCH_STEPS):
+        yield (batch,) if complements is None else read_strands(batch, complements)
 
 
 def _learn_ngrams(
@@ -166,7 +173,7 @@ def _learn_ngrams(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Find the n-grams to know, and what each is worth."""
     distinct = []
-    for _, strands in batches():
+    for strands in batches():
         pairs = []
         for batch in strands:
             keys, mask = ngram_keys(
@@ -175,9 +182,15 @@ def _learn_ngrams(
             rows = torch.arange(len(batch)).unsqueeze(1).expand_as(keys)[mask].numpy()
             pairs.append(np.stack([rows, keys[mask].numpy()], axis=1))
         distinct.append(_distinct(np.concatenate(pairs)))
-    known, frequency = np.unique(np.concatenate(distinct), return_counts=True)
-    kept = np.ones(len(known), dtype=bool)
-    if len(known) > MANY_NGRAMS:
+    found = np.concatenate(distinct)
+    distinct.clear()  # each is as large as all that was read
+    found.sort()
+    is_first = np.ones(len(found), dtype=bool)
+    is_first[1:] = found[1:] != found[:-1]
+    firsts = np.flatnonzero(is_first).astype(np.int32)
+    frequency = np.diff(firsts, append=np.int32(len(found)))
+    kept = np.ones(len(firsts), dtype=bool)
+    if len(firsts) > MANY_NGRAMS:
         kept = frequency > 1
     if kept.sum() > most:
         rarest = np.sort(frequency[kept])[-most]
@@ -185,7 +198,7 @@ def _learn_ngrams(
     if not kept.any():
         kept[:most] = True
     idf = np.log((1 + num_records) / (1 + frequency[kept])) + 1
-    return torch.from_numpy(known[kept]), torch.from_numpy(idf.astype(np.float32))
+    return torch.from_numpy(found[firsts[kept]]), torch.from_numpy(idf.astype(np.float32))
 
 
 def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -197,20 +210,26 @@ def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     return distinct
 
 
-def _count(model: NgramModel, batches: Callable[[], Strands], num_records: int) -> sparse.csr_array:
+def _count(model: NgramModel, batches: Callable[[], Strands]) -> sparse.csr_array:
     """Count each record's n-grams, on the mean of its strands; ``(num_records, num_ngrams)``."""
-    rows, columns, values = [], [], []
-    for members, strands in batches():
-        for batch in strands:
-            features, counts = model.count(batch)
-            row, place = counts.nonzero(as_tuple=True)
-            # In 32 bits: there are as many of these as n-grams, all of them in memory.
-            rows.append(members[row.numpy()].astype(np.int32))
-            columns.append(features[row, place].numpy().astype(np.int32))
-            values.append(counts[row, place].numpy() / len(strands))
-    cells = (np.concatenate(rows), np.concatenate(columns))
-    shape = (num_records, len(model.keys))
-    return sparse.csr_array((np.concatenate(values), cells), shape=shape)
+    tables = []
+    for strands in batches():
+        table = _tabulate(model, strands[0])
+        for other in strands[1:]:
+            table = table + _tabulate(model, other)
+        tables.append(table / len(strands) if len(strands) > 1 else table)
+    return sparse.vstack(tables, format="csr")
+
+
+def _tabulate(model: NgramModel, batch: Batch) -> sparse.csr_array:
+    features, counts = model.count(batch)
+    is_counted = counts != 0
+    # In 32 bits: there are as many of these as n-grams, all of them in memory.
+    columns = features[is_counted].numpy().astype(np.int32)
+    stops = is_counted.sum(dim=1).cumsum(dim=0).numpy()
+    starts = np.concatenate([[0], stops]).astype(np.int32)
+    shape = (len(batch), len(model.keys))
+    return sparse.csr_array((counts[is_counted].numpy(), columns, starts), shape=shape)
 
 
 # What scikit-learn is to tell apart, and what it knows of that so far.

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from itertools import chain
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from typing_extensions import override
 
 from seqwise.artifact import Artifact, TrainingAccount, current_versions
 from seqwise.config import AnyClassWeight, ModelConfig, TrainConfig
-from seqwise.data.codecs import Codec
 from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.decision import AnyScores, Decision
-from seqwise.evaluation.thresholds import can_tune, tune
+from seqwise.evaluation.thresholds import can_tune
 from seqwise.identity import check_identity
 from seqwise.nn import Classifier, Network, join
-from seqwise.predictor import infer_logits, to_probabilities
 from seqwise.strict import setting_error
-from seqwise.training.companion import Companion, find_companion
+from seqwise.training.answers import Answers
+from seqwise.training.companion import Companion
 from seqwise.training.distribution import ALONE, World
-from seqwise.training.fits import CHARACTERS, FOREST, LINEAR, Fits, Kind, choose_kinds, fit_kinds
+from seqwise.training.fits import CHARACTERS, FOREST, LINEAR
 from seqwise.training.interface import Steps, identify
 from seqwise.training.loop import Training
-from seqwise.training.preparation import LabelledStore, PreparedData
+from seqwise.training.preparation import PreparedData
 from seqwise.training.reports import EpochReport, read_reports
 from seqwise.training.schedule import LINEAR_SHARE, Costs, choose_schedule, fit_to, time_epoch
 from seqwise.training.settings import Wishes, choose_stride, choose_training, price_of_steps
@@ -36,7 +33,6 @@ from seqwise.training.stages import Stages
 from seqwise.training.start import open_start
 from seqwise.training.state import State, join_names, select_names
 from seqwise.training.trials import Trial, choose_winner, name_trial, scores_of
-from seqwise.training.weighting import class_weights
 
 
 class TrainingRun(Steps):
@@ -130,9 +126,7 @@ class TrainingRun(Steps):
         self.trials: list[Trial] = []
         self.more: list[Training[Network]] = []
         self.reports: list[EpochReport] = []
-        self._fits: dict[str, Fits] = {}  # by the weights of the classes
-        self._companion: tuple[EpochReport, Companion] | None = None  # and of which epoch
-        self._decision: tuple[EpochReport, Decision] | None = None
+        self._answers = Answers(prepared)
         self._begin_stage()
         self._kind_of_scores: type = self.training.objective.scores
         # That weights are to be chosen is a setting, too, whatever the first trial has.
@@ -232,10 +226,7 @@ class TrainingRun(Steps):
         """
         values = state.values
         check_identity(self._identity, values["identity"])
-        schedule = self._chosen.reduced(values["schedule"])
-        if schedule.fits != self.schedule.fits:
-            self._fits.clear()  # of another clock
-        self.schedule = schedule
+        self.schedule = self._chosen.reduced(values["schedule"])
         self.seconds = float(values["seconds"])
         self._restore_trials(values["trials"])
         self.reports = read_reports(values["reports"], self._kind_of_scores)
@@ -261,62 +252,17 @@ class TrainingRun(Steps):
     @property
     def companion(self) -> Companion | None:
         """What answers together with the best epoch so far; None where it answers alone."""
-        if not self.config.linear:
-            return None
-        best = self.training.best
-        if self._companion is None or self._companion[0] is not best:
-            labels, train = self.prepared.labels, self.prepared.train
-            found = find_companion(
-                self.training.best_model(),
-                self._fit_beside(),
-                self.prepared.valid,
-                labels=labels,
-                class_weight=class_weights(self.config.class_weight, train.targets, labels.names),
-                device=self.config.device,
-            )
-            self._companion = (best, found)
-        return self._companion[1]
-
-    def _fit_beside(self, is_late: Callable[[], bool] = lambda: False) -> Fits:
-        """Fit what may stand beside the network; the same for all networks of a shape."""
-        class_weight = str(self.config.class_weight)
-        if class_weight not in self._fits:
-            kinds = self._kinds(self.training.model, self.prepared.train, self.prepared.codec)
-            fits = fit_kinds(kinds, most=self.schedule.fits, is_late=is_late)
-            self._fits[class_weight] = fits
-        return self._fits[class_weight]
-
-    def _kinds(self, network: Network, part: LabelledStore, codec: Codec) -> list[Kind]:
-        names = self.prepared.labels.names
-        return choose_kinds(network, part, codec, shape=self.shape, config=self.config, names=names)
+        return self._answers.companion
 
     @property
     def decision(self) -> Decision:
         """Which labels are given: tuned to the best epoch so far, where that is asked for."""
-        labels, best = self.prepared.labels, self.training.best
-        if not self.config.tune_thresholds:
-            return Decision.of(labels)
-        if self._decision is None or self._decision[0] is not best:
-            found = tune(self._probabilities(), self.prepared.valid.targets, labels)
-            self._decision = (best, found)
-        return self._decision[1]
+        return self._answers.decision
 
     @property
     def scores(self) -> AnyScores:
         """Scores of the best epoch so far and of what is decided, on the records that chose it."""
-        if not self.config.tune_thresholds:
-            return self.companion.scores if self.companion else scores_of(self.training.best)
-        valid, names = self.prepared.valid, self.prepared.labels.names
-        return self.decision.score(self._probabilities(), valid.targets, names)
-
-    def _probabilities(self) -> NDArray[np.float64]:
-        """Give the probabilities of the best epoch so far for the records that chose it."""
-        if self.companion:
-            return self.companion.probabilities
-        device, sequences = self.training.device, self.prepared.valid.sequences
-        model = self.training.best_model().to(device)
-        logits = infer_logits(model, sequences, device=device)
-        return to_probabilities(logits, multilabel=self.prepared.labels.multilabel)
+        return self._answers.scores
 
     @property
     def is_refitted(self) -> bool:
@@ -371,7 +317,7 @@ class TrainingRun(Steps):
         if self.world.is_first:
             with self.training.progress.as_validating():
                 self.companion  # noqa: B018 - found while it may still be stopped
-        self._fits.clear()  # some hundred megabytes of large files
+        self._answers.forget_fits()
 
     def _train_more(self) -> Iterator[EpochReport | None]:
         """Train fresh weights for as many epochs as the best one took, once or several times."""
@@ -388,6 +334,7 @@ class TrainingRun(Steps):
         plan = self.schedule
         epochs = plan.trial_epochs if self.is_trying else plan.epochs
         self._stage = self._stages.begin(*self._choose(), epochs, plan)
+        self._answers.follow(self._stage, plan.fits)
 
     def _choose(self) -> tuple[str, AnyClassWeight]:
         """Choose the encoder and the weights of the classes of what comes after the trials so far.
@@ -409,8 +356,9 @@ class TrainingRun(Steps):
         The models beside them are fitted at once, as many as a share of the budget allows, and the
         speed of the first encoder is measured here and now.
         """
-        epoch = time_epoch(self.training)
-        fits, fit_seconds = self._fit_within(LINEAR_SHARE * budget)
+        epoch, fits, fit_seconds = time_epoch(self.training), None, 0.0
+        if self.config.linear and self.world.is_first:
+            fits, fit_seconds = self._answers.fit_within(LINEAR_SHARE * budget)
         self._seconds_before = time.perf_counter() - begun
         costs = Costs(
             epoch=epoch,
@@ -424,18 +372,9 @@ class TrainingRun(Steps):
         self.schedule = replace(schedule, fits=told["fits"])
         self._begin_stage()
 
-    def _fit_within(self, seconds: float) -> tuple[dict[str, int] | None, float]:
-        """Fit models until so many seconds are over: how many of each kind, and in what time."""
-        if not (self.config.linear and self.world.is_first):
-            return None, 0.0
-        started = time.perf_counter()
-        fits = self._fit_beside(lambda: time.perf_counter() - started > seconds)
-        found = {role: len(models) for role, models in fits.items()}
-        return found, time.perf_counter() - started
-
     def artifact(self) -> Artifact:
         """Put together what was trained so far: the best epoch, and the networks that followed."""
-        finished, companion = self._finished, self.companion
+        finished = self._finished
         codec, shape, train = self.prepared.codec, self.shape, self.prepared.train
         networks = [self.training.best_model()]
         if self.is_refitted:
@@ -443,8 +382,9 @@ class TrainingRun(Steps):
             networks = []
         networks += [training.best_model() for training in finished]
         shape = replace(shape, num_networks=len(networks))
-        if companion is not None and self.is_refitted:
-            companion = companion.refit(self._kinds(networks[0], train, codec))
+        companion = self.companion
+        if self.is_refitted:
+            companion = self._answers.refit(networks[0], codec, train)
         model: Classifier = join(networks, multilabel=shape.multilabel)
         if companion is not None:
             model, shape = companion.join(networks, shape)

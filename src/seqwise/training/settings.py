@@ -66,6 +66,7 @@ LARGE_VOCABULARY = 1_000  # learned by heart sooner than a small one
 GREAT_SPREAD = 2.0  # a quarter of the series is more than seven times as loud as another
 ENOUGH_VECTORS = 200  # of a long series; a recurrent layer remembers no more
 CONVOLVING = 0.1  # what it costs to make few vectors of many steps, in an LSTM's price of a step
+MANY_WORDS = 500_000  # of so long a text, three in a row come again (docs/design/0016)
 MOTIF = 9  # letters of DNA or protein that a filter sees at once
 ENOUGH_UPDATES = 5_000  # a small file gets more epochs, until it has had so many updates
 MOST_STEPS = 30_000_000  # a long one gets fewer, so that it is done in minutes
@@ -222,6 +223,7 @@ def choose_model(
     num_classes: int,
     multilabel: bool = False,
     common_length: int | None,
+    num_steps: int = 0,
     stride: int = 1,
     spread: float = 0.0,
     wishes: Wishes,
@@ -241,6 +243,8 @@ def choose_model(
     common_length
         Steps of the training sequences where all have the same number: their positions mean
         something then. None otherwise.
+    num_steps
+        Of all training sequences.
     stride
         As `choose_stride` gives it.
     spread
@@ -269,21 +273,21 @@ def choose_model(
         "stride": stride,
         "num_positions": num_positions if num_positions <= MAX_POSITIONS else 0,
         "own_scale": spread > GREAT_SPREAD,
-        "ngrams": _longest_ngram(codec),
+        "ngrams": _longest_ngram(codec, num_steps),
         **SHAPES.get(encoder, {}),
         "encoder": encoder,
     }
     return ModelConfig.from_dict(chosen | dict(wishes.model))
 
 
-def _longest_ngram(codec: Codec) -> int:
+def _longest_ngram(codec: Codec, num_steps: int) -> int:
     """Choose the n-grams that say most of such sequences, by what they got on held-out parts."""
     data = codec.config
     if data.kind == "dna" and data.kmer == 1:
         return 8
-    if data.kind == "text":
-        return 4 if data.tokens in ("characters", "bytes") else 2
-    return 3
+    if data.kind == "text" and data.tokens in ("characters", "bytes"):
+        return 4
+    return 2 if data.kind == "text" and num_steps < MANY_WORDS else 3
 
 
 def choose_training(
