@@ -65,11 +65,10 @@ def make_model(longest=2, num_classes=3, positions=False, known=SEQUENCES):
 def plain_logits(model, sequence):
     one = batch_of([sequence])
     keys, mask = ngram_keys(one.inputs, one.lengths, longest=model.longest, positions=False)
-    counts = Counter(keys[mask].tolist())
-    values = {}
-    for row, key in enumerate(model.keys.tolist()):
-        if key in counts:
-            values[row] = (1 + math.log(counts[key])) * float(model.idf[row])
+    present = set(keys[mask].tolist())
+    values = {
+        row: float(model.idf[row]) for row, key in enumerate(model.keys.tolist()) if key in present
+    }
     length = math.sqrt(sum(value**2 for value in values.values())) or 1.0
     logits = model.bias.detach().double().clone()
     for row, value in values.items():

@@ -28,7 +28,7 @@ def test_a_model_of_characters_is_that_of_scikit_learn():
         sizes = range(1, LONGEST + 1)
         return [ends[at : at + size] for size in sizes for at in range(len(ends) - size + 1)]
 
-    known = TfidfVectorizer(analyzer=cut, sublinear_tf=True).fit_transform(texts)
+    known = TfidfVectorizer(analyzer=cut, binary=True).fit_transform(texts)
     for recipe, model in zip(characters.CHARACTER_RECIPES, models, strict=True):
         peer = LogisticRegression(C=recipe.strength, max_iter=linear.MOST_ITERATIONS, tol=1e-6)
         peer.fit(known, targets)

@@ -56,7 +56,7 @@ def test_logits_are_those_of_scikit_learn(num_classes):
     store = RaggedStore.from_arrays(arrays)
     models = list(fit_ngrams(store, targets, num_classes=num_classes, longest=3, positions=False))
     assert len(models) == len(linear.RECIPES)
-    vectorizer = TfidfVectorizer(analyzer=ngrams_as_words, sublinear_tf=True)
+    vectorizer = TfidfVectorizer(analyzer=ngrams_as_words, binary=True)
     features = vectorizer.fit_transform(arrays)
     worth = differences(features, targets)
     for recipe, model in zip(linear.RECIPES, models, strict=True):
@@ -197,7 +197,7 @@ def test_each_label_is_a_question_of_its_own_as_in_scikit_learn(class_weight):
     recipes = [recipe for recipe in linear.RECIPES if not recipe.by_classes]
     how = {"num_classes": 3, "longest": 3, "positions": False, "class_weight": weights}
     models = fit_ngrams(store, targets, recipes=recipes, **how)
-    features = TfidfVectorizer(analyzer=ngrams_as_words, sublinear_tf=True).fit_transform(arrays)
+    features = TfidfVectorizer(analyzer=ngrams_as_words, binary=True).fit_transform(arrays)
     for recipe, model in zip(recipes, models, strict=True):
         one = LogisticRegression(
             C=recipe.strength, max_iter=linear.MOST_ITERATIONS, class_weight=class_weight

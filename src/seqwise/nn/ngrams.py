@@ -73,9 +73,10 @@ def _mix(seed: Tensor, value: Tensor) -> Tensor:
 class NgramModel(nn.Module):
     """Logits that are linear in the n-grams of a sequence.
 
-    An n-gram counts ``(1 + log(times it stands in the sequence)) * idf``, and the counts of a
-    sequence have the length 1, as usual for text (Salton and Buckley 1988; Wang and Manning 2012
-    for how far it gets). `training.linear` fits it. N-grams that it does not know count nothing.
+    An n-gram counts ``idf``, however often it stands in a sequence, and the counts of a sequence
+    have the length 1 (Salton and Buckley 1988; Wang and Manning 2012 for how far it gets, and for
+    presence in place of frequency). `training.linear` fits it. N-grams that it does not know count
+    nothing.
 
     Parameters
     ----------
@@ -162,17 +163,10 @@ class NgramModel(nn.Module):
         found = torch.searchsorted(self.keys, keys).clamp(max=most)
         known = mask & (self.keys[found] == keys)
         features = torch.where(known, found, most + 1).sort(dim=1).values
-        places = torch.arange(features.size(1), device=features.device).expand_as(features)
-        is_first = torch.ones_like(features, dtype=torch.bool)
-        is_first[:, 1:] = features[:, 1:] != features[:, :-1]
-        # The next place at which another n-gram begins, looking from the end.
-        starts = torch.where(is_first, places, features.size(1))
-        ends = nn.functional.pad(starts[:, 1:], (0, 1), value=features.size(1))
-        ends = ends.flip(1).cummin(dim=1).values.flip(1)
-        counts = (ends - places).to(self.idf.dtype)
-        is_counted = is_first & (features <= most)
+        is_counted = features <= most
+        is_counted[:, 1:] &= features[:, 1:] != features[:, :-1]
         features = features.clamp(max=most)
-        values = torch.where(is_counted, (1 + counts.log()) * self.idf[features], 0)
+        values = torch.where(is_counted, self.idf[features], 0)
         # One after another: the order of a sum may be another in a batch of longer ones.
         norm = values.square().cumsum(dim=1)[:, -1:].sqrt().clamp(min=1e-12)
         return torch.where(is_counted, features, 0), values / norm
