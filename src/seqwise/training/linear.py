@@ -28,13 +28,13 @@ MOST_MEMORY, COUNT_BYTES, WEIGHT_BYTES = 1_000_000_000, 16, 200
 WINDOW = 4_096  # a longer sequence repeats itself: it counts as if it had so many steps
 MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
 BATCH_STEPS = 1 << 16
-MOST_ITERATIONS = 300
 # A fit ends where the loss, a mean of the records, slopes less than this by their number. What a
 # weaker penalty changes of the slope is the less, the more they are: a fit that begins where the
 # last one has ended would be over at once. Of very many the penalty matters little, and a fit is
 # dear (docs/design/0016).
 FLAT_BY_RECORDS, FLATTEST, LEAST_FLAT = 0.2, 1e-5, 1e-4
 VERY_MANY = 50_000
+MOST_ITERATIONS, ITERATIONS_OF_MANY = 300, 50
 
 
 class Recipe(NamedTuple):
@@ -254,9 +254,10 @@ def _ask(targets: Targets, class_weight: NDArray[np.float64] | None) -> list[Que
 def _regression(num_records: int, class_weight: NDArray[np.float64] | None) -> LogisticRegression:
     """Make one whose fits begin each where the last one has ended."""
     flat = min(max(FLAT_BY_RECORDS / num_records, FLATTEST), LEAST_FLAT)
+    is_cheap = num_records <= VERY_MANY
     return LogisticRegression(
-        tol=flat if num_records <= VERY_MANY else LEAST_FLAT,
-        max_iter=MOST_ITERATIONS,
+        tol=flat if is_cheap else LEAST_FLAT,
+        max_iter=MOST_ITERATIONS if is_cheap else ITERATIONS_OF_MANY,
         class_weight=None if class_weight is None else dict(enumerate(class_weight.tolist())),
         warm_start=True,
     )
