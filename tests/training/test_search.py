@@ -12,6 +12,7 @@ from seqwise.data.kinds import Kind
 from seqwise.errors import CheckpointError
 from seqwise.nn import Ensemble, SequenceModel
 from seqwise.training import answers as answers_room
+from seqwise.training import fits as fits_room
 from seqwise.training import run as run_room
 from seqwise.training import trials as trials_room
 from seqwise.training.linear import RECIPES
@@ -203,7 +204,7 @@ def test_linear_models_have_a_share_of_the_budget(monkeypatch):
     plenty = timed(monkeypatch, epoch_seconds=1e-6, budget=1e6, linear=True)
     assert plenty.schedule.fits == everything
     assert search(linear=True).schedule.fits is None
-    monkeypatch.setattr(run_room, "LINEAR_SHARE", 0.0)
+    monkeypatch.setattr(run_room, "SHARE_OF_BUDGET", 0.0)
     little = timed(monkeypatch, epoch_seconds=1e-6, budget=1e6, linear=True)
     assert little.schedule.fits == {"linear model": 1}
     for _ in little.steps():
@@ -217,6 +218,16 @@ def test_linear_models_have_a_share_of_the_budget(monkeypatch):
     expected = weights(little.artifact())
     for name, each in weights(plenty.artifact()).items():
         assert torch.equal(each, expected[name]), name
+
+
+def test_the_shorter_a_budget_the_fewer_ngrams_are_counted(monkeypatch):
+    def known(ngrams_a_second):
+        monkeypatch.setattr(fits_room, "NGRAMS_A_SECOND", ngrams_a_second)
+        run = timed(monkeypatch, epoch_seconds=1e-6, budget=1e6, linear=True)
+        list(run)
+        return run.artifact().shape.num_ngrams
+
+    assert known(1e-4) < known(1.0)
 
 
 def test_the_share_of_an_epoch_does_not_change_the_price_of_validation(monkeypatch):

@@ -15,13 +15,17 @@ from seqwise.training.characters import (
     count_characters,
     fit_characters,
 )
-from seqwise.training.linear import RECIPES, Recipe, fit_ngrams
+from seqwise.training.linear import MOST_READ, RECIPES, Recipe, fit_ngrams
 from seqwise.training.preparation import LabelledStore
 from seqwise.training.ridge import fit_kernels
 from seqwise.training.trees import grow_forest
 from seqwise.training.weighting import class_weights
 
 LINEAR, CHARACTERS, FOREST = "linear model", "linear model of characters", "forest"
+SHARE_OF_BUDGET = 0.2  # after which no further model is fitted
+# Of which the first linear model is fitted. No clock says so, so that the same records are drawn
+# when a run goes on.
+NGRAMS_A_SECOND = 600_000
 
 
 class Kind(NamedTuple):
@@ -122,6 +126,10 @@ def choose_kinds(
 
         return [Kind(role, RECIPES[:1], partial(fit_one, fit)) for role, fit in fits.items()]
 
+    most_read = MOST_READ
+    if config.budget is not None:
+        most_read = min(most_read, int(SHARE_OF_BUDGET * config.budget * NGRAMS_A_SECOND))
+
     def fit_tokens(recipes: Sequence[Recipe]) -> Iterator[Beside]:
         return fit_ngrams(
             part.sequences,
@@ -130,6 +138,7 @@ def choose_kinds(
             positions=shape.num_positions > 0,
             complements=complements_of(network),
             recipes=recipes,
+            most_read=most_read,
             **told,
         )
 

@@ -74,10 +74,11 @@ def fit_ngrams(
     recipes: Sequence[Recipe] = RECIPES,
     class_weight: NDArray[np.float64] | None = None,
     seed: int = 0,
+    most_read: int = MOST_READ,
 ) -> Iterator[NgramModel]:
     """Fit one linear model after another, each by another recipe.
 
-    Where there are more than `MOST_READ` n-grams, some of the sequences are drawn, each class among
+    Where there are more than `most_read` n-grams, some of the sequences are drawn, each class among
     them.
 
     Parameters
@@ -97,6 +98,8 @@ def fit_ngrams(
         As `class_weights` gives it; None where all weigh the same.
     seed
         Of the draw.
+    most_read
+        N-grams that are counted.
 
     Yields
     ------
@@ -105,7 +108,7 @@ def fit_ngrams(
     """
     random = np.random.default_rng(seed)
     lengths = sequences.lengths.clip(max=WINDOW) * longest
-    drawn = draw_records(lengths, targets, random, most_steps=MOST_READ)
+    drawn = draw_records(lengths, targets, random, most_steps=most_read)
     # As they are read, so that what is counted of one batch stands behind what is of the other.
     drawn = drawn[np.argsort(sequences.lengths[drawn], kind="stable")]
     batches = partial(_batches, sequences, drawn, complements)

@@ -22,12 +22,12 @@ from seqwise.strict import setting_error
 from seqwise.training.answers import Answers
 from seqwise.training.companion import Companion
 from seqwise.training.distribution import ALONE, World
-from seqwise.training.fits import CHARACTERS, FOREST, LINEAR
+from seqwise.training.fits import CHARACTERS, FOREST, LINEAR, SHARE_OF_BUDGET
 from seqwise.training.interface import Steps, identify
 from seqwise.training.loop import Training
 from seqwise.training.preparation import PreparedData
 from seqwise.training.reports import EpochReport, read_reports
-from seqwise.training.schedule import LINEAR_SHARE, Costs, choose_schedule, fit_to, time_epoch
+from seqwise.training.schedule import Costs, choose_schedule, fit_to, time_epoch
 from seqwise.training.settings import Wishes, choose_stride, choose_training, price_of_steps
 from seqwise.training.stages import Stages
 from seqwise.training.start import open_start
@@ -358,7 +358,7 @@ class TrainingRun(Steps):
         """
         epoch, fits, fit_seconds = time_epoch(self.training), None, 0.0
         if self.config.linear and self.world.is_first:
-            fits, fit_seconds = self._answers.fit_within(LINEAR_SHARE * budget)
+            fits, fit_seconds = self._answers.fit_within(SHARE_OF_BUDGET * budget)
         self._seconds_before = time.perf_counter() - begun
         costs = Costs(
             epoch=epoch,

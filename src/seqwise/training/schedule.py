@@ -32,9 +32,7 @@ PRICES = {"lstm": 1.0, "convolution": 0.8, "residual": 2.0}
 SHORT = 3  # a trial takes a third of the epochs
 NETWORKS = 3
 MOST_STEPS = 12_000_000  # of one training, in units of the LSTM's: of a longer one nothing is tried
-# Shares of a budget: after which no further linear model is fitted, and, of what is left then, what
-# is planned for; a busy machine takes the rest.
-LINEAR_SHARE, USED = 0.2, 0.8
+USED = 0.8  # of what is left of a budget; a busy machine takes the rest
 LEAST_SHARE = 0.01  # of an epoch: a network that has learned from less is none
 FEWEST_EPOCHS = 6  # with fewer, a second training is a waste
 MEASURED, WARM_UP = 12, 2  # updates
