@@ -37,7 +37,7 @@ def test_a_model_of_characters_is_that_of_scikit_learn():
         assert np.abs(found - peer.predict_proba(known)).max() < 1e-2
 
 
-def test_more_tokens_than_could_be_read_are_not_counted_one_by_one(monkeypatch):
+def test_more_tokens_than_are_read_are_not_counted_one_by_one(monkeypatch):
     arrays = [np.array([1, 1]), np.array([1])]
     store, spelling = RaggedStore.from_arrays(arrays), Spelling(["", "abc"])
     assert count_characters(store, spelling) == 9

@@ -8,7 +8,7 @@ from seqwise.data.kinds import Kind
 from seqwise.errors import ArtifactError
 from seqwise.nn import Batch, Ensemble, SequenceModel
 from seqwise.predictor import Predictor
-from seqwise.training import companion, fits
+from seqwise.training import companion, fits, settings
 from seqwise.training.run import TrainingRun
 from tests.artifact.folders import change_config, replace_weights
 from tests.training.examples import GOOD, make_run
@@ -77,6 +77,12 @@ def test_a_refit_fits_the_linear_model_on_all_records():
     after = finish(pairs, Kind.TEXT, refit=True).artifact()
     assert after.shape.num_ngrams > before.shape.num_ngrams
     assert torch.equal(before.model.weights, after.model.weights)
+
+
+def test_long_text_is_read_three_words_at_a_time(monkeypatch):
+    assert make_run(GOOD + BAD, Kind.TEXT).shape.ngrams == 2
+    monkeypatch.setattr(settings, "MANY_WORDS", 10)
+    assert make_run(GOOD + BAD, Kind.TEXT).shape.ngrams == 3
 
 
 def test_characters_are_read_where_they_are_few_and_words_are_not_characters(monkeypatch):

@@ -28,13 +28,13 @@ def fitted(kind="text", sequences=SENTENCES):
     return build_codec(choose_data(Kind(kind), sequences, Wishes())).fit(sequences)
 
 
-def model(codec=None, *, common_length=None, num_steps=0, stride=1, spread=0.0, **wishes):
+def model(codec=None, *, common_length=None, num_tokens=0, stride=1, spread=0.0, **wishes):
     return choose_model(
         codec or fitted(),
         wishes.get("encoder", "lstm"),
         num_classes=3,
         common_length=common_length,
-        num_steps=num_steps,
+        num_tokens=num_tokens,
         stride=stride,
         spread=spread,
         wishes=Wishes(model=wishes),
@@ -55,10 +55,10 @@ def test_a_wish_that_nobody_knows():
 
 
 def test_three_words_in_a_row_are_counted_where_there_are_many():
-    assert model(num_steps=MANY_WORDS - 1).ngrams == 2
-    assert model(num_steps=MANY_WORDS).ngrams == 3
-    assert model(fitted(sequences=NAMES), num_steps=MANY_WORDS).ngrams == 4
-    assert model(num_steps=MANY_WORDS, ngrams=1).ngrams == 1
+    assert model(num_tokens=MANY_WORDS - 1).ngrams == 2
+    assert model(num_tokens=MANY_WORDS).ngrams == 3
+    assert model(fitted(sequences=NAMES), num_tokens=MANY_WORDS).ngrams == 4
+    assert model(num_tokens=MANY_WORDS, ngrams=1).ngrams == 1
 
 
 def test_no_configuration_takes_a_setting_that_it_does_not_have():

@@ -14,13 +14,13 @@ from seqwise.nn.spelling import LONGEST
 from seqwise.training.drawing import read_drawn
 from seqwise.training.linear import BATCH_STEPS, Recipe, fit_ngrams
 
-MOST_CHARACTERS = 2_500_000
+MOST_CHARACTERS = 2_500_000  # of all sequences (docs/design/0034)
 # Of characters: another weighting, or a stronger penalty, brought no more (docs/design/0034).
 CHARACTER_RECIPES = (Recipe(10.0), Recipe(100.0))
 
 
 def count_characters(sequences: RaggedStore | ChainedStore, spelling: Spelling) -> int:
-    """Count the characters of sequences, until they are more than could be read."""
+    """Count the characters of sequences, until they are more than are read."""
     found = int(sequences.lengths.sum())  # a token has one at the least
     if found > MOST_CHARACTERS:
         return found

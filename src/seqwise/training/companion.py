@@ -18,7 +18,7 @@ from seqwise.data.targets import is_multilabel
 from seqwise.evaluation.decision import AnyScores, Decision
 from seqwise.nn import Beside, Classifier, Ensemble, Network, read_alike
 from seqwise.predictor import choose_device, infer_logits, to_probabilities
-from seqwise.training.fits import LINEAR, Fits, Kind
+from seqwise.training.fits import LINEAR, Fit, Fits, Kind
 from seqwise.training.linear import Recipe
 from seqwise.training.pool import fit_weights
 from seqwise.training.preparation import LabelledStore
@@ -45,7 +45,8 @@ class Companion:
         Fitted on the records that the network learned from, by their roles: the linear model, and
         those of the others that are believed at all.
     recipes
-        By which each was fitted, of those that were tried.
+        By which each was fitted, of those that were tried: its own comes last, and before it those
+        whose fits it has begun with.
     weights
         How much each is believed, the network before all others.
     network_scores, own_scores, scores
@@ -56,7 +57,7 @@ class Companion:
     """
 
     models: dict[str, Beside]
-    recipes: dict[str, Recipe]
+    recipes: dict[str, tuple[Recipe, ...]]
     weights: dict[str, float]
     network_scores: AnyScores
     own_scores: dict[str, AnyScores]
@@ -69,7 +70,7 @@ class Companion:
         Scores and weights stay.
         """
         fits = {kind.role: kind.fit for kind in kinds}
-        models = {role: next(fits[role]((self.recipes[role],))) for role in self.models}
+        models = {role: list(fits[role](self.recipes[role]))[-1] for role in self.models}
         return replace(self, models=models)
 
     def join(self, networks: list[Network], shape: ModelConfig) -> tuple[Ensemble, ModelConfig]:
@@ -138,13 +139,18 @@ def find_companion(
         models={
             role: each.model for role, each in by_role.items() if role == LINEAR or believed[role]
         },
-        recipes={role: each.recipe for role, each in by_role.items()},
+        recipes={role: _lead_to(each.recipe, fits[role]) for role, each in by_role.items()},
         weights=believed,
         network_scores=of_network,
         own_scores=dict(zip(by_role, own, strict=True)),
         scores=of_all,
         probabilities=probabilities[-1],
     )
+
+
+def _lead_to(recipe: Recipe, fits: list[Fit]) -> tuple[Recipe, ...]:
+    alike = [fit.recipe for fit in fits if fit.recipe.by_classes == recipe.by_classes]
+    return tuple(alike[: alike.index(recipe) + 1])
 
 
 def _beliefs(model: Classifier, valid: LabelledStore, device: torch.device) -> NDArray[np.float64]:

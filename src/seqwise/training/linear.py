@@ -25,7 +25,7 @@ from seqwise.training.drawing import draw_records, read_drawn
 MOST_READ = 25_000_000  # n-grams that are counted
 # Bytes of a fit: of an n-gram that is counted, and of a weight with all that L-BFGS keeps of it.
 MOST_MEMORY, COUNT_BYTES, WEIGHT_BYTES = 1_000_000_000, 16, 200
-WINDOW = 4_096  # a longer sequence repeats itself: it counts as if it had so many steps
+WINDOW = 1 << 14  # a longer sequence repeats itself: it counts as if it had so many steps
 MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
 BATCH_STEPS = 1 << 16
 # A fit ends where the loss, a mean of the records, slopes less than this by their number. What a
@@ -107,7 +107,8 @@ def fit_ngrams(
         One for each of `recipes`.
     """
     random = np.random.default_rng(seed)
-    lengths = sequences.lengths.clip(max=WINDOW) * longest
+    num_strands = 1 if complements is None else 2
+    lengths = sequences.lengths.clip(max=WINDOW) * longest * num_strands
     drawn = draw_records(lengths, targets, random, most_steps=most_read)
     # As they are read, so that what is counted of one batch stands behind what is of the other.
     drawn = drawn[np.argsort(sequences.lengths[drawn], kind="stable")]
@@ -150,9 +151,10 @@ def _differences(counted: sparse.csr_array, targets: Targets, num_classes: int) 
     )
     ones = np.ones_like(counted.data)
     present = sparse.csr_array((ones, counted.indices, counted.indptr), shape=counted.shape)
-    # Records with the n-gram, whole numbers that 32 bits hold: (num_classes, num_ngrams).
+    # Records with the n-gram: (num_classes, num_ngrams). Up to 16 million are whole numbers in 32
+    # bits, and one more or less of so many says nothing.
     inside = (bearers @ present).toarray()
-    outside = np.bincount(counted.indices, minlength=counted.shape[1]) - inside
+    outside = np.ones(num_records, dtype=np.float32) @ present - inside
     sizes = class_counts(targets, num_classes).reshape(-1, 1)
     ratios = np.log((inside + 1) / (sizes + 2)) - np.log((outside + 1) / (num_records - sizes + 2))
     mean_square = (sizes / max(sizes.sum(), 1)).T @ ratios**2
@@ -220,7 +222,8 @@ def _count(model: NgramModel, batches: Callable[[], Strands]) -> sparse.csr_arra
         table = _tabulate(model, strands[0])
         for other in strands[1:]:
             table = table + _tabulate(model, other)
-        tables.append(table / len(strands) if len(strands) > 1 else table)
+        table.data /= np.float32(len(strands))  # `table / 2` would be of 64 bits
+        tables.append(table)
     return sparse.vstack(tables, format="csr")
 
 

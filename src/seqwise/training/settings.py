@@ -223,7 +223,7 @@ def choose_model(
     num_classes: int,
     multilabel: bool = False,
     common_length: int | None,
-    num_steps: int = 0,
+    num_tokens: int = 0,
     stride: int = 1,
     spread: float = 0.0,
     wishes: Wishes,
@@ -243,7 +243,7 @@ def choose_model(
     common_length
         Steps of the training sequences where all have the same number: their positions mean
         something then. None otherwise.
-    num_steps
+    num_tokens
         Of all training sequences.
     stride
         As `choose_stride` gives it.
@@ -273,21 +273,21 @@ def choose_model(
         "stride": stride,
         "num_positions": num_positions if num_positions <= MAX_POSITIONS else 0,
         "own_scale": spread > GREAT_SPREAD,
-        "ngrams": _longest_ngram(codec, num_steps),
+        "ngrams": _longest_ngram(codec, num_tokens),
         **SHAPES.get(encoder, {}),
         "encoder": encoder,
     }
     return ModelConfig.from_dict(chosen | dict(wishes.model))
 
 
-def _longest_ngram(codec: Codec, num_steps: int) -> int:
+def _longest_ngram(codec: Codec, num_tokens: int) -> int:
     """Choose the n-grams that say most of such sequences, by what they got on held-out parts."""
     data = codec.config
     if data.kind == "dna" and data.kmer == 1:
         return 8
     if data.kind == "text" and data.tokens in ("characters", "bytes"):
         return 4
-    return 2 if data.kind == "text" and num_steps < MANY_WORDS else 3
+    return 2 if data.kind == "text" and num_tokens < MANY_WORDS else 3
 
 
 def choose_training(

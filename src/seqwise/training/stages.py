@@ -134,15 +134,15 @@ class Stages:
         return _spread_of_loudness(self.prepared.train.sequences)
 
     def _shape(self, encoder: str) -> ModelConfig:
-        prepared, window = self.prepared, self.asked.window
+        prepared = self.prepared
         lengths = prepared.train.sequences.lengths
         return choose_model(
             prepared.codec,
             encoder,
             num_classes=len(prepared.labels),
             multilabel=prepared.labels.multilabel,
-            common_length=_common_length(lengths, window),
-            num_steps=int(lengths.clip(max=window).sum()),
+            common_length=_common_length(lengths, self.asked.window),
+            num_tokens=int(lengths.sum()),
             stride=self.stride,
             spread=self._spread,
             wishes=self.wishes,
