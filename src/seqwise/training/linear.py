@@ -24,7 +24,7 @@ from seqwise.training.drawing import draw_records, read_drawn
 
 MOST_READ = 25_000_000  # n-grams that are counted
 # Bytes of a fit: of an n-gram that is counted, and of a weight with all that L-BFGS keeps of it.
-MOST_MEMORY, COUNT_BYTES, WEIGHT_BYTES = 1_000_000_000, 16, 200
+MOST_MEMORY, COUNT_BYTES, WEIGHT_BYTES = 1_000_000_000, 16, 300
 WINDOW = 1 << 14  # a longer sequence repeats itself: it counts as if it had so many steps
 MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
 BATCH_STEPS = 1 << 16
@@ -113,8 +113,10 @@ def fit_ngrams(
     # As they are read, so that what is counted of one batch stands behind what is of the other.
     drawn = drawn[np.argsort(sequences.lengths[drawn], kind="stable")]
     batches = partial(_batches, sequences, drawn, complements)
-    most = (MOST_MEMORY - COUNT_BYTES * int(lengths[drawn].sum())) // WEIGHT_BYTES
-    most = max(min(most, MOST_NGRAM_WEIGHTS) // num_classes, 1)
+    room = MOST_MEMORY - COUNT_BYTES * int(lengths[drawn].sum())
+    num_learned = 1 if num_classes == 2 else num_classes  # of two classes, one and its opposite
+    most = min(room // (WEIGHT_BYTES * num_learned), MOST_NGRAM_WEIGHTS // num_classes)
+    most = max(most, 1)
     keys, idf = _learn_ngrams(batches, len(drawn), most, longest, positions)
 
     def make(worth: Tensor) -> NgramModel:
