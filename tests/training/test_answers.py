@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from seqwise.data.kinds import Kind
@@ -55,18 +53,6 @@ def test_what_another_clock_has_fitted_is_forgotten(fitted):
     answers.companion  # noqa: B018
     assert len(fitted) == 2
     assert fitted[-1]["most"] == {"linear model": 2}
-
-
-def test_models_are_fitted_once_for_each_weights_of_the_classes(fitted):
-    run = trained()
-    fitted.clear()
-    answers = make_answers(run)
-    assert answers.companion is answers.companion
-    balanced = replace(run._stage, config=replace(run.config, class_weight="balanced"))
-    for stage in (balanced, run._stage):
-        answers.follow(stage, None)
-        answers._fit()
-    assert len(fitted) == 2
 
 
 def test_a_refit_on_the_same_part_gives_the_same_models():

@@ -11,6 +11,7 @@ from seqwise.artifact import load_artifact, save_artifact
 from seqwise.data.kinds import Kind
 from seqwise.errors import CheckpointError
 from seqwise.nn import Ensemble, SequenceModel
+from seqwise.training import answers as answers_room
 from seqwise.training import fits as fits_room
 from seqwise.training import run as run_room
 from seqwise.training import trials as trials_room
@@ -350,10 +351,18 @@ def test_places_of_trials_are_told():
     ]
 
 
-def test_what_was_fitted_takes_no_memory_in_the_end():
+def test_models_are_fitted_once_for_each_weights_of_the_classes(monkeypatch):
+    fitted = []
+    fit_kinds = answers_room.fit_kinds
+    monkeypatch.setattr(
+        answers_room,
+        "fit_kinds",
+        lambda *arguments, **how: fitted.append(how) or fit_kinds(*arguments, **how),
+    )
     run = weighed("auto", linear=True, learning_rate=1e-9)
     list(run)
     run.artifact()
+    assert len(fitted) == 2
     assert not run._answers._fits
 
 

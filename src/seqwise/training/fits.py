@@ -126,10 +126,6 @@ def choose_kinds(
 
         return [Kind(role, RECIPES[:1], partial(fit_one, fit)) for role, fit in fits.items()]
 
-    most_read = MOST_READ
-    if config.budget is not None:
-        most_read = min(most_read, int(SHARE_OF_BUDGET * config.budget * NGRAMS_A_SECOND))
-
     def fit_tokens(recipes: Sequence[Recipe]) -> Iterator[Beside]:
         return fit_ngrams(
             part.sequences,
@@ -138,7 +134,7 @@ def choose_kinds(
             positions=shape.num_positions > 0,
             complements=complements_of(network),
             recipes=recipes,
-            most_read=most_read,
+            most_read=_most_read(config.budget),
             **told,
         )
 
@@ -154,3 +150,10 @@ def choose_kinds(
         is_short = count_characters(part.sequences, spelling) <= MOST_CHARACTERS
         kinds.append(Kind(CHARACTERS, CHARACTER_RECIPES if is_short else (), fit_spelled))
     return kinds
+
+
+def _most_read(budget: float | None) -> int:
+    """Say how many n-grams are counted in the share of a budget."""
+    if budget is None:
+        return MOST_READ
+    return min(MOST_READ, int(SHARE_OF_BUDGET * budget * NGRAMS_A_SECOND))

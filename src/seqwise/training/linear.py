@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import partial, reduce
 from itertools import groupby
+from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -221,9 +222,7 @@ def _count(model: NgramModel, batches: Callable[[], Strands]) -> sparse.csr_arra
     """Count each record's n-grams, on the mean of its strands; ``(num_records, num_ngrams)``."""
     tables = []
     for strands in batches():
-        table = _tabulate(model, strands[0])
-        for other in strands[1:]:
-            table = table + _tabulate(model, other)
+        table = reduce(add, (_tabulate(model, batch) for batch in strands))
         table.data /= np.float32(len(strands))  # `table / 2` would be of 64 bits
         tables.append(table)
     return sparse.vstack(tables, format="csr")
