@@ -101,8 +101,8 @@ def test_a_plan_comes_back_from_json():
 def test_wishes_that_contradict_a_store():
     plan = prepare(labelled(PAIRS), Kind.TEXT, Wishes.sorted({"vocab_size": 50, "seed": 3})).plan
     settled = settle(Wishes.sorted({"vocab_size": 50, "epochs": 2}), plan)
-    assert settled.train == {"seed": 3, "valid_fraction": 0.1, "epochs": 2}
+    assert settled.train == {"seed": 3, "valid_fraction": 0.25, "epochs": 2}
     assert settle(Wishes.sorted({"seed": 4}), plan).train["seed"] == 4
-    for name, value in [("vocab_size", 51), ("tokens", "bytes"), ("valid_fraction", 0.2)]:
+    for name, value in [("vocab_size", 51), ("tokens", "bytes"), ("valid_fraction", 0.1)]:
         with pytest.raises(ConfigError, match="as the store was encoded"):
             settle(Wishes.sorted({name: value}), plan)

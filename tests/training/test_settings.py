@@ -229,6 +229,32 @@ def test_small_files_are_read_more_often():
     assert epochs == [many, math.ceil(settings.ENOUGH_UPDATES / 300), few]
 
 
+@pytest.mark.parametrize(
+    ("num_records", "batch_size"),
+    [(1, 4), (95, 4), (96, 8), (383, 16), (384, 32), (10_000_000, 32)],
+)
+def test_small_files_are_read_in_small_batches(num_records, batch_size):
+    assert training_of(num_records).batch_size == batch_size
+    assert training_of(num_records, batch_size=7).batch_size == 7
+
+
+@pytest.mark.parametrize(
+    ("num_records", "fraction"), [(2, 0.25), (200, 0.25), (270, 0.185), (500, 0.1), (10**7, 0.1)]
+)
+def test_of_small_files_more_is_held_out(num_records, fraction):
+    assert settings.choose_valid_fraction(num_records, Wishes()) == fraction
+    wishes = Wishes(train={"valid_fraction": 0.5})
+    assert settings.choose_valid_fraction(num_records, wishes) == 0.5
+
+
+def test_what_was_held_out_is_remembered():
+    wishes = Wishes()
+    config = choose_training(
+        WORDS, num_records=9, num_steps=9, refits=True, valid_fraction=0.185, wishes=wishes
+    )
+    assert config.valid_fraction == 0.185
+
+
 def test_larger_batches_need_more_epochs():
     assert epochs_of(9_600, batch_size=32) < epochs_of(9_600, batch_size=64)
 

@@ -23,7 +23,12 @@ from seqwise.data.targets import Targets
 from seqwise.errors import Code, ConfigError, DataError, Problem, excerpt
 from seqwise.training.gathering import Dropped, LabelledRecords, digest
 from seqwise.training.plan import Plan
-from seqwise.training.settings import SAMPLE, Wishes, choose_refit
+from seqwise.training.settings import (
+    SAMPLE,
+    Wishes,
+    choose_refit,
+    choose_valid_fraction,
+)
 from seqwise.training.split import check_classes, count_equal, split
 from seqwise.training.start import Start, open_start
 
@@ -182,11 +187,11 @@ def _plan(
     if valid and valid.multilabel is not records.multilabel:
         raise _other_form(valid)
     whole = check_classes(records, fewest=1 if valid else 2, skip_bad=skip_bad)
-    train, held_out = (
-        (whole, valid)
-        if valid
-        else split(whole, valid_fraction=config.valid_fraction, seed=config.seed)
-    )
+    share = None
+    train, held_out = whole, valid
+    if held_out is None:
+        share = choose_valid_fraction(len(whole), wishes)
+        train, held_out = split(whole, valid_fraction=share, seed=config.seed)
     if kind is Kind.SERIES:
         _check_channels(train, held_out)
     parts = {TRAIN: train, VALID: held_out}
@@ -197,7 +202,7 @@ def _plan(
         data=start.choose_data(kind, list(islice(train.sequences(), SAMPLE)), wishes),
         labels=_present(labels, train) if labels else Labels.fit(_labels_of(train)),
         counts={name: len(part) for name, part in parts.items()},
-        valid_fraction=None if valid else config.valid_fraction,
+        valid_fraction=share,
         seed=config.seed,
         path=records.path,
         num_overlap=count_equal(whole, valid) if valid else 0,  # a split leaves none

@@ -108,6 +108,7 @@ class TrainingRun(Steps):
             num_steps=num_steps,
             refits=prepared.whole is not None,
             multilabel=prepared.labels.multilabel,
+            valid_fraction=prepared.plan.valid_fraction,
             wishes=wishes,
         )
         if self.asked.refit and prepared.whole is None:

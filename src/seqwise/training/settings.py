@@ -71,6 +71,10 @@ MOTIF = 9  # letters of DNA or protein that a filter sees at once
 ENOUGH_UPDATES = 5_000  # a small file gets more epochs, until it has had so many updates
 MOST_STEPS = 30_000_000  # a long one gets fewer, so that it is done in minutes
 EPOCHS_RANGE = (6, 60)
+# A batch is made smaller where an epoch would have fewer updates (docs/design/0035-small-files.md),
+UPDATES_AN_EPOCH, SMALLEST_BATCH = 12, 4
+# and more is held out where a tenth of the records would be fewer.
+RECORDS_HELD_OUT, LARGEST_SHARE = 50, 0.25
 # What other encoders than the LSTM are better given (docs/design/0015-encoders.md).
 SHAPES: dict[str, dict[str, Any]] = {
     "convolution": {"pooling": "max"},
@@ -194,6 +198,20 @@ def choose_refit(num_records: int, *, holds_out: bool, wishes: Wishes) -> bool:
     return bool(wishes.train.get("refit", holds_out and num_records <= MOST_REFITTED))
 
 
+def choose_valid_fraction(num_records: int, wishes: Wishes) -> float:
+    """Choose which share of the records is held out: of few a larger one, as it has to choose.
+
+    Parameters
+    ----------
+    num_records
+        Of the training file.
+    wishes
+        What the user has said.
+    """
+    wanted = round(min(RECORDS_HELD_OUT / num_records, LARGEST_SHARE), 3)
+    return float(wishes.train.get("valid_fraction", max(wanted, TrainConfig().valid_fraction)))
+
+
 def choose_stride(kind: str, lengths: NDArray[np.int64], wishes: Wishes) -> int:
     """Choose how many steps are joined into one: several where most series are long.
 
@@ -297,9 +315,10 @@ def choose_training(
     num_steps: int,
     refits: bool,
     multilabel: bool = False,
+    valid_fraction: float | None = None,
     wishes: Wishes,
 ) -> TrainConfig:
-    """Choose how long to train, how fast and how many tokens to drop.
+    """Choose how long to train, how fast, in which batches and how many tokens to drop.
 
     Parameters
     ----------
@@ -313,6 +332,8 @@ def choose_training(
         Whether there is something to refit on.
     multilabel
         Whether a record may bear any number of labels.
+    valid_fraction
+        Share that was held out, if one was.
     wishes
         What the user has said.
 
@@ -331,7 +352,10 @@ def choose_training(
         "refit": refits,
         "linear": "encoder" not in wishes.model,
         "tune_thresholds": multilabel,
+        "batch_size": _choose_batch_size(num_records),
     }
+    if valid_fraction is not None:
+        chosen["valid_fraction"] = valid_fraction
     if is_biological or (data.kind == "text" and data.tokens in ("characters", "bytes")):
         # A letter says less than a word: more of them can be lost, so that no few are relied on.
         chosen["token_dropout"] = 0.15
@@ -349,6 +373,12 @@ def choose_training(
     num_read = 2 * num_steps if both_strands else num_steps
     epochs = min(math.ceil(ENOUGH_UPDATES / updates_an_epoch), MOST_STEPS // num_read, many)
     return replace(config, epochs=max(few, epochs))
+
+
+def _choose_batch_size(num_records: int) -> int:
+    """Choose the largest power of two that leaves an epoch enough updates."""
+    fitting = max(num_records // UPDATES_AN_EPOCH, SMALLEST_BATCH)
+    return min(1 << (fitting.bit_length() - 1), TrainConfig().batch_size)
 
 
 def choose_rate(config: TrainConfig, encoder: str, wishes: Wishes) -> TrainConfig:
