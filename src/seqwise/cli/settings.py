@@ -109,7 +109,9 @@ class TrainingSettings:
     ] = None
     epochs: Annotated[int | None, _training(help="Most passes over the training part.")] = None
     patience: Annotated[int | None, _training(help="Epochs without gain before stopping.")] = None
-    batch_size: Annotated[int | None, _training(help="Sequences in a batch, at the most.")] = None
+    batch_size: Annotated[
+        int | None, _training(help="Sequences in a batch, at the most: 32, fewer of a small file.")
+    ] = None
     batch_steps: Annotated[int | None, _training(help="Padded steps in a batch, at the most.")] = (
         None
     )
@@ -158,7 +160,11 @@ class TrainingSettings:
         ),
     ] = None
     valid_fraction: Annotated[
-        float | None, _training(help="Share held out to choose the epoch.")
+        float | None,
+        _training(
+            help="Share held out to choose the epoch: a tenth, or fifty records where that is "
+            "more, up to a quarter."
+        ),
     ] = None
     refit: Annotated[
         bool | None,

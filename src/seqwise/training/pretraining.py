@@ -205,5 +205,6 @@ def _choose_training(prepared: PreparedData, wishes: Wishes) -> TrainConfig:
         num_records=len(lengths),
         num_steps=int(lengths.clip(max=window).sum()) + prepared.num_valid_steps // 3,
         refits=False,
+        valid_fraction=prepared.plan.valid_fraction,
         wishes=replace(wishes, train=spoken),
     )

@@ -18,7 +18,7 @@ from seqwise.errors import Code, DataError, Problem
 from seqwise.training.gathering import LabelledRecords, Read, digest, gather
 from seqwise.training.plan import Plan
 from seqwise.training.preparation import TRAIN, VALID, PreparedData, encode_parts
-from seqwise.training.settings import SAMPLE, Wishes, choose_data
+from seqwise.training.settings import SAMPLE, Wishes, choose_data, choose_valid_fraction
 from seqwise.training.split import split
 from seqwise.training.start import Start
 
@@ -58,14 +58,15 @@ def prepare_unlabelled(
         found, expected = "all sequences are equal", "two or more, one of them to check on"
         problem = Problem(Code.NO_RECORDS, found, expected, "add records", path=records.path)
         raise DataError(problem)
-    train, valid = split(records, valid_fraction=config.valid_fraction, seed=config.seed)
+    share = choose_valid_fraction(len(records), wishes)
+    train, valid = split(records, valid_fraction=share, seed=config.seed)
     parts = {TRAIN: train, VALID: valid}
     plan = Plan(
         records=digest([records]),
         data=choose_data(kind, list(islice(train.sequences(), SAMPLE)), wishes),
         labels=Labels((LABEL,)),
         counts={name: len(part) for name, part in parts.items()},
-        valid_fraction=config.valid_fraction,
+        valid_fraction=share,
         seed=config.seed,
         path=records.path,
         num_overlap=0,
