@@ -104,6 +104,7 @@ def test_the_artifact_has_what_was_trained(finished):
     assert artifact.shape.num_classes == 2
     assert artifact.shape.vocab_size == artifact.codec.vocab_size
     assert artifact.train.epochs == 3
+    assert artifact.train.valid_fraction == 0.25
     assert set(artifact.versions) == {"seqwise", "torch", "python"}
 
 

@@ -247,14 +247,6 @@ def test_of_small_files_more_is_held_out(num_records, fraction):
     assert settings.choose_valid_fraction(num_records, wishes) == 0.5
 
 
-def test_what_was_held_out_is_remembered():
-    wishes = Wishes()
-    config = choose_training(
-        WORDS, num_records=9, num_steps=9, refits=True, valid_fraction=0.185, wishes=wishes
-    )
-    assert config.valid_fraction == 0.185
-
-
 def test_larger_batches_need_more_epochs():
     assert epochs_of(9_600, batch_size=32) < epochs_of(9_600, batch_size=64)
 
