@@ -75,7 +75,7 @@ def test_a_store_with_a_validation_file(table):
 
 def test_what_encode_says(table):
     told = good(run("encode", table, "-o", "store", "--max-length", 2)).told
-    assert "records 22 to learn from, 2 to choose the epoch" in told
+    assert "records 18 to learn from, 6 to choose the epoch" in told
     assert "sequences cut at 2 steps" in told
     assert "store in store next: seqwise train store --out MODEL" in told
     assert good(run("encode", table, "-o", "store", "--max-length", 2, "--quiet")).err == ""
@@ -86,10 +86,10 @@ def test_what_is_in_a_store(table):
     shown = good(run("inspect", "store")).shown
     assert "encoded from table.csv: text, column 'text'" in shown
     assert "classes 2: ham 12, spam 12" in shown
-    assert "split 10% held out, seed 0" in shown
+    assert "split 25% held out, seed 0" in shown
     assert "refit all records are there for one" in shown
     found = good(run("inspect", "store", "--json")).json
-    assert found["counts"] == {"train": 22, "valid": 2, "whole": 24}
+    assert found["counts"] == {"train": 18, "valid": 6, "whole": 24}
     assert found["class_counts"] == {"ham": 12, "spam": 12}
     assert found["num_steps"] == 72
     assert found["data"]["kind"] == "text"

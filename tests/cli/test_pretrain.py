@@ -37,7 +37,7 @@ def test_what_was_done_is_said(unlabelled):
     outcome = pretrain(unlabelled)
     assert (outcome.code, outcome.out) == (0, "")
     told = outcome.told
-    assert "records 36 to learn from, 4 to choose the epoch\n" in told
+    assert "records 30 to learn from, 10 to choose the epoch\n" in told
     assert "model lstm (1 layer of 4, both directions); " in told
     assert "classes" not in told
     assert "perplexity " in told
@@ -96,7 +96,7 @@ def test_it_is_inspected(unlabelled):
     assert "no classes\n" in outcome.shown
     assert "perplexity " in outcome.shown
     found = run("inspect", "p", "--json").json
-    assert found["pretraining"]["num_train"] == 36
+    assert found["pretraining"]["num_train"] == 30
     assert found["model"]["hidden_size"] == 4
     second = refused(run("inspect", "p", unlabelled), "bad-setting")
     assert second.startswith("a pretrained network and a file")
