@@ -2,7 +2,7 @@ from itertools import chain, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seqwise.data.sampler import BucketSampler, cut_batches
@@ -31,7 +31,6 @@ def assert_within_budget(batches, lengths, batch_size, batch_steps):
         assert padded_steps <= batch_steps or len(batch) == 1
 
 
-@settings(deadline=None)
 @given(all_lengths, budgets, st.integers(0, 5))
 def test_each_sequence_once_within_the_budget(lengths, budget, epoch):
     batches = as_lists(sampler(lengths, *budget).batches(epoch))
@@ -39,7 +38,6 @@ def test_each_sequence_once_within_the_budget(lengths, budget, epoch):
     assert_within_budget(batches, lengths, *budget)
 
 
-@settings(deadline=None)
 @given(all_lengths.map(sorted), budgets)
 def test_cutting_keeps_the_order_and_the_budget(lengths, budget):
     batch_size, batch_steps = budget

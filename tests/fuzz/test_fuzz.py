@@ -23,7 +23,7 @@ NUM_FILES = 300
 def test_a_damaged_file_ends_in_a_result_or_an_error_of_ours(form):
     outcomes = Counter()
 
-    @settings(max_examples=NUM_FILES, deadline=None, derandomize=True)
+    @settings(max_examples=NUM_FILES, derandomize=True)
     @given(st.randoms() | st.randoms(use_true_random=True))  # to make small, and to be unlike
     def try_one(random: Random) -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -123,7 +123,7 @@ def test_logits_are_the_mean_of_the_plain_reference(encoder, inputs):
 
 
 @pytest.mark.parametrize("kmer", [1, 3, 5])
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     training=st.lists(st.text("ACGT", min_size=1, max_size=40), min_size=1, max_size=4),
     sequences=st.lists(st.text(LETTERS, min_size=1, max_size=30), min_size=1, max_size=6),

@@ -6,7 +6,7 @@ from seqwise.nn import mask_from_lengths, reverse_within_lengths, step_at, zero_
 
 all_lengths = st.lists(st.integers(1, 8), min_size=1, max_size=5)
 paddings = st.integers(0, 3)
-quick = settings(max_examples=50, deadline=None)
+quick = settings(max_examples=50)
 
 
 def make(lengths, padding, features=2):

@@ -45,7 +45,7 @@ def run(encoder, path, x, lengths, loss_weights):
 
 @pytest.mark.parametrize(("cell", "num_layers", "bidirectional"), SHAPES)
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=5), padding=st.integers(0, 3))
 def test_the_paths_agree(cell, num_layers, bidirectional, dtype, lengths, padding):
     encoder = build(cell, num_layers=num_layers, bidirectional=bidirectional).to(dtype)

@@ -331,7 +331,7 @@ def test_a_refit_is_a_training_on_all_records_that_stops_at_the_best_epoch(refit
 
 
 def test_a_refit_learns_from_the_part_held_out(refitted):
-    assert len(refitted.prepared.valid.targets) == 6
+    assert len(refitted.prepared.valid.targets) == 15
     assert len(refitted.more[-1].train.targets) == len(REFIT_PAIRS)
     artifact = refitted.artifact()
     assert artifact.codec.vocab_size == artifact.shape.vocab_size
@@ -344,7 +344,7 @@ def test_the_scores_stay_those_of_the_part_held_out(refitted):
     account = refitted.artifact().training
     best = refitted.training.best
     assert account.refitted
-    assert (account.num_train, account.num_valid) == (54, 6)
+    assert (account.num_train, account.num_valid) == (45, 15)
     assert account.valid_log_loss == best.valid.log_loss
     assert [epoch["epoch"] for epoch in account.epochs] == [1, 2, 3, 4, 5, 6]
 

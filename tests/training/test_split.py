@@ -2,7 +2,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seqwise.data.fingerprint import fingerprint
@@ -96,7 +96,6 @@ def divide(pairs, *, fraction=0.2, seed=0, kind=Kind.TEXT):
     return split(labelled(pairs, kind), valid_fraction=fraction, seed=seed)
 
 
-@settings(deadline=None)
 @given(own_letters, st.integers(0, 3), st.sampled_from([0.01, 0.2, 0.5, 0.9]))
 def test_equal_sequences_stand_on_one_side_and_each_class_is_trained(pairs, seed, fraction):
     if max(Counter(label for _, label in set(pairs)).values()) < 2:
@@ -152,7 +151,6 @@ def test_classes_of_equal_sequences_cannot_be_split():
     assert "--valid" in error.problem.remedy
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.text("xyz", min_size=1, max_size=2), st.sampled_from("ab")), max_size=20),
     st.integers(0, 3),
@@ -210,7 +208,6 @@ def plain_split(pairs, fraction, seed):
     return [pairs[index][0] for index in sorted(held_out)]
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.text("xyz", min_size=1, max_size=3), st.sampled_from("bca")), max_size=40

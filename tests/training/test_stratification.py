@@ -52,7 +52,7 @@ def test_a_label_of_one_record_is_learned_from():
     assert counts_of(valid)["only"] == 0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_no_label_is_lost_to_learning_and_equal_sequences_stay_together(data):
     sets = st.sets(st.sampled_from("abcd")).map(lambda each: tuple(sorted(each)))

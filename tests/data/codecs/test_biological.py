@@ -28,7 +28,7 @@ def windows(sequence, k):
 
 
 @every_k
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(training=dna, sequence=dna)
 def test_a_token_is_the_window_around_its_letter(k, training, sequence):
     fitted = codec([training], k)
@@ -43,7 +43,7 @@ def test_a_token_is_the_window_around_its_letter(k, training, sequence):
 
 
 @every_k
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(sequence=st.text("ACGTUacgtunryswkmbdhv-.", min_size=1, max_size=30))
 def test_as_many_tokens_as_letters(k, sequence):
     assert len(ids(codec(["ACGT"], k), sequence)) == len(sequence)
@@ -112,7 +112,7 @@ def turned(sequence):
 
 
 @pytest.mark.parametrize("k", [1, 3, 5])
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(sequence=st.text(NUCLEOTIDES, min_size=1, max_size=30))
 def test_the_other_strand_in_ids_is_that_in_letters(k, sequence):
     fitted = codec([sequence, turned(sequence)], k)

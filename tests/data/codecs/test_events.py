@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seqwise.config import DataConfig
@@ -16,7 +16,6 @@ def ids(fitted, sequence):
     return fitted.encode([sequence])[0].tolist()
 
 
-@settings(deadline=None)
 @given(names, names)
 def test_a_list_and_a_string_are_the_same_events(training, sequence):
     fitted = codec(training)

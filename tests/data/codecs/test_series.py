@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seqwise.config import DataConfig
@@ -26,7 +26,6 @@ def test_channels_are_standardised_each_by_itself():
     assert fitted.num_channels == 2
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=5), min_size=1, max_size=6))
 def test_moments_are_those_of_all_values_together(parts):
     state = codec(*[np.array(part)[:, np.newaxis] for part in parts]).to_dict()

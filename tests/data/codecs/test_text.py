@@ -2,7 +2,7 @@ import unicodedata
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, pre_tokenizers
 
@@ -35,7 +35,6 @@ FITTED = {tokens: codec(tokens, case="keep") for tokens in MODES}
 
 
 @every_mode
-@settings(deadline=None)
 @given(text=texts)
 def test_any_text_has_a_token_and_each_is_in_range(tokens, text):
     found = ids(FITTED[tokens], text)
@@ -44,7 +43,6 @@ def test_any_text_has_a_token_and_each_is_in_range(tokens, text):
     assert max(found) < FITTED[tokens].vocab_size
 
 
-@settings(deadline=None)
 @given(text=texts)
 def test_bytes_are_those_of_utf8_and_all_known(text):
     found = ids(FITTED["bytes"], text)
@@ -52,13 +50,11 @@ def test_bytes_are_those_of_utf8_and_all_known(text):
     assert UNKNOWN_ID not in found
 
 
-@settings(deadline=None)
 @given(text=texts)
 def test_characters_are_those_of_the_text(text):
     assert len(ids(FITTED["characters"], text)) == len(unicodedata.normalize("NFC", text))
 
 
-@settings(deadline=None)
 @given(text=texts)
 def test_no_byte_pair_token_is_unknown(text):
     assert UNKNOWN_ID not in ids(FITTED["bpe"], text)

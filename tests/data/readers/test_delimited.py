@@ -250,7 +250,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(st.tuples(cells, cells.filter(str.strip)), min_size=1, max_size=8),
     delimiter=st.sampled_from([",", "\t"]),
