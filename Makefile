@@ -1,7 +1,7 @@
 # make setup   the virtual environment, with the tested versions
 # make demo    train, evaluate and predict on real data, under two minutes
 # make check   format, lint, types, floors
-# make test    the whole test suite, under eight minutes
+# make test    the whole test suite, a quarter of an hour on 2 cores
 
 PYTHON ?= python3
 VENV := .venv

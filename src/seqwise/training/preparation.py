@@ -23,12 +23,7 @@ from seqwise.data.targets import Targets
 from seqwise.errors import Code, ConfigError, DataError, Problem, excerpt
 from seqwise.training.gathering import Dropped, LabelledRecords, digest
 from seqwise.training.plan import Plan
-from seqwise.training.settings import (
-    SAMPLE,
-    Wishes,
-    choose_refit,
-    choose_valid_fraction,
-)
+from seqwise.training.settings import SAMPLE, Wishes, choose_refit, choose_valid_fraction
 from seqwise.training.split import check_classes, count_equal, split
 from seqwise.training.start import Start, open_start
 
