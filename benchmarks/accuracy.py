@@ -2,6 +2,7 @@
 
     python benchmarks/accuracy.py [--seeds 0 1 2] [--minutes 30] [--only DATASET ...]
                                   [--contenders NAME ...] [--again]
+    python benchmarks/accuracy.py --sets FILE --data FOLDER --result FILE --page FILE --picture FILE
 
 seqwise is given nothing but the training file and a seed; the peers (`benchmarks/peers/accuracy`, a
 file each) their well-known settings, what is usually chosen by cross-validation chosen so, on the
@@ -14,6 +15,9 @@ Writes docs/accuracy.md and docs/images/accuracy.svg in the end; `--report` does
 files are read for the final score only. The peers come with
 `pip install -c constraints.txt -e ".[bench]"`; what is not installed is left out, in a clear line,
 and where the folder of data is missing, nothing is done.
+
+`--sets` takes other data sets in place of the project's own (benchmarks/unseen_sets.json is such a
+file): `{"mine": {"kind": "text", "train": "mine_train.csv", "test": "mine_test.csv"}}`.
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ from typing import Any
 
 from accuracy_report import draw, make_page
 from peers.accuracy.contenders import CONTENDERS
-from peers.accuracy.datasets import DATASETS
+from peers.accuracy.datasets import load_datasets
 from seqwise.atomic import write_file
 
 BENCHMARKS = Path(__file__).resolve().parent
@@ -85,14 +89,19 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, default=30, help="what a fit may take")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", nargs="+", choices=DATASETS, default=list(DATASETS))
+    parser.add_argument("--only", nargs="+", metavar="DATASET")
+    parser.add_argument("--sets", type=Path, help="data sets of one's own, as JSON")
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--again", action="store_true", help="measure anew what is known")
     parser.add_argument("--report", action="store_true", help="write the page and the picture only")
     parser.add_argument("--result", type=Path, default=BENCHMARKS / "results" / "accuracy.json")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "accuracy.md")
     parser.add_argument("--picture", type=Path, default=ROOT / "docs" / "images" / "accuracy.svg")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    datasets = load_datasets(arguments.sets)
+    if unknown := set(arguments.only or ()) - set(datasets):
+        parser.error(f"{', '.join(sorted(unknown))}: not among {', '.join(datasets)}")
+    return arguments
 
 
 def list_trials(arguments: argparse.Namespace) -> Iterator[Trial]:
@@ -104,8 +113,10 @@ def list_trials(arguments: argparse.Namespace) -> Iterator[Trial]:
             print(f"left out: {name}, for {' and '.join(missing)} is not installed")
         else:
             able.append(name)
-    for data in [data for data in DATASETS if data in arguments.only]:
-        dataset = DATASETS[data]
+    datasets = load_datasets(arguments.sets)
+    for data, dataset in datasets.items():
+        if data not in (arguments.only or datasets):
+            continue
         for name in [name for name in able if name in dataset.contenders]:
             few = dataset.parting != "files" or not CONTENDERS[name].seeded
             for seed in arguments.seeds[:1] if few else arguments.seeds:
@@ -127,6 +138,8 @@ def run(trial: Trial, arguments: argparse.Namespace) -> dict[str, Any]:
     command += ["--seconds", str(arguments.minutes * 60)]
     if trial.fold is not None:
         command += ["--fold", str(trial.fold)]
+    if arguments.sets is not None:
+        command += ["--sets", str(arguments.sets.resolve())]
     done = subprocess.run(
         command, env=environment(arguments.threads), capture_output=True, text=True, check=False
     )
@@ -181,8 +194,10 @@ def add(row: dict[str, Any], trial: Trial, result: Path) -> None:
 
 def report(arguments: argparse.Namespace) -> None:
     known = load(arguments.result)
-    arguments.page.write_text(make_page(known))
-    draw(known["rows"], arguments.picture)
+    datasets = load_datasets(arguments.sets)
+    picture = os.path.relpath(arguments.picture, arguments.page.parent)
+    arguments.page.write_text(make_page(known, datasets, picture))
+    draw(known["rows"], datasets, arguments.picture)
 
 
 def find_commit() -> str:

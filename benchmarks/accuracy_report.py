@@ -11,7 +11,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 
 from peers.accuracy.contenders import CONTENDERS, OURS
-from peers.accuracy.datasets import DATASETS, Dataset
+from peers.accuracy.datasets import Dataset
 
 Rows = list[dict[str, Any]]
 TICKS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -27,16 +27,15 @@ processor, on a machine that others use, too; memory is the peak of the whole pr
 libraries included. *Unseen* leaves out the test records whose sequence stands in the training part
 as well. Where one fit of a contender takes longer than it may, its other seeds and folds are not
 tried. A peer that is better than seqwise stands in bold, and so does an aim that is missed.
-
-![Errors of all contenders](images/accuracy.svg)
 """
 
 CONTENDER_NOTES = """\
 ## The contenders
 
 - `words-`, `chars-`: words (or events) to twos (threes), characters to fives, letters of DNA to
-  sixes. `-lr`, `-svm`: TF-IDF under scikit-learn's logistic regression or linear SVM, C by three
-  folds. `-nbsvm`: Wang and Manning 2012, settings of the paper, the bias shrunk with the weights.
+  sixes, those of proteins to threes. `-lr`, `-svm`: TF-IDF under scikit-learn's logistic
+  regression or linear SVM, C by three folds. `-nbsvm`: Wang and Manning 2012, settings of the
+  paper, the bias shrunk with the weights.
   `-fasttext`: 10 dimensions, 25 passes, the rate chosen on a tenth. `-lstm`: skorch, padded, 128
   units, cut at 400 steps, stopped early by a tenth.
 - `positions-lr`: one-hot letters by position. `cnn`: the baseline of Genomic Benchmarks, in form.
@@ -73,35 +72,36 @@ COLUMNS = (
 )
 
 
-def make_page(known: dict[str, Any]) -> str:
-    """Write docs/accuracy.md."""
+def make_page(known: dict[str, Any], datasets: dict[str, Dataset], picture: str) -> str:
+    """Write the page of these data sets; `picture` is where the page finds its picture."""
     rows = known["rows"]
-    lines = [INTRODUCTION, *_overview(rows), "", CONTENDER_NOTES]
-    for name, dataset in DATASETS.items():
+    lines = [INTRODUCTION, f"![Errors of all contenders]({picture})", ""]
+    lines += [*_overview(rows, datasets), "", CONTENDER_NOTES]
+    for name, dataset in datasets.items():
         if of_data := [row for row in rows if row["data"] == name]:
-            lines += [f"## {name}", "", *_table(of_data, dataset), ""]
+            about = [dataset.source, ""] if dataset.source else []
+            lines += [f"## {name}", "", *about, *_table(of_data, dataset), ""]
     return "\n".join([*lines, "## The machines", "", *_machines(known)]) + "\n"
 
 
-def _overview(rows: Rows) -> list[str]:
-    lines = [
-        _line(["data", "aim", "seqwise", "aim", "best peer", "its accuracy", "beside it"]),
-        _line(["---"] * 7),
-    ]
-    for name, dataset in DATASETS.items():
+def _overview(rows: Rows, datasets: dict[str, Dataset]) -> list[str]:
+    aimed = any(_aims(dataset) for dataset in datasets.values())
+    heads = ["data", "aim", "seqwise", "aim", "best peer", "its accuracy", "beside it"]
+    table = [heads, ["---"] * len(heads)]
+    for name, dataset in datasets.items():
         accuracies = _accuracies(rows, name)
         ours = accuracies.pop(OURS, None)
         best = max(accuracies, key=lambda each: accuracies[each], default=None)
         cells = [name, _aims(dataset), _show(_of(rows, name, OURS), COLUMNS[0])]
         cells.append(_judge_aim(_of(rows, name, OURS), dataset))
-        if best is None:
-            lines.append(_line([*cells, "", "", ""]))
-            continue
         judged = ""
-        if ours is not None:
+        if best is not None and ours is not None:
             judged = "at least as good" if ours >= accuracies[best] else "**lost**"
-        lines.append(_line([*cells, best, _show(_of(rows, name, best), COLUMNS[0]), judged]))
-    return lines
+        peer = ["", ""] if best is None else [best, _show(_of(rows, name, best), COLUMNS[0])]
+        table.append([*cells, *peer, judged])
+    if not aimed:  # as for data sets of somebody's own
+        table = [[cells[0], cells[2], *cells[4:]] for cells in table]
+    return [_line(cells) for cells in table]
 
 
 def _aims(dataset: Dataset) -> str:
@@ -202,10 +202,10 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def draw(rows: Rows, picture: Path) -> None:
+def draw(rows: Rows, datasets: dict[str, Dataset], picture: Path) -> None:
     """Draw the share of errors of each contender on each data set, on a logarithmic scale."""
     mpl.rcParams["svg.hashsalt"] = "seqwise"  # the same file for the same figures
-    names = [name for name in DATASETS if _accuracies(rows, name)]
+    names = [name for name in datasets if _accuracies(rows, name)]
     figure, axes = plt.subplots(figsize=(8, 0.5 * len(names) + 1.2))
     for place, name in enumerate(names):
         accuracies = _accuracies(rows, name)
@@ -214,11 +214,12 @@ def draw(rows: Rows, picture: Path) -> None:
         axes.plot(peers, [place] * len(peers), "o", color="#7a8fa6", alpha=0.6, mew=0)
         if ours is not None:
             axes.plot(_error(ours), place, "D", color="#c8553d", ms=8)
-        if (aim := DATASETS[name].accuracy) is not None:
+        if (aim := datasets[name].accuracy) is not None:
             axes.plot([_error(aim)] * 2, [place - 0.3, place + 0.3], color="#333333", lw=1.5)
     axes.plot([], [], "o", color="#7a8fa6", alpha=0.6, mew=0, label="peers")
     axes.plot([], [], "D", color="#c8553d", ms=8, label="seqwise, default")
-    axes.plot([], [], color="#333333", lw=1.5, label="aim")
+    if any(dataset.accuracy is not None for dataset in datasets.values()):
+        axes.plot([], [], color="#333333", lw=1.5, label="aim")
     axes.set_xscale("log")
     axes.set_xticks(TICKS, [f"{share:.1%}" for share in TICKS])
     axes.minorticks_off()

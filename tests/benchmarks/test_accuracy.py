@@ -79,8 +79,30 @@ def test_each_fit_is_a_row_once_and_those_out_of_time_are_told(tmp_path, compare
     assert compare(*asked, *both) == found
 
 
+def test_data_sets_of_ones_own_have_peers_by_their_kind_and_no_aims(tmp_path, compare):
+    sets = tmp_path / "sets.json"
+    files = {"train": "mine/train.csv.gz", "test": "mine/test.csv.gz"}
+    sets.write_text(json.dumps({"mine": {"kind": "protein", "source": "Made here.", **files}}))
+    (tmp_path / "data" / "mine").mkdir(parents=True)
+    rows = [(part * number, part) for number in (2, 3, 4) for part in ("MKV", "GWY")]
+    for file in files.values():
+        with gzip.open(tmp_path / "data" / file, "wt", newline="") as stream:
+            csv.writer(stream).writerows([("sequence", "label"), *rows])
+
+    peers = ("words-svm", "chars-nbsvm")  # words are none of a protein's
+    row, *more = compare("--sets", str(sets), "--contenders", *peers)["rows"]
+    assert (row["data"], row["contender"], row["accuracy"]) == ("mine", "chars-nbsvm", 1.0)
+    assert not more
+    page = (tmp_path / "accuracy.md").read_text()
+    assert "| data | seqwise | best peer | its accuracy | beside it |" in page
+    assert "## mine\n\nMade here.\n" in page
+    with pytest.raises(SystemExit):
+        compare("--sets", str(sets), "--only", "trec6")
+
+
 def test_page_marks_lost_rows_and_missed_aims():
     from accuracy_report import make_page
+    from peers.accuracy.datasets import DATASETS
 
     def row(data, contender, seed, accuracy):
         done = {"outcome": "done", "commit": "abc", "fold": None, "machine": 0}
@@ -89,7 +111,8 @@ def test_page_marks_lost_rows_and_missed_aims():
     rows = [row("trec6", "seqwise", seed, found) for seed, found in enumerate((0.93, 0.95))]
     rows += [row("trec6", "words-svm", 0, 0.945), row("trec6", "words-lr", 0, 0.91)]
     rows += [row("splice", "seqwise", 0, 0.96), row("splice", "cnn", 0, 0.955)]
-    page = make_page({"machines": [{"cores": 2}], "rows": rows})
+    page = make_page({"machines": [{"cores": 2}], "rows": rows}, DATASETS, "accuracy.svg")
+    assert "![Errors of all contenders](accuracy.svg)" in page
     assert "| trec6 | 0.94 | 0.9400 ± 0.0141 | reached | words-svm | 0.9450 | **lost** |" in page
     assert "| splice | 0.97 | 0.9600 | **missed** | cnn | 0.9550 | at least as good |" in page
     assert "| **words-svm** | 0.9450 | 1 |" in page

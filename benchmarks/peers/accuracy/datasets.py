@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from peers.accuracy.contenders import OURS
@@ -12,6 +14,7 @@ _CHARS = ("chars-nbsvm", "chars-svm", "chars-lr", "chars-fasttext", "chars-lstm"
 TEXT = (*_WORDS, "chars-nbsvm", "chars-svm", "chars-lr")
 DNA = (*_CHARS, "cnn")
 SERIES = ("summary-trees", "minirocket", "quant", "multirocket-hydra", "lstm", "inceptiontime")
+PEERS = {"text": TEXT, "dna": DNA, "protein": _CHARS, "series": SERIES, "events": _WORDS}
 
 Parting = Literal["files", "folds", "speakers"]
 NUM_FOLDS = {"files": 1, "folds": 10, "speakers": 6}
@@ -33,6 +36,8 @@ class Dataset:
         Aims; the last one without the test records that stand in the training file, too.
     parting
         By its files, by ten folds over all records, or leaving one speaker of all records out.
+    source
+        Where it is from, in a sentence.
     """
 
     folder: str
@@ -43,6 +48,7 @@ class Dataset:
     macro_f1: float | None = None
     unseen_accuracy: float | None = None
     parting: Parting = "files"
+    source: str = ""
 
     @property
     def folds(self) -> list[int | None]:
@@ -78,3 +84,19 @@ DATASETS = {
     "malapi-folds": Dataset("malapi", *_CSV, _WORDS, 0.62, parting="folds"),
     "fsdd-speakers": Dataset("fsdd", *_FSDD, SERIES, 0.75, parting="speakers"),
 }
+
+
+def load_datasets(path: Path | None) -> dict[str, Dataset]:
+    """Give `DATASETS`, or those that a JSON file names, whose peers follow from their kind.
+
+    The file has, for each name, ``{"kind": ..., "train": FILE, "test": FILE, "source": ...}``; the
+    last may be missing. Files are looked for in the folder of the data.
+    """
+    if path is None:
+        return DATASETS
+    return {
+        name: Dataset(
+            "", each["train"], each["test"], PEERS[each["kind"]], source=each.get("source", "")
+        )
+        for name, each in json.loads(path.read_text()).items()
+    }

@@ -1,7 +1,8 @@
 """Linear models of TF-IDF n-grams: scikit-learn's logistic regression and linear SVM.
 
 The usual settings: sublinear counts; words in ones and twos, events to threes, characters to fives,
-letters of DNA to sixes (k-mers); C by cross-validation over the training part.
+letters of DNA to sixes (k-mers), of proteins to threes; C by cross-validation over the training
+part.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from peers.accuracy.tokens import Unit, tokenize
 
 NUM_FOLDS = 3
 EDGE = "\n"
-LONGEST = {("text", "words"): 2, ("events", "words"): 3, ("text", "chars"): 5, ("dna", "chars"): 6}
+LONGEST = {
+    ("text", "words"): 2,
+    ("events", "words"): 3,
+    ("text", "chars"): 5,
+    ("dna", "chars"): 6,
+    ("protein", "chars"): 3,
+}
 STRENGTHS = {"lr": (1, 10, 100), "svm": (0.1, 1, 10)}
 
 

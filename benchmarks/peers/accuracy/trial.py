@@ -1,6 +1,7 @@
 """Fit and score one contender once, in a process of its own; prints one line of JSON.
 
     python -m peers.accuracy.trial DATA DATASET CONTENDER --seed N --seconds S [--fold K]
+                                   [--sets FILE]
 
 The kernel ends it by SIGALRM when fitting takes longer than it may.
 """
@@ -21,7 +22,7 @@ import torch
 
 from peers.accuracy.classifier import Classifier
 from peers.accuracy.contenders import CONTENDERS
-from peers.accuracy.datasets import DATASETS
+from peers.accuracy.datasets import load_datasets
 from peers.accuracy.reading import read_parts
 from peers.accuracy.scoring import score
 from peers.versions import find_version
@@ -33,18 +34,20 @@ LIBRARIES = ("aeon", "fasttext-wheel", "skorch", "tensorflow-cpu")
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
-    parser.add_argument("dataset", choices=DATASETS)
+    parser.add_argument("dataset")
     parser.add_argument("contender", choices=CONTENDERS)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--fold", type=int)
+    parser.add_argument("--sets", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     print(json.dumps(run(arguments)))
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    parts = read_parts(arguments.data, DATASETS[arguments.dataset], arguments.fold)
+    dataset = load_datasets(arguments.sets)[arguments.dataset]
+    parts = read_parts(arguments.data, dataset, arguments.fold)
     module = importlib.import_module(f"peers.accuracy.{CONTENDERS[arguments.contender].module}")
     model: Classifier = module.build(arguments.contender, parts.kind, arguments.seed)
     begun, begun_processor = time.perf_counter(), time.process_time()
