@@ -2,7 +2,7 @@
 
     python benchmarks/accuracy.py [--seeds 0 1 2] [--minutes 30] [--only DATASET ...]
                                   [--contenders NAME ...] [--again]
-    python benchmarks/accuracy.py --sets FILE --data FOLDER --result FILE --page FILE --picture FILE
+    python benchmarks/accuracy.py --sets FILE [--data FOLDER] [--result FILE] ...
 
 seqwise is given nothing but the training file and a seed; the peers (`benchmarks/peers/accuracy`, a
 file each) their well-known settings, what is usually chosen by cross-validation chosen so, on the
@@ -17,7 +17,8 @@ files are read for the final score only. The peers come with
 and where the folder of data is missing, nothing is done.
 
 `--sets` takes other data sets in place of the project's own (benchmarks/unseen_sets.json is such a
-file): `{"mine": {"kind": "text", "train": "mine_train.csv", "test": "mine_test.csv"}}`.
+file): `{"mine": {"kind": "text", "train": "mine_train.csv", "test": "mine_test.csv"}}`. They are
+looked for beside that file, and results, page and picture are put there, with its name.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, default=30, help="what a fit may take")
     parser.add_argument("--threads", type=int, default=1)
@@ -94,14 +95,31 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--again", action="store_true", help="measure anew what is known")
     parser.add_argument("--report", action="store_true", help="write the page and the picture only")
-    parser.add_argument("--result", type=Path, default=BENCHMARKS / "results" / "accuracy.json")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "accuracy.md")
-    parser.add_argument("--picture", type=Path, default=ROOT / "docs" / "images" / "accuracy.svg")
+    parser.add_argument("--result", type=Path)
+    parser.add_argument("--page", type=Path)
+    parser.add_argument("--picture", type=Path)
     arguments = parser.parse_args()
+    for name, place in find_places(arguments.sets).items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, place)
     datasets = load_datasets(arguments.sets)
     if unknown := set(arguments.only or ()) - set(datasets):
         parser.error(f"{', '.join(sorted(unknown))}: not among {', '.join(datasets)}")
     return arguments
+
+
+def find_places(sets: Path | None) -> dict[str, Path]:
+    """Say where data are looked for and results are put, unless somebody says otherwise."""
+    if sets is not None:
+        suffixes = {"result": ".result.json", "page": ".md", "picture": ".svg"}
+        beside = {name: sets.with_suffix(suffix) for name, suffix in suffixes.items()}
+        return {"data": sets.parent, **beside}
+    return {
+        "data": ROOT.parent / "shared" / "data",
+        "result": BENCHMARKS / "results" / "accuracy.json",
+        "page": ROOT / "docs" / "accuracy.md",
+        "picture": ROOT / "docs" / "images" / "accuracy.svg",
+    }
 
 
 def list_trials(arguments: argparse.Namespace) -> Iterator[Trial]:

@@ -80,11 +80,14 @@ def test_each_fit_is_a_row_once_and_those_out_of_time_are_told(tmp_path, compare
 
 
 def test_data_sets_of_ones_own_have_peers_by_their_kind_and_no_aims(tmp_path, compare):
+    import accuracy
+
     sets = tmp_path / "sets.json"
-    files = {"train": "mine/train.csv.gz", "test": "mine/test.csv.gz"}
+    files = {"train": "train.csv.gz", "test": "test.csv.gz"}
     sets.write_text(json.dumps({"mine": {"kind": "protein", "source": "Made here.", **files}}))
-    (tmp_path / "data" / "mine").mkdir(parents=True)
-    rows = [(part * number, part) for number in (2, 3, 4) for part in ("MKV", "GWY")]
+    (tmp_path / "data").mkdir()
+    # By their letters these would be DNA.
+    rows = [(part * number, part) for number in (2, 3, 4) for part in ("ACG", "TGT")]
     for file in files.values():
         with gzip.open(tmp_path / "data" / file, "wt", newline="") as stream:
             csv.writer(stream).writerows([("sequence", "label"), *rows])
@@ -98,6 +101,10 @@ def test_data_sets_of_ones_own_have_peers_by_their_kind_and_no_aims(tmp_path, co
     assert "## mine\n\nMade here.\n" in page
     with pytest.raises(SystemExit):
         compare("--sets", str(sets), "--only", "trec6")
+
+    places = accuracy.find_places(sets)  # the project's own results are left alone
+    assert {place.parent for name, place in places.items() if name != "data"} == {tmp_path}
+    assert places["data"] == tmp_path
 
 
 def test_page_marks_lost_rows_and_missed_aims():

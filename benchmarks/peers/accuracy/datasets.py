@@ -36,6 +36,8 @@ class Dataset:
         Aims; the last one without the test records that stand in the training file, too.
     parting
         By its files, by ten folds over all records, or leaving one speaker of all records out.
+    kind
+        Of its sequences; None where it is guessed as the command line does.
     source
         Where it is from, in a sentence.
     """
@@ -48,6 +50,7 @@ class Dataset:
     macro_f1: float | None = None
     unseen_accuracy: float | None = None
     parting: Parting = "files"
+    kind: str | None = None
     source: str = ""
 
     @property
@@ -95,8 +98,6 @@ def load_datasets(path: Path | None) -> dict[str, Dataset]:
     if path is None:
         return DATASETS
     return {
-        name: Dataset(
-            "", each["train"], each["test"], PEERS[each["kind"]], source=each.get("source", "")
-        )
+        name: Dataset("", peers=PEERS[each["kind"]], **each)
         for name, each in json.loads(path.read_text()).items()
     }

@@ -79,7 +79,7 @@ def read_parts(data: Path, dataset: Dataset, fold: int | None) -> Parts:
     folder = data / dataset.folder
     if dataset.train.endswith(".json.gz"):
         return read_clinc150(folder / dataset.train)
-    kind, train = read_examples(folder / dataset.train)
+    kind, train = read_examples(folder / dataset.train, dataset.kind)
     _, test = read_examples(folder / dataset.test, kind)
     if fold is None:
         return Parts(kind, train, test)
