@@ -92,16 +92,22 @@ def _overview(rows: Rows, datasets: dict[str, Dataset]) -> list[str]:
         accuracies = _accuracies(rows, name)
         ours = accuracies.pop(OURS, None)
         best = max(accuracies, key=lambda each: accuracies[each], default=None)
-        cells = [name, _aims(dataset), _show(_of(rows, name, OURS), COLUMNS[0])]
-        cells.append(_judge_aim(_of(rows, name, OURS), dataset))
+        found = _of(rows, name, OURS)
+        cells = [name, _aims(dataset), _show(found, COLUMNS[0]), _judge_aim(found, dataset)]
         judged = ""
-        if best is not None and ours is not None:
+        if found and _are_few(found, dataset):  # some folds say nothing of the mean of all
+            cells[2:] = [f"{cells[2]} ({len(found)} of {len(dataset.folds)} folds)", ""]
+        elif best is not None and ours is not None:
             judged = "at least as good" if ours >= accuracies[best] else "**lost**"
         peer = ["", ""] if best is None else [best, _show(_of(rows, name, best), COLUMNS[0])]
         table.append([*cells, *peer, judged])
     if not aimed:  # as for data sets of somebody's own
         table = [[cells[0], cells[2], *cells[4:]] for cells in table]
     return [_line(cells) for cells in table]
+
+
+def _are_few(rows: Rows, dataset: Dataset) -> bool:
+    return dataset.parting != "files" and len(rows) < len(dataset.folds)
 
 
 def _aims(dataset: Dataset) -> str:
@@ -212,7 +218,7 @@ def draw(rows: Rows, datasets: dict[str, Dataset], picture: Path) -> None:
         ours = accuracies.pop(OURS, None)
         peers = [_error(found) for found in accuracies.values()]
         axes.plot(peers, [place] * len(peers), "o", color="#7a8fa6", alpha=0.6, mew=0)
-        if ours is not None:
+        if ours is not None and not _are_few(_of(rows, name, OURS), datasets[name]):
             axes.plot(_error(ours), place, "D", color="#c8553d", ms=8)
         if (aim := datasets[name].accuracy) is not None:
             axes.plot([_error(aim)] * 2, [place - 0.3, place + 0.3], color="#333333", lw=1.5)
