@@ -19,7 +19,8 @@ TICKS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 INTRODUCTION = """\
 # Accuracy of the default, beside the specialists
 
-Made by `python benchmarks/accuracy.py` (`benchmarks/peers/accuracy` has the peers, a file each).
+Made by `python benchmarks/accuracy.py`, with `--sets` where the data are not the project's own
+(`benchmarks/peers/accuracy` has the peers, a file each).
 *seqwise* is `seqwise train FILE` with nothing chosen but the seed. Mean and standard deviation over
 seeds, or over folds; contenders whose seed changes nothing run once, and folds with one seed. Each
 fit is a process of its own with one thread; times are those of fitting, of the clock and of the
@@ -35,9 +36,8 @@ CONTENDER_NOTES = """\
 - `words-`, `chars-`: words (or events) to twos (threes), characters to fives, letters of DNA to
   sixes, those of proteins to threes. `-lr`, `-svm`: TF-IDF under scikit-learn's logistic
   regression or linear SVM, C by three folds. `-nbsvm`: Wang and Manning 2012, settings of the
-  paper, the bias shrunk with the weights.
-  `-fasttext`: 10 dimensions, 25 passes, the rate chosen on a tenth. `-lstm`: skorch, padded, 128
-  units, cut at 400 steps, stopped early by a tenth.
+  paper, the bias shrunk with the weights. `-fasttext`: 10 dimensions, 25 passes, the rate chosen
+  on a tenth. `-lstm`: skorch, padded, 128 units, cut at 400 steps, stopped early by a tenth.
 - `positions-lr`: one-hot letters by position. `cnn`: the baseline of Genomic Benchmarks, in form.
 - `minirocket`, `multirocket-hydra`, `quant`, `inceptiontime`: aeon's, with their defaults, on
   series padded with zeros to the longest of the training part; the first two have no
@@ -93,21 +93,21 @@ def _overview(rows: Rows, datasets: dict[str, Dataset]) -> list[str]:
         ours = accuracies.pop(OURS, None)
         best = max(accuracies, key=lambda each: accuracies[each], default=None)
         found = _of(rows, name, OURS)
-        cells = [name, _aims(dataset), _show(found, COLUMNS[0]), _judge_aim(found, dataset)]
-        judged = ""
-        if found and _are_few(found, dataset):  # some folds say nothing of the mean of all
-            cells[2:] = [f"{cells[2]} ({len(found)} of {len(dataset.folds)} folds)", ""]
+        shown, aim, judged = _show(found, COLUMNS[0]), _judge_aim(found, dataset), ""
+        if _are_few(found, dataset):
+            shown += f" ({len(found)} of {len(dataset.folds)} folds)"
         elif best is not None and ours is not None:
             judged = "at least as good" if ours >= accuracies[best] else "**lost**"
         peer = ["", ""] if best is None else [best, _show(_of(rows, name, best), COLUMNS[0])]
-        table.append([*cells, *peer, judged])
+        table.append([name, _aims(dataset), shown, aim, *peer, judged])
     if not aimed:  # as for data sets of somebody's own
         table = [[cells[0], cells[2], *cells[4:]] for cells in table]
     return [_line(cells) for cells in table]
 
 
 def _are_few(rows: Rows, dataset: Dataset) -> bool:
-    return dataset.parting != "files" and len(rows) < len(dataset.folds)
+    """Tell whether there are some of the folds, which say nothing of the mean of all."""
+    return dataset.parting != "files" and 0 < len(rows) < len(dataset.folds)
 
 
 def _aims(dataset: Dataset) -> str:
@@ -126,7 +126,7 @@ def _judge_aim(ours: Rows, dataset: Dataset) -> str:
         "unseen_accuracy": dataset.unseen_accuracy,
     }
     pairs = [(_mean(ours, key), aim) for key, aim in aims.items() if aim is not None]
-    if not pairs or any(found is None for found, _ in pairs):
+    if not pairs or any(found is None for found, _ in pairs) or _are_few(ours, dataset):
         return ""
     return "reached" if all(found >= aim for found, aim in pairs) else "**missed**"
 

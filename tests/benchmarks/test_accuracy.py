@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,16 +82,22 @@ def test_each_fit_is_a_row_once_and_those_out_of_time_are_told(tmp_path, compare
 
 def test_data_sets_of_ones_own_have_peers_by_their_kind_and_no_aims(tmp_path, compare):
     import accuracy
+    from peers.accuracy.datasets import load_datasets
+    from peers.accuracy.reading import read_parts
 
     sets = tmp_path / "sets.json"
     files = {"train": "train.csv.gz", "test": "test.csv.gz"}
     sets.write_text(json.dumps({"mine": {"kind": "protein", "source": "Made here.", **files}}))
     (tmp_path / "data").mkdir()
-    # By their letters these would be DNA.
+    # By their letters alone these would be DNA.
     rows = [(part * number, part) for number in (2, 3, 4) for part in ("ACG", "TGT")]
     for file in files.values():
         with gzip.open(tmp_path / "data" / file, "wt", newline="") as stream:
             csv.writer(stream).writerows([("sequence", "label"), *rows])
+
+    mine = load_datasets(sets)["mine"]
+    assert read_parts(tmp_path / "data", mine, None).kind == "protein"
+    assert read_parts(tmp_path / "data", replace(mine, kind=None), None).kind == "dna"
 
     peers = ("words-svm", "chars-nbsvm")  # words are none of a protein's
     row, *more = compare("--sets", str(sets), "--contenders", *peers)["rows"]
