@@ -103,9 +103,11 @@ class ModelConfig(Settings):
         ``last``, ``mean``, ``max``, ``attention``, or several joined by ``+``.
     ngrams
         For tokens: tokens of the longest n-gram of the linear model that answers together with the
-        network.
+        network; before it is fitted, of the longest that are tried.
     num_ngrams
         N-grams that it knows; 0 where there is no such model.
+    ngram_repeats
+        Whether one counts the more, the more often it stands in a sequence.
     num_character_ngrams
         For text in words or byte-pair tokens: n-grams that another such model knows, of their
         characters; 0 where there is none.
@@ -142,6 +144,7 @@ class ModelConfig(Settings):
     pooling: str = "last+max+mean"
     ngrams: int = 3
     num_ngrams: int = 0
+    ngram_repeats: bool = False
     num_character_ngrams: int = 0
     num_networks: int = 1
     num_dilations: int = 0

@@ -49,10 +49,11 @@ def test_keys_tell_apart_what_differs_and_nothing_else(longest, positions):
     assert len(name_of) == len(distinct)
 
 
-def make_model(longest=2, num_classes=3, positions=False, known=SEQUENCES):
+def make_model(longest=2, num_classes=3, positions=False, known=SEQUENCES, **settings):
     batch = batch_of(known)
     keys, mask = ngram_keys(batch.inputs, batch.lengths, longest=longest, positions=positions)
-    model = NgramModel(len(keys[mask].unique()), num_classes, longest=longest, positions=positions)
+    size = len(keys[mask].unique())
+    model = NgramModel(size, num_classes, longest=longest, positions=positions, **settings)
     torch.manual_seed(0)
     model.keys = keys[mask].unique()
     model.idf = torch.rand(len(model.keys)) + 0.5
@@ -65,9 +66,11 @@ def make_model(longest=2, num_classes=3, positions=False, known=SEQUENCES):
 def plain_logits(model, sequence):
     one = batch_of([sequence])
     keys, mask = ngram_keys(one.inputs, one.lengths, longest=model.longest, positions=False)
-    present = set(keys[mask].tolist())
+    counts = Counter(keys[mask].tolist())
     values = {
-        row: float(model.idf[row]) for row, key in enumerate(model.keys.tolist()) if key in present
+        row: float(model.idf[row]) * (1 + model.repeats * math.log(counts[key]))
+        for row, key in enumerate(model.keys.tolist())
+        if key in counts
     }
     length = math.sqrt(sum(value**2 for value in values.values())) or 1.0
     logits = model.bias.detach().double().clone()
@@ -76,8 +79,9 @@ def plain_logits(model, sequence):
     return logits
 
 
-def test_logits_equal_a_plain_loop_and_do_not_depend_on_the_batch():
-    model = make_model()
+@pytest.mark.parametrize("repeats", [False, True])
+def test_logits_equal_a_plain_loop_and_do_not_depend_on_the_batch(repeats):
+    model = make_model(repeats=repeats)
     sequences = [*SEQUENCES, [8, 8, 8], [5, 8, 6, 6]]  # 8 was never seen
     logits = model(batch_of(sequences))
     for row, sequence in zip(logits, sequences, strict=True):

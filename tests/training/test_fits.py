@@ -3,9 +3,9 @@ import itertools
 import pytest
 
 from seqwise.training.fits import Kind, fit_kinds
-from seqwise.training.linear import Recipe
+from seqwise.training.linear import Counting, Recipe
 
-RECIPES = (Recipe(1.0), Recipe(10.0), Recipe(100.0))
+RECIPES = tuple(Recipe(Counting(1), strength) for strength in (1.0, 10.0, 100.0))
 
 
 def kind(role, recipes=RECIPES):

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from seqwise.data.labels import Labels
 from seqwise.data.store import RaggedStore
 from seqwise.nn import read_strands
 from seqwise.training import linear
-from seqwise.training.linear import Recipe, fit_ngrams
+from seqwise.training.linear import LONG_TEXT, Counting, Recipe, choose_recipes
 from seqwise.training.weighting import class_weights
 
 
@@ -26,11 +28,20 @@ def make_part(num_records=60, num_classes=3, seed=0):
     return arrays, targets
 
 
-def ngrams_as_words(array):
+def fit(store, targets, *, longest=3, recipes=None, positions=False, **how):
+    recipes = recipes or choose_recipes(longest, mean_length=0)
+    return linear.fit_ngrams(store, targets, positions=positions, recipes=recipes, **how)
+
+
+def by_recipe(strength, longest=3, **counting):
+    return (Recipe(Counting(longest, **counting), strength),)
+
+
+def ngrams_as_words(array, longest=3):
     tokens = ["<", *map(str, array.tolist()), ">"]
     return [
         " ".join(tokens[start : start + size])
-        for size in (1, 2, 3)
+        for size in range(1, longest + 1)
         for start in range(len(tokens) - size + 1)
     ]
 
@@ -52,16 +63,21 @@ def differences(features, targets):
 def test_logits_are_those_of_scikit_learn(num_classes):
     arrays, targets = make_part(num_classes=num_classes)
     store = RaggedStore.from_arrays(arrays)
-    models = list(fit_ngrams(store, targets, num_classes=num_classes, longest=3, positions=False))
-    assert len(models) == len(linear.RECIPES)
-    vectorizer = TfidfVectorizer(analyzer=ngrams_as_words, binary=True)
-    features = vectorizer.fit_transform(arrays)
-    worth = differences(features, targets)
-    for recipe, model in zip(linear.RECIPES, models, strict=True):
-        assert len(model.keys) == features.shape[1]
-        known = features
-        if recipe.by_classes:
-            known = normalize(features.multiply(worth / vectorizer.idf_).tocsr())
+    recipes = choose_recipes(3, mean_length=LONG_TEXT)
+    models = list(fit(store, targets, num_classes=num_classes, recipes=recipes))
+    assert len(models) == 2 * 3 * len(linear.STRENGTHS)
+    for recipe, model in zip(recipes, models, strict=True):
+        longest, repeats, by_classes = recipe.counting
+        vectorizer = TfidfVectorizer(
+            analyzer=partial(ngrams_as_words, longest=longest),
+            binary=not repeats,
+            sublinear_tf=repeats,
+        )
+        known = vectorizer.fit_transform(arrays)
+        assert (model.longest, model.repeats, len(model.keys)) == (longest, repeats, known.shape[1])
+        if by_classes:
+            worth = differences(known, targets)
+            known = normalize(known.multiply(worth / vectorizer.idf_).tocsr())
         peer = LogisticRegression(C=recipe.strength, max_iter=linear.MOST_ITERATIONS, tol=1e-6)
         peer.fit(known, targets)
         with torch.no_grad():
@@ -78,13 +94,12 @@ def test_positions_tell_what_ngrams_do_not():
 
     def accuracy(positions):
         model = next(
-            fit_ngrams(
+            fit(
                 store,
                 targets,
                 num_classes=2,
-                longest=1,
                 positions=positions,
-                recipes=(Recipe(100.0),),
+                recipes=by_recipe(100.0, longest=1),
             )
         )
         return (model(collate(arrays)).argmax(1).numpy() == targets).mean()
@@ -98,11 +113,7 @@ def test_class_weights_are_heeded():
     store = RaggedStore.from_arrays(arrays)
 
     def share(class_weight):
-        model = next(
-            fit_ngrams(
-                store, targets, num_classes=2, longest=1, positions=False, class_weight=class_weight
-            )
-        )
+        model = next(fit(store, targets, num_classes=2, longest=1, class_weight=class_weight))
         return float(model(collate(arrays)).detach().softmax(1)[:, 1].mean())
 
     assert share(np.array([1.0, 9.0])) > share(None) + 0.1
@@ -113,7 +124,7 @@ def test_rare_ngrams_are_left_out_where_there_are_many(monkeypatch):
     store = RaggedStore.from_arrays(arrays)
 
     def known():
-        return len(next(fit_ngrams(store, targets, num_classes=3, longest=3, positions=False)).keys)
+        return len(next(fit(store, targets, num_classes=3)).keys)
 
     everything = known()
     monkeypatch.setattr(linear, "MANY_NGRAMS", 10)
@@ -129,9 +140,9 @@ def test_of_too_many_steps_some_records_are_drawn():
     targets[:] = 0
     targets[7], targets[200] = 1, 2
     store = RaggedStore.from_arrays(arrays)
-    how = {"num_classes": 3, "longest": 3, "positions": False}
-    model = next(fit_ngrams(store, targets, most_read=300, **how))
-    assert len(model.keys) < len(next(fit_ngrams(store, targets, **how)).keys)
+    how = {"num_classes": 3}
+    model = next(fit(store, targets, most_read=300, **how))
+    assert len(model.keys) < len(next(fit(store, targets, **how)).keys)
     assert torch.isfinite(model(collate(arrays))).all()
     assert float(model.weight.detach().abs().sum(0).min()) > 0
 
@@ -140,20 +151,16 @@ def test_ngrams_of_both_strands_are_those_of_the_turned_records():
     arrays, targets = make_part(num_classes=2)
     complements = torch.tensor([0, 1, 8, 7, 6, 5, 4, 3, 2])
 
-    def fit(arrays):
+    def fit_both(arrays):
         store = RaggedStore.from_arrays(arrays)
-        how = {"num_classes": 2, "longest": 3, "positions": True, "recipes": (Recipe(10.0),)}
-        return next(fit_ngrams(store, targets, complements=complements, **how))
+        how = {"num_classes": 2, "positions": True, "recipes": by_recipe(10.0)}
+        return next(fit(store, targets, complements=complements, **how))
 
-    model, other = fit(arrays), fit([complements.numpy()[each[::-1]] for each in arrays])
+    model, other = fit_both(arrays), fit_both([complements.numpy()[each[::-1]] for each in arrays])
     assert torch.equal(model.keys, other.keys)
     assert torch.equal(model.idf, other.idf)
     assert (model.weight - other.weight).abs().max() < 1e-3
-    single = next(
-        fit_ngrams(
-            RaggedStore.from_arrays(arrays), targets, num_classes=2, longest=3, positions=True
-        )
-    )
+    single = next(fit(RaggedStore.from_arrays(arrays), targets, num_classes=2, positions=True))
     assert len(model.keys) > len(single.keys)
     # What is fitted is what is answered: the mean of both strands.
     strands = read_strands(collate(arrays), complements)
@@ -167,11 +174,11 @@ def test_of_two_strands_that_are_equal_each_counts_half():
     arrays = [np.concatenate([each, each[::-1]]) for each in arrays]
     store = RaggedStore.from_arrays(arrays)
 
-    def fit(complements):
-        how = {"num_classes": 2, "longest": 2, "positions": False, "recipes": (Recipe(10.0),)}
-        return next(fit_ngrams(store, targets, complements=complements, **how))
+    def fit_strands(complements):
+        how = {"num_classes": 2, "recipes": by_recipe(10.0, longest=2)}
+        return next(fit(store, targets, complements=complements, **how))
 
-    one, both = fit(None), fit(torch.arange(9))
+    one, both = fit_strands(None), fit_strands(torch.arange(9))
     assert torch.equal(one.keys, both.keys)
     torch.testing.assert_close(one.weight, both.weight, atol=1e-3, rtol=0)
 
@@ -179,8 +186,8 @@ def test_of_two_strands_that_are_equal_each_counts_half():
 def test_what_is_counted_of_two_strands_stays_in_32_bits():
     arrays, targets = make_part(num_classes=2)
     store, complements = RaggedStore.from_arrays(arrays), torch.arange(9)
-    how = {"num_classes": 2, "longest": 2, "positions": False}
-    model = next(fit_ngrams(store, targets, complements=complements, **how))
+    how = {"num_classes": 2, "longest": 2}
+    model = next(fit(store, targets, complements=complements, **how))
     table = linear._count(model, lambda: iter([read_strands(collate(arrays), complements)]))
     assert table.dtype == np.float32
 
@@ -190,8 +197,8 @@ def test_of_very_many_records_a_fit_ends_after_some_steps(monkeypatch):
     store = RaggedStore.from_arrays(arrays)
 
     def largest():
-        how = {"num_classes": 3, "longest": 2, "positions": False}
-        return float(next(fit_ngrams(store, targets, **how)).weight.detach().abs().max())
+        how = {"num_classes": 3, "longest": 2}
+        return float(next(fit(store, targets, **how)).weight.detach().abs().max())
 
     whole = largest()
     monkeypatch.setattr(linear, "VERY_MANY", 10)
@@ -216,9 +223,9 @@ def test_each_label_is_a_question_of_its_own_as_in_scikit_learn(class_weight):
     arrays, _ = make_part(num_records=80)
     store, targets = RaggedStore.from_arrays(arrays), make_sets(arrays)
     weights = class_weights(class_weight or "none", targets, ["a", "b", "c"])
-    recipes = [recipe for recipe in linear.RECIPES if not recipe.by_classes]
-    how = {"num_classes": 3, "longest": 3, "positions": False, "class_weight": weights}
-    models = fit_ngrams(store, targets, recipes=recipes, **how)
+    recipes = [each for each in choose_recipes(3, 0) if not each.counting.by_classes]
+    how = {"num_classes": 3, "class_weight": weights}
+    models = fit(store, targets, recipes=recipes, **how)
     features = TfidfVectorizer(analyzer=ngrams_as_words, binary=True).fit_transform(arrays)
     for recipe, model in zip(recipes, models, strict=True):
         one = LogisticRegression(
@@ -233,11 +240,7 @@ def test_each_label_is_a_question_of_its_own_as_in_scikit_learn(class_weight):
 def test_what_sets_records_with_any_number_of_labels_apart():
     arrays, _ = make_part(num_records=80)
     store, targets = RaggedStore.from_arrays(arrays), make_sets(arrays)
-    model = next(
-        fit_ngrams(
-            store, targets, num_classes=3, longest=3, positions=False, recipes=(Recipe(10.0, True),)
-        )
-    )
+    model = next(fit(store, targets, num_classes=3, recipes=by_recipe(10.0, by_classes=True)))
     present = TfidfVectorizer(analyzer=ngrams_as_words, binary=True).fit_transform(arrays) > 0
     table = targets.toarray() > 0
     squares = np.zeros(present.shape[1])
@@ -255,7 +258,7 @@ def test_a_label_that_all_records_bear_or_none():
     arrays, _ = make_part(num_records=20)
     labels = Labels(("always", "never"), multilabel=True)
     store, targets = RaggedStore.from_arrays(arrays), labels.encode([("always",)] * 20)
-    model = next(fit_ngrams(store, targets, num_classes=2, longest=1, positions=False))
+    model = next(fit(store, targets, num_classes=2, longest=1))
     with torch.no_grad():
         probabilities = model(collate(arrays)).sigmoid()
     assert (probabilities[:, 0] > 0.9).all()
@@ -266,8 +269,17 @@ def test_each_recipe_is_fitted_however_many_records_there_are():
     random = np.random.default_rng(0)
     tokens = random.integers(2, 60, (20_000, 2)).astype(np.int32)
     targets = (tokens[:, 0] % 2) ^ (random.random(len(tokens)) < 0.1)
-    models = fit_ngrams(
+    models = fit(
         RaggedStore.from_arrays(list(tokens)), targets, num_classes=2, longest=1, positions=False
     )
     largest = [float(model.weight.detach().abs().max()) for model in models]
     assert largest[0] < largest[1]  # by idf the penalty changes less than a fit is exact
+
+
+def test_long_text_is_counted_in_more_ways():
+    short, long = choose_recipes(3, LONG_TEXT - 1), choose_recipes(3, LONG_TEXT)
+    assert {each.counting.longest for each in short} == {3}
+    assert not any(each.counting.repeats for each in short)
+    assert {each.counting.longest for each in long} == {1, 3}
+    assert set(short) < set(long)
+    assert len(choose_recipes(1, LONG_TEXT)) == len(long) // 2  # no two alike

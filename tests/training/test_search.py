@@ -15,7 +15,8 @@ from seqwise.training import answers as answers_room
 from seqwise.training import fits as fits_room
 from seqwise.training import run as run_room
 from seqwise.training import trials as trials_room
-from seqwise.training.linear import RECIPES
+from seqwise.training.characters import CHARACTER_RECIPES
+from seqwise.training.linear import choose_recipes
 from seqwise.training.run import TrainingRun
 from seqwise.training.schedule import LEAST_SHARE
 from tests.training.examples import BAD, GOOD, make_run
@@ -200,7 +201,10 @@ def test_an_epoch_that_takes_too_long_is_left(monkeypatch):
 
 
 def test_linear_models_have_a_share_of_the_budget(monkeypatch):
-    everything = {"linear model": len(RECIPES), "linear model of characters": 2}
+    everything = {
+        "linear model": len(choose_recipes(2, mean_length=0)),
+        "linear model of characters": len(CHARACTER_RECIPES),
+    }
     plenty = timed(monkeypatch, epoch_seconds=1e-6, budget=1e6, linear=True)
     assert plenty.schedule.fits == everything
     assert search(linear=True).schedule.fits is None

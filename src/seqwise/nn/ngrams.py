@@ -73,10 +73,9 @@ def _mix(seed: Tensor, value: Tensor) -> Tensor:
 class NgramModel(nn.Module):
     """Logits that are linear in the n-grams of a sequence.
 
-    An n-gram counts ``idf``, however often it stands in a sequence, and the counts of a sequence
-    have the length 1 (Salton and Buckley 1988; Wang and Manning 2012 for how far it gets, and for
-    presence in place of frequency). `training.linear` fits it. N-grams that it does not know count
-    nothing.
+    An n-gram counts ``idf``, and the counts of a sequence have the length 1 (Salton and Buckley
+    1988; Wang and Manning 2012 for how far it gets, and for presence in place of frequency).
+    `training.linear` fits it. N-grams that it does not know count nothing.
 
     Parameters
     ----------
@@ -86,6 +85,9 @@ class NgramModel(nn.Module):
         Size of the logits.
     longest, positions
         As in `ngram_keys`.
+    repeats
+        An n-gram that stands n times in a sequence counts ``1 + log(n)`` times as much; otherwise
+        as much as one that stands there once.
 
     Attributes
     ----------
@@ -101,11 +103,18 @@ class NgramModel(nn.Module):
     idf: Tensor
 
     def __init__(
-        self, num_ngrams: int, num_classes: int, *, longest: int, positions: bool = False
+        self,
+        num_ngrams: int,
+        num_classes: int,
+        *,
+        longest: int,
+        positions: bool = False,
+        repeats: bool = False,
     ) -> None:
         super().__init__()
         self.longest = longest
         self.positions = positions
+        self.repeats = repeats
         self.register_buffer("keys", torch.arange(num_ngrams, dtype=torch.int64))
         self.register_buffer("idf", torch.ones(num_ngrams))
         self.weight = nn.Parameter(torch.zeros(num_ngrams, num_classes))
@@ -119,11 +128,16 @@ class NgramModel(nn.Module):
             config.num_classes,
             longest=config.ngrams,
             positions=config.num_positions > 0,
+            repeats=config.ngram_repeats,
         )
 
     def sizes(self) -> dict[str, int]:
-        """Give what `from_config` reads of the model's sizes."""
-        return {"num_ngrams": len(self.keys)}
+        """Give what `from_config` reads that fitting has settled."""
+        return {
+            "num_ngrams": len(self.keys),
+            "ngrams": self.longest,
+            "ngram_repeats": self.repeats,
+        }
 
     @property
     def num_classes(self) -> int:
@@ -163,10 +177,17 @@ class NgramModel(nn.Module):
         found = torch.searchsorted(self.keys, keys).clamp(max=most)
         known = mask & (self.keys[found] == keys)
         features = torch.where(known, found, most + 1).sort(dim=1).values
-        is_counted = features <= most
-        is_counted[:, 1:] &= features[:, 1:] != features[:, :-1]
+        is_first = torch.ones_like(features, dtype=torch.bool)
+        is_first[:, 1:] = features[:, 1:] != features[:, :-1]
+        is_known = features <= most
+        # Of several alike the last one counts: it knows how many there are.
+        is_counted = is_known & is_first.roll(-1, dims=1)
         features = features.clamp(max=most)
         values = torch.where(is_counted, self.idf[features], 0)
+        if self.repeats:
+            places = torch.arange(features.size(1), device=features.device).expand_as(features)
+            firsts = torch.where(is_first, places, 0).cummax(dim=1).values
+            values = values * (1 + (places - firsts + 1).to(values.dtype).log())
         # One after another: the order of a sum may be another in a batch of longer ones.
         norm = values.square().cumsum(dim=1)[:, -1:].sqrt().clamp(min=1e-12)
         return torch.where(is_counted, features, 0), values / norm

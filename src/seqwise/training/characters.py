@@ -12,11 +12,11 @@ from seqwise.data.targets import Targets
 from seqwise.nn import SpelledModel, Spelling
 from seqwise.nn.spelling import LONGEST
 from seqwise.training.drawing import read_drawn
-from seqwise.training.linear import BATCH_STEPS, Recipe, fit_ngrams
+from seqwise.training.linear import BATCH_STEPS, STRENGTHS, Counting, Recipe, fit_ngrams
 
 MOST_CHARACTERS = 2_500_000  # of all sequences (docs/design/0034)
 # Of characters: another weighting, or a stronger penalty, brought no more (docs/design/0034).
-CHARACTER_RECIPES = (Recipe(10.0), Recipe(100.0))
+CHARACTER_RECIPES = tuple(Recipe(Counting(LONGEST), strength) for strength in STRENGTHS)
 
 
 def count_characters(sequences: RaggedStore | ChainedStore, spelling: Spelling) -> int:
@@ -60,7 +60,6 @@ def fit_characters(
         _spell_out(sequences, spelling),
         targets,
         num_classes=num_classes,
-        longest=LONGEST,
         positions=False,
         recipes=recipes,
         class_weight=class_weight,

@@ -149,7 +149,7 @@ def find_companion(
 
 
 def _lead_to(recipe: Recipe, fits: list[Fit]) -> tuple[Recipe, ...]:
-    alike = [fit.recipe for fit in fits if fit.recipe.by_classes == recipe.by_classes]
+    alike = [fit.recipe for fit in fits if fit.recipe.counting == recipe.counting]
     return tuple(alike[: alike.index(recipe) + 1])
 
 

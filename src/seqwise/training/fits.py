@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from seqwise.config import ModelConfig, TrainConfig
+from seqwise.config import DataConfig, ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec
 from seqwise.nn import Beside, Network, Spelling, choose_levels, complements_of
 from seqwise.training.characters import (
@@ -15,13 +15,14 @@ from seqwise.training.characters import (
     count_characters,
     fit_characters,
 )
-from seqwise.training.linear import MOST_READ, RECIPES, Recipe, fit_ngrams
+from seqwise.training.linear import MOST_READ, Counting, Recipe, choose_recipes, fit_ngrams
 from seqwise.training.preparation import LabelledStore
 from seqwise.training.ridge import fit_kernels
 from seqwise.training.trees import grow_forest
 from seqwise.training.weighting import class_weights
 
 LINEAR, CHARACTERS, FOREST = "linear model", "linear model of characters", "forest"
+ONLY = Recipe(Counting(longest=0), strength=1.0)  # of what is fitted in one way alone
 SHARE_OF_BUDGET = 0.2  # after which no further model is fitted
 # Of which the first linear model is fitted. No clock says so, so that the same records are drawn
 # when a run goes on.
@@ -124,13 +125,12 @@ def choose_kinds(
             lengths, num_channels = part.sequences.lengths, shape.num_channels
             yield fit(part.sequences, lengths, part.targets, num_channels=num_channels, **told)
 
-        return [Kind(role, RECIPES[:1], partial(fit_one, fit)) for role, fit in fits.items()]
+        return [Kind(role, (ONLY,), partial(fit_one, fit)) for role, fit in fits.items()]
 
     def fit_tokens(recipes: Sequence[Recipe]) -> Iterator[Beside]:
         return fit_ngrams(
             part.sequences,
             part.targets,
-            longest=shape.ngrams,
             positions=shape.num_positions > 0,
             complements=complements_of(network),
             recipes=recipes,
@@ -138,7 +138,8 @@ def choose_kinds(
             **told,
         )
 
-    kinds = [Kind(LINEAR, RECIPES, fit_tokens)]
+    recipes = choose_recipes(shape.ngrams, _mean_of_words(part, codec.config))
+    kinds = [Kind(LINEAR, recipes, fit_tokens)]
     tokens = codec.spelling()
     if tokens is not None:
         spelling = Spelling(tokens)
@@ -150,6 +151,14 @@ def choose_kinds(
         is_short = count_characters(part.sequences, spelling) <= MOST_CHARACTERS
         kinds.append(Kind(CHARACTERS, CHARACTER_RECIPES if is_short else (), fit_spelled))
     return kinds
+
+
+def _mean_of_words(part: LabelledStore, data: DataConfig) -> float:
+    """Give the mean length of texts in words, or of events; 0 for smaller tokens."""
+    is_read_by_words = data.kind == "events" or (
+        data.kind == "text" and data.tokens not in ("characters", "bytes")
+    )
+    return float(part.sequences.lengths.mean()) if is_read_by_words else 0.0
 
 
 def _most_read(budget: float | None) -> int:

@@ -33,9 +33,26 @@ BATCH_STEPS = 1 << 16
 # weaker penalty changes of the slope is the less, the more they are: a fit that begins where the
 # last one has ended would be over at once. Of very many the penalty matters little, and a fit is
 # dear (docs/design/0016).
-FLAT_BY_RECORDS, FLATTEST, LEAST_FLAT = 0.2, 1e-5, 1e-4
-VERY_MANY = 50_000
+FLAT_BY_RECORDS, FLATTEST, LEAST_FLAT = 0.02, 1e-6, 1e-5
+VERY_MANY, FLAT_OF_MANY = 50_000, 1e-4
 MOST_ITERATIONS, ITERATIONS_OF_MANY = 300, 50
+
+
+class Counting(NamedTuple):
+    """Which n-grams a linear model knows, and what each counts.
+
+    Parameters
+    ----------
+    longest, repeats
+        As in `NgramModel`.
+    by_classes
+        Whether an n-gram is worth the more, the more the classes differ in how often they have it,
+        as in Wang and Manning 2012; otherwise the rarer it is.
+    """
+
+    longest: int
+    repeats: bool = False
+    by_classes: bool = False
 
 
 class Recipe(NamedTuple):
@@ -43,22 +60,48 @@ class Recipe(NamedTuple):
 
     Parameters
     ----------
+    counting
+        What it is fitted to.
     strength
         Inverse of the penalty on large weights.
-    by_classes
-        Whether an n-gram is worth the more, the more the classes differ in how often they have it,
-        as in Wang and Manning 2012; otherwise the rarer it is.
     """
 
+    counting: Counting
     strength: float
-    by_classes: bool = False
 
 
-# Those that are the best most often come first: a budget may end it after any of them. A strength
-# of 1 was the best of no file, of no size (docs/design/0016).
-RECIPES = tuple(
-    Recipe(strength, by_classes) for by_classes in (True, False) for strength in (10.0, 100.0)
-)
+# A strength of 1 was the best of no file, of no size (docs/design/0016).
+STRENGTHS = (10.0, 100.0, 1000.0)
+LONG_TEXT = 50  # words, in the mean, from which on words come again, and single ones tell a topic
+
+
+def choose_recipes(longest: int, mean_length: float) -> tuple[Recipe, ...]:
+    """Say which linear models of a sequence's n-grams are worth trying.
+
+    Parameters
+    ----------
+    longest
+        Tokens of the longest n-gram.
+    mean_length
+        Words of a text, or events; 0 for other tokens.
+
+    Returns
+    -------
+    tuple of Recipe
+        The cheap ones first, and of these what is best most often: a budget may end after any.
+    """
+    is_long = mean_length >= LONG_TEXT
+    lengths = sorted({1, longest}) if is_long else [longest]
+    weightings = [(False, True), (False, False)]
+    if is_long:
+        weightings.insert(0, (True, True))
+    return tuple(
+        Recipe(Counting(length, *weighting), strength)
+        for length in lengths
+        for weighting in weightings
+        for strength in STRENGTHS
+    )
+
 
 # Batches of records, one after the other: once, or once for each strand.
 Strands = Iterator[tuple[Batch, ...]]
@@ -69,10 +112,9 @@ def fit_ngrams(
     targets: Targets,
     *,
     num_classes: int,
-    longest: int,
     positions: bool,
+    recipes: Sequence[Recipe],
     complements: Tensor | None = None,
-    recipes: Sequence[Recipe] = RECIPES,
     class_weight: NDArray[np.float64] | None = None,
     seed: int = 0,
     most_read: int = MOST_READ,
@@ -89,12 +131,12 @@ def fit_ngrams(
     targets
         Of these; each class stands in them. Where a sequence may bear any number of labels, each is
         a question of its own.
-    num_classes, longest, positions
+    num_classes, positions
         As in `NgramModel`.
+    recipes
+        Of the models; those of one `counting` stand side by side, and so do those of one `longest`.
     complements
         Of n-grams that are counted on both strands, as `BothStrands` reads them; None for one.
-    recipes
-        Of the models; those of the same `by_classes` stand side by side.
     class_weight
         As `class_weights` gives it; None where all weigh the same.
     seed
@@ -107,37 +149,53 @@ def fit_ngrams(
     NgramModel
         One for each of `recipes`.
     """
-    random = np.random.default_rng(seed)
-    num_strands = 1 if complements is None else 2
-    lengths = sequences.lengths.clip(max=WINDOW) * longest * num_strands
-    drawn = draw_records(lengths, targets, random, most_steps=most_read)
-    # As they are read, so that what is counted of one batch stands behind what is of the other.
-    drawn = drawn[np.argsort(sequences.lengths[drawn], kind="stable")]
-    batches = partial(_batches, sequences, drawn, complements)
-    room = MOST_MEMORY - COUNT_BYTES * int(lengths[drawn].sum())
-    num_learned = 1 if num_classes == 2 else num_classes  # of two classes, one and its opposite
-    most = min(room // (WEIGHT_BYTES * num_learned), MOST_NGRAM_WEIGHTS // num_classes)
-    most = max(most, 1)
-    keys, idf = _learn_ngrams(batches, len(drawn), most, longest, positions)
+    for longest, alike in groupby(recipes, key=lambda recipe: recipe.counting.longest):
+        num_strands = 1 if complements is None else 2
+        lengths = sequences.lengths.clip(max=WINDOW) * longest * num_strands
+        drawn = draw_records(lengths, targets, np.random.default_rng(seed), most_steps=most_read)
+        # As they are read, so that what is counted of one batch stands behind what is of the other.
+        drawn = drawn[np.argsort(sequences.lengths[drawn], kind="stable")]
+        batches = partial(_batches, sequences, drawn, complements)
+        room = MOST_MEMORY - COUNT_BYTES * int(lengths[drawn].sum())
+        num_learned = 1 if num_classes == 2 else num_classes  # of two classes, one and its opposite
+        most = min(room // (WEIGHT_BYTES * num_learned), MOST_NGRAM_WEIGHTS // num_classes)
+        keys, idf = _learn_ngrams(batches, len(drawn), max(most, 1), longest, positions)
+        blank = NgramModel(len(keys), num_classes, longest=longest, positions=positions)
+        blank.keys, blank.idf = keys, idf
+        yield from _fit_alike(blank, batches, targets[drawn], list(alike), class_weight)
 
-    def make(worth: Tensor) -> NgramModel:
-        model = NgramModel(len(keys), num_classes, longest=longest, positions=positions)
-        model.keys, model.idf = keys, worth
+
+def _fit_alike(
+    blank: NgramModel,
+    batches: Callable[[], Strands],
+    targets: Targets,
+    recipes: list[Recipe],
+    class_weight: NDArray[np.float64] | None,
+) -> Iterator[NgramModel]:
+    """Fit models of the n-grams that one knows which has not learned what to make of them."""
+    worths = {False: blank.idf}
+
+    def make(counting: Counting) -> NgramModel:
+        model = NgramModel(
+            len(blank.keys),
+            blank.num_classes,
+            longest=blank.longest,
+            positions=blank.positions,
+            repeats=counting.repeats,
+        )
+        model.keys, model.idf = blank.keys, worths[counting.by_classes]
         return model
 
-    for by_classes, alike in groupby(recipes, key=lambda recipe: recipe.by_classes):
-        worth = idf
-        counted = _count(make(worth), batches)
-        if by_classes:
-            worth = _differences(counted, targets[drawn], num_classes)
-            del counted  # before the next: each is as large as all that was read
-            counted = _count(make(worth), batches)
-        questions = _ask(targets[drawn], class_weight)
+    for counting, alike in groupby(recipes, key=lambda recipe: recipe.counting):
+        if counting.by_classes not in worths:
+            worths[True] = _differences(_count(blank, batches), targets, blank.num_classes)
+        counted = _count(make(counting), batches)
+        questions = _ask(targets, class_weight)
         for recipe in alike:
-            model = make(worth)
+            model = make(counting)
             _fit(model, questions, recipe.strength, counted)
             yield model.eval()
-        del counted
+        del counted  # before the next: each is as large as all that was read
 
 
 def _differences(counted: sparse.csr_array, targets: Targets, num_classes: int) -> Tensor:
@@ -263,7 +321,7 @@ def _regression(num_records: int, class_weight: NDArray[np.float64] | None) -> L
     flat = min(max(FLAT_BY_RECORDS / num_records, FLATTEST), LEAST_FLAT)
     is_cheap = num_records <= VERY_MANY
     return LogisticRegression(
-        tol=flat if is_cheap else LEAST_FLAT,
+        tol=flat if is_cheap else FLAT_OF_MANY,
         max_iter=MOST_ITERATIONS if is_cheap else ITERATIONS_OF_MANY,
         class_weight=None if class_weight is None else dict(enumerate(class_weight.tolist())),
         warm_start=True,

@@ -25,6 +25,7 @@ from seqwise.strict import setting_error, unknown_setting
 
 SIZES_OF_COMPANIONS = {
     "num_ngrams",
+    "ngram_repeats",
     "num_character_ngrams",
     "num_dilations",
     "num_thresholds",
