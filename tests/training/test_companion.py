@@ -85,6 +85,26 @@ def test_long_text_is_read_three_words_at_a_time(monkeypatch):
     assert make_run(GOOD + BAD, Kind.TEXT).shape.ngrams == 3
 
 
+def test_in_long_text_it_matters_how_often_a_word_comes_where_that_tells_most(tmp_path):
+    random = np.random.default_rng(0)
+    pairs = []
+    for number in range(40):
+        counts = (9, 3) if number % 2 else (3, 9)
+        words = [*["red"] * counts[0], *["blue"] * counts[1], *random.integers(0, 200, 60)]
+        random.shuffle(words)
+        pairs.append((" ".join(map(str, words)), "reddish" if number % 2 else "bluish"))
+    artifact = finish(pairs, Kind.TEXT, refit=True).artifact()
+    assert artifact.shape.ngram_repeats
+    assert artifact.shape.ngrams == artifact.model.members[1].longest
+    assert artifact.training.linear_accuracy >= 0.9
+    save_artifact(artifact, tmp_path / "model")
+    loaded = load_artifact(tmp_path / "model")
+    assert loaded.shape == artifact.shape
+    batch = collate(artifact.codec.encode([text for text, _ in pairs]))
+    with torch.no_grad():
+        assert torch.equal(loaded.model(batch), artifact.model(batch))
+
+
 def test_characters_are_read_where_they_are_few_and_words_are_not_characters(monkeypatch):
     roles = ["linear model", "linear model of characters"]
     assert list(finish(GOOD + BAD, Kind.TEXT, refit=False).companion.own_scores) == roles

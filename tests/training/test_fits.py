@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from seqwise.training.fits import Kind, fit_kinds
+from seqwise.training.fits import Fit, Kind, fit_kinds, price_of_refit
 from seqwise.training.linear import Counting, Recipe
 
 RECIPES = tuple(Recipe(Counting(1), strength) for strength in (1.0, 10.0, 100.0))
@@ -44,3 +44,13 @@ def test_it_is_asked_after_each_fit_whether_it_is_late(in_time, expected):
 def test_as_many_are_fitted_as_before():
     fits = fit_kinds([kind("words"), kind("letters")], most={"words": 2})
     assert models(fits) == {"words": ["words 1", "words 10"]}
+
+
+def test_a_refit_goes_through_one_way_of_counting():
+    ways = [Counting(1), Counting(1), Counting(2), Counting(2)]
+    words = [
+        Fit("model", Recipe(way, 1.0), seconds)
+        for way, seconds in zip(ways, (4.0, 1.0, 5.0, 2.0), strict=True)
+    ]
+    assert price_of_refit({"words": words, "letters": words[:1]}) == 7.0 + 4.0
+    assert price_of_refit({}) == 0

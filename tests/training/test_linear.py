@@ -282,4 +282,7 @@ def test_long_text_is_counted_in_more_ways():
     assert not any(each.counting.repeats for each in short)
     assert {each.counting.longest for each in long} == {1, 3}
     assert set(short) < set(long)
+    # Whenever a budget ends it, there is a model that has cost little.
+    first, other = long[0].counting, long[len(linear.STRENGTHS)].counting
+    assert (first.longest, first.repeats, other.longest) == (1, True, 3)
     assert len(choose_recipes(1, LONG_TEXT)) == len(long) // 2  # no two alike

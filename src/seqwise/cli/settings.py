@@ -87,9 +87,10 @@ class ModelSettings:
             help="The same answer for DNA and its reverse complement.",
         ),
     ] = None
-    ngrams: Annotated[int | None, _model(help="Tokens of the linear model's longest n-gram.")] = (
-        None
-    )
+    ngrams: Annotated[
+        int | None,
+        _model(help="Tokens of the linear model's longest n-gram; of long text, 1 is tried, too."),
+    ] = None
     num_networks: Annotated[int | None, _model(help="Networks that answer together.")] = None
 
 

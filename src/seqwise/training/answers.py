@@ -14,7 +14,7 @@ from seqwise.evaluation.thresholds import tune
 from seqwise.nn import Network
 from seqwise.predictor import infer_logits, to_probabilities
 from seqwise.training.companion import Companion, find_companion
-from seqwise.training.fits import Fits, Kind, choose_kinds, fit_kinds
+from seqwise.training.fits import Fits, Kind, choose_kinds, fit_kinds, price_of_refit
 from seqwise.training.preparation import LabelledStore, PreparedData
 from seqwise.training.reports import EpochReport
 from seqwise.training.stages import Stage
@@ -62,18 +62,19 @@ class Answers:
             self.forget_fits()
         self.stage, self._most = stage, most
 
-    def fit_within(self, seconds: float) -> tuple[dict[str, int], float]:
+    def fit_within(self, seconds: float) -> tuple[dict[str, int], float, float]:
         """Fit models until so many seconds are over.
 
         Returns
         -------
-        most, seconds
-            How many of each kind there are, no more of which are fitted later; and what they took.
+        most, seconds, refit
+            How many of each kind there are, no more of which are fitted later; what they took; and
+            what a refit takes at the most.
         """
         started = time.perf_counter()
         fits = self._fit(lambda: time.perf_counter() - started > seconds)
         self._most = {role: len(models) for role, models in fits.items()}
-        return self._most, time.perf_counter() - started
+        return self._most, time.perf_counter() - started, price_of_refit(fits)
 
     def forget_fits(self) -> None:
         """Give back the memory of all that was fitted: some hundred megabytes of large files."""

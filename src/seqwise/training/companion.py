@@ -115,7 +115,8 @@ def find_companion(
     network_beliefs = _beliefs(network, valid, choose_device(device))
     candidates = {
         role: [
-            Candidate(*fit, _beliefs(read_alike(fit.model, network), valid, CPU)) for fit in found
+            Candidate(fit.model, fit.recipe, _beliefs(read_alike(fit.model, network), valid, CPU))
+            for fit in found
         ]
         for role, found in fits.items()
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from seqwise.config import DataConfig, ModelConfig, TrainConfig
@@ -24,8 +26,8 @@ from seqwise.training.weighting import class_weights
 LINEAR, CHARACTERS, FOREST = "linear model", "linear model of characters", "forest"
 ONLY = Recipe(Counting(longest=0), strength=1.0)  # of what is fitted in one way alone
 SHARE_OF_BUDGET = 0.2  # after which no further model is fitted
-# Of which the first linear model is fitted. No clock says so, so that the same records are drawn
-# when a run goes on.
+# Of which the first linear model is fitted, or the first of each length. No clock says so, so that
+# the same records are drawn when a run goes on.
 NGRAMS_A_SECOND = 600_000
 
 
@@ -48,10 +50,11 @@ class Kind(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """A model, and by which recipe it was fitted."""
+    """A model, by which recipe it was fitted, and the seconds that took."""
 
     model: Beside
     recipe: Recipe
+    seconds: float
 
 
 # By their roles.
@@ -81,11 +84,26 @@ def fit_kinds(
         if not recipes or (fits and is_late()):
             continue
         found = fits[kind.role] = []
+        started = time.perf_counter()
         for recipe, model in zip(recipes, kind.fit(recipes), strict=True):
-            found.append(Fit(model, recipe))
+            now = time.perf_counter()
+            found.append(Fit(model, recipe, now - started))
+            started = now
             if is_late():
                 break
     return fits
+
+
+def price_of_refit(fits: Fits) -> float:
+    """Say how many seconds a refit takes, at the most, after such fits.
+
+    It goes through the recipes of one way of counting.
+    """
+    most = 0.0
+    for found in fits.values():
+        alike = groupby(found, key=lambda fit: fit.recipe.counting)
+        most += max(sum(fit.seconds for fit in each) for _, each in alike)
+    return most
 
 
 def choose_kinds(
@@ -127,6 +145,10 @@ def choose_kinds(
 
         return [Kind(role, (ONLY,), partial(fit_one, fit)) for role, fit in fits.items()]
 
+    of_tokens = choose_recipes(shape.ngrams, _mean_of_words(part, codec.config))
+    # Of each length, whichever recipes are asked for in the end.
+    most_read = _most_read(config.budget, of_tokens)
+
     def fit_tokens(recipes: Sequence[Recipe]) -> Iterator[Beside]:
         return fit_ngrams(
             part.sequences,
@@ -134,12 +156,11 @@ def choose_kinds(
             positions=shape.num_positions > 0,
             complements=complements_of(network),
             recipes=recipes,
-            most_read=_most_read(config.budget),
+            most_read=most_read,
             **told,
         )
 
-    recipes = choose_recipes(shape.ngrams, _mean_of_words(part, codec.config))
-    kinds = [Kind(LINEAR, recipes, fit_tokens)]
+    kinds = [Kind(LINEAR, of_tokens, fit_tokens)]
     tokens = codec.spelling()
     if tokens is not None:
         spelling = Spelling(tokens)
@@ -154,15 +175,16 @@ def choose_kinds(
 
 
 def _mean_of_words(part: LabelledStore, data: DataConfig) -> float:
-    """Give the mean length of texts in words, or of events; 0 for smaller tokens."""
+    """Give the mean steps of texts in words, or of events; 0 for smaller tokens."""
     is_read_by_words = data.kind == "events" or (
         data.kind == "text" and data.tokens not in ("characters", "bytes")
     )
     return float(part.sequences.lengths.mean()) if is_read_by_words else 0.0
 
 
-def _most_read(budget: float | None) -> int:
-    """Say how many n-grams are counted in the share of a budget."""
+def _most_read(budget: float | None, recipes: Sequence[Recipe]) -> int:
+    """Say how many n-grams are counted in the share of a budget, of each length that is tried."""
     if budget is None:
         return MOST_READ
-    return min(MOST_READ, int(SHARE_OF_BUDGET * budget * NGRAMS_A_SECOND))
+    num_lengths = len({recipe.counting.longest for recipe in recipes})
+    return min(MOST_READ, int(SHARE_OF_BUDGET * budget * NGRAMS_A_SECOND / num_lengths))

@@ -24,8 +24,9 @@ from seqwise.nn import Batch, NgramModel, ngram_keys, read_strands
 from seqwise.training.drawing import draw_records, read_drawn
 
 MOST_READ = 25_000_000  # n-grams that are counted
-# Bytes of a fit: of an n-gram that is counted, and of a weight with all that L-BFGS keeps of it.
-MOST_MEMORY, COUNT_BYTES, WEIGHT_BYTES = 1_000_000_000, 16, 300
+# Bytes of a fit: of an n-gram that is counted, of a weight with all that L-BFGS keeps of it, and of
+# one in all the models that are kept until one of them is chosen.
+MOST_MEMORY, COUNT_BYTES, WEIGHT_BYTES, KEPT_BYTES = 1_000_000_000, 16, 300, 72
 WINDOW = 1 << 14  # a longer sequence repeats itself: it counts as if it had so many steps
 MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
 BATCH_STEPS = 1 << 16
@@ -72,7 +73,7 @@ class Recipe(NamedTuple):
 
 # A strength of 1 was the best of no file, of no size (docs/design/0016).
 STRENGTHS = (10.0, 100.0, 1000.0)
-LONG_TEXT = 50  # words, in the mean, from which on words come again, and single ones tell a topic
+LONG_TEXT = 50  # steps, in the mean: words come again, and single ones tell a topic
 
 
 def choose_recipes(longest: int, mean_length: float) -> tuple[Recipe, ...]:
@@ -83,24 +84,23 @@ def choose_recipes(longest: int, mean_length: float) -> tuple[Recipe, ...]:
     longest
         Tokens of the longest n-gram.
     mean_length
-        Words of a text, or events; 0 for other tokens.
+        Steps of a text in words, or events; 0 for other tokens.
 
     Returns
     -------
     tuple of Recipe
-        The cheap ones first, and of these what is best most often: a budget may end after any.
+        As a budget may end after any: of long text a cheap one first, then those that are the best
+        most often.
     """
-    is_long = mean_length >= LONG_TEXT
-    lengths = sorted({1, longest}) if is_long else [longest]
-    weightings = [(False, True), (False, False)]
-    if is_long:
-        weightings.insert(0, (True, True))
-    return tuple(
-        Recipe(Counting(length, *weighting), strength)
-        for length in lengths
-        for weighting in weightings
-        for strength in STRENGTHS
-    )
+    once, by_rarity = Counting(longest, by_classes=True), Counting(longest)
+    countings = [once, by_rarity]
+    if mean_length >= LONG_TEXT:
+        repeated = Counting(longest, repeats=True, by_classes=True)
+        countings = [once, repeated, by_rarity]
+        if longest > 1:
+            of_one = [each._replace(longest=1) for each in (repeated, once, by_rarity)]
+            countings = [of_one[0], *countings, *of_one[1:]]
+    return tuple(Recipe(counting, strength) for counting in countings for strength in STRENGTHS)
 
 
 # Batches of records, one after the other: once, or once for each strand.
@@ -134,7 +134,7 @@ def fit_ngrams(
     num_classes, positions
         As in `NgramModel`.
     recipes
-        Of the models; those of one `counting` stand side by side, and so do those of one `longest`.
+        Of the models; those of one `counting` stand side by side.
     complements
         Of n-grams that are counted on both strands, as `BothStrands` reads them; None for one.
     class_weight
@@ -158,7 +158,8 @@ def fit_ngrams(
         batches = partial(_batches, sequences, drawn, complements)
         room = MOST_MEMORY - COUNT_BYTES * int(lengths[drawn].sum())
         num_learned = 1 if num_classes == 2 else num_classes  # of two classes, one and its opposite
-        most = min(room // (WEIGHT_BYTES * num_learned), MOST_NGRAM_WEIGHTS // num_classes)
+        bytes_each = WEIGHT_BYTES * num_learned + KEPT_BYTES * num_classes
+        most = min(room // bytes_each, MOST_NGRAM_WEIGHTS // num_classes)
         keys, idf = _learn_ngrams(batches, len(drawn), max(most, 1), longest, positions)
         blank = NgramModel(len(keys), num_classes, longest=longest, positions=positions)
         blank.keys, blank.idf = keys, idf

@@ -357,15 +357,15 @@ class TrainingRun(Steps):
         The models beside them are fitted at once, as many as a share of the budget allows, and the
         speed of the first encoder is measured here and now.
         """
-        epoch, fits, fit_seconds = time_epoch(self.training), None, 0.0
+        epoch, fits, fit_seconds, refit_seconds = time_epoch(self.training), None, 0.0, 0.0
         if self.config.linear and self.world.is_first:
-            fits, fit_seconds = self._answers.fit_within(SHARE_OF_BUDGET * budget)
+            fits, fit_seconds, refit_seconds = self._answers.fit_within(SHARE_OF_BUDGET * budget)
         self._seconds_before = time.perf_counter() - begun
         costs = Costs(
             epoch=epoch,
             validation=validation * epoch / self.asked.epoch_share,
             fits=fit_seconds,
-            refit=fit_seconds / min(fits.values()) if fits else 0.0,
+            refit=refit_seconds,
         )
         told = {"left": budget - self._seconds_before, "costs": costs._asdict(), "fits": fits}
         told = self.world.as_in_first(told)

@@ -409,7 +409,9 @@ def describe_shape(shape: ModelConfig) -> str:
     number = f"{shape.num_networks} networks, each " if shape.num_networks > 1 else ""
     beside = ""
     if shape.num_ngrams:
-        beside = f"; beside it a linear model of {shape.num_ngrams:,} n-grams (1 to {shape.ngrams})"
+        what = f"n-grams (1 to {shape.ngrams})" if shape.ngrams > 1 else "single tokens"
+        what += ", by how often they come" if shape.ngram_repeats else ""
+        beside = f"; beside it a linear model of {shape.num_ngrams:,} {what}"
     if shape.num_character_ngrams:
         beside += f" and one of {shape.num_character_ngrams:,} n-grams of characters"
     if shape.num_dilations:
