@@ -269,9 +269,8 @@ def test_each_recipe_is_fitted_however_many_records_there_are():
     random = np.random.default_rng(0)
     tokens = random.integers(2, 60, (20_000, 2)).astype(np.int32)
     targets = (tokens[:, 0] % 2) ^ (random.random(len(tokens)) < 0.1)
-    models = fit(
-        RaggedStore.from_arrays(list(tokens)), targets, num_classes=2, longest=1, positions=False
-    )
+    store = RaggedStore.from_arrays(list(tokens))
+    models = fit(store, targets, num_classes=2, longest=1)
     largest = [float(model.weight.detach().abs().max()) for model in models]
     assert largest[0] < largest[1]  # by idf the penalty changes less than a fit is exact
 

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from seqwise.config import DataConfig, ModelConfig, TrainConfig
+from seqwise.config import ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec
 from seqwise.nn import Beside, Network, Spelling, choose_levels, complements_of
 from seqwise.training.characters import (
@@ -145,7 +145,10 @@ def choose_kinds(
 
         return [Kind(role, (ONLY,), partial(fit_one, fit)) for role, fit in fits.items()]
 
-    of_tokens = choose_recipes(shape.ngrams, _mean_of_words(part, codec.config))
+    tokens = codec.spelling()  # of words and pieces of words; None of smaller tokens and of events
+    is_by_words = tokens is not None or codec.config.kind == "events"
+    mean_length = float(part.sequences.lengths.mean()) if is_by_words else 0.0
+    of_tokens = choose_recipes(shape.ngrams, mean_length)
     # Of each length, whichever recipes are asked for in the end.
     most_read = _most_read(config.budget, of_tokens)
 
@@ -161,7 +164,6 @@ def choose_kinds(
         )
 
     kinds = [Kind(LINEAR, of_tokens, fit_tokens)]
-    tokens = codec.spelling()
     if tokens is not None:
         spelling = Spelling(tokens)
 
@@ -172,14 +174,6 @@ def choose_kinds(
         is_short = count_characters(part.sequences, spelling) <= MOST_CHARACTERS
         kinds.append(Kind(CHARACTERS, CHARACTER_RECIPES if is_short else (), fit_spelled))
     return kinds
-
-
-def _mean_of_words(part: LabelledStore, data: DataConfig) -> float:
-    """Give the mean steps of texts in words, or of events; 0 for smaller tokens."""
-    is_read_by_words = data.kind == "events" or (
-        data.kind == "text" and data.tokens not in ("characters", "bytes")
-    )
-    return float(part.sequences.lengths.mean()) if is_read_by_words else 0.0
 
 
 def _most_read(budget: float | None, recipes: Sequence[Recipe]) -> int:

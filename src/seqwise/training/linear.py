@@ -25,7 +25,7 @@ from seqwise.training.drawing import draw_records, read_drawn
 
 MOST_READ = 25_000_000  # n-grams that are counted
 # Bytes of a fit: of an n-gram that is counted, of a weight with all that L-BFGS keeps of it, and of
-# one in all the models that are kept until one of them is chosen.
+# one in all the models, eighteen at the most, that are kept until one of them is chosen.
 MOST_MEMORY, COUNT_BYTES, WEIGHT_BYTES, KEPT_BYTES = 1_000_000_000, 16, 300, 72
 WINDOW = 1 << 14  # a longer sequence repeats itself: it counts as if it had so many steps
 MANY_NGRAMS = 1 << 17  # of so many, those of a single sequence are left out
@@ -134,7 +134,8 @@ def fit_ngrams(
     num_classes, positions
         As in `NgramModel`.
     recipes
-        Of the models; those of one `counting` stand side by side.
+        Of the models; those of one `counting` stand side by side. Where others stand between those
+        of one length, its n-grams are found anew.
     complements
         Of n-grams that are counted on both strands, as `BothStrands` reads them; None for one.
     class_weight
@@ -173,7 +174,7 @@ def _fit_alike(
     recipes: list[Recipe],
     class_weight: NDArray[np.float64] | None,
 ) -> Iterator[NgramModel]:
-    """Fit models of the n-grams that one knows which has not learned what to make of them."""
+    """Fit models that know the same n-grams as `blank`, which has no weights yet."""
     worths = {False: blank.idf}
 
     def make(counting: Counting) -> NgramModel:
