@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from peers.accuracy.contenders import OURS
+from peers.accuracy.contenders import BUDGETED, OURS
 
 _WORDS = ("words-nbsvm", "words-svm", "words-lr", "words-fasttext", "words-lstm")
 _CHARS = ("chars-nbsvm", "chars-svm", "chars-lr", "chars-fasttext", "chars-lstm")
@@ -61,7 +61,7 @@ class Dataset:
     @property
     def contenders(self) -> tuple[str, ...]:
         """Names of all that run on it."""
-        return (*self.peers, OURS)
+        return (*self.peers, BUDGETED, OURS)
 
 
 _CSV = ("train.csv.gz", "test.csv.gz")

@@ -1,14 +1,15 @@
-"""seqwise with nothing chosen but the seed: what `seqwise train FILE --seed N` does."""
+"""seqwise with nothing chosen but the seed: `seqwise train FILE --seed N`, and `--budget 10m`."""
 
 from __future__ import annotations
 
 from peers.accuracy.classifier import Floats, Labels, Sequences
+from peers.accuracy.contenders import BUDGETED
 from seqwise import SequenceClassifier
 
 
 def build(name: str, kind: str, seed: int) -> SeqwiseDefault:
-    """Make ``seqwise``."""
-    return SeqwiseDefault(kind, seed)
+    """Make ``seqwise``, or ``seqwise-10m``, which may take ten minutes."""
+    return SeqwiseDefault(kind, seed, 600.0 if name == BUDGETED else None)
 
 
 class SeqwiseDefault:
@@ -20,12 +21,14 @@ class SeqwiseDefault:
         As the command line guesses it; it looks at the name of the column, too.
     seed
         Of everything.
+    budget
+        Seconds that a fit may take; None for as long as it takes.
     """
 
     probabilistic = True
 
-    def __init__(self, kind: str, seed: int) -> None:
-        self.model = SequenceClassifier(kind=kind, seed=seed, device="cpu")
+    def __init__(self, kind: str, seed: int, budget: float | None) -> None:
+        self.model = SequenceClassifier(kind=kind, seed=seed, budget=budget, device="cpu")
 
     def fit(self, X: Sequences, y: Labels) -> None:
         """Train."""
