@@ -115,13 +115,14 @@ def test_what_goes_is_not_paid_for():
     assert fit_to(30 / schedule.USED + 1e-9, asked, costs) == without
 
 
-def test_the_trials_go_first_then_the_networks_then_the_refit_then_the_epochs():
+def test_the_networks_go_first_then_the_trials_then_the_refit_then_the_epochs():
     def at(passes):
         return fit_to(passes / schedule.USED, FULL, Costs(1.0))
 
-    no_trials = replace(FULL, encoders=("lstm",))
-    assert at(no_trials.seconds(Costs(1.0)) + 1e-9) == no_trials
-    alone = replace(no_trials, networks=1)
+    one_network = replace(FULL, networks=1)
+    assert at(FULL.seconds(Costs(1.0)) - 1) == one_network
+    assert at(one_network.seconds(Costs(1.0)) + 1e-9) == one_network
+    alone = replace(one_network, encoders=("lstm",))
     assert at(60) == alone
     assert at(40) == replace(alone, epochs=20)
     assert at(9) == replace(alone, epochs=9, refits=False)
@@ -129,6 +130,28 @@ def test_the_trials_go_first_then_the_networks_then_the_refit_then_the_epochs():
     assert at(0.25) == replace(alone, epochs=1, refits=False, epoch_share=0.25)
     least = replace(alone, epochs=1, refits=False, epoch_share=schedule.LEAST_SHARE)
     assert at(0.0) == at(-9.0) == least
+
+
+def test_where_the_trials_are_dearer_than_the_networks_they_go_first():
+    series = replace(FULL, encoders=("lstm", "residual"))
+    one_network = replace(series, networks=1).seconds(Costs(1.0))
+    no_trials = replace(series, encoders=("lstm",))
+    assert no_trials.seconds(Costs(1.0)) < one_network
+    assert fit_to((one_network - 1) / schedule.USED, series, Costs(1.0)) == no_trials
+
+
+def test_what_was_asked_for_by_name_stays():
+    least = fit_to(0.0, FULL, Costs(1.0), named={"num_networks", "refit"})
+    assert (least.encoders, least.networks, least.refits) == (("lstm",), 3, True)
+    assert (least.epochs, least.epoch_share) == (1, schedule.LEAST_SHARE)
+    never = replace(FULL, refits=False)
+    assert not fit_to(0.0, never, Costs(1.0), named={"refit"}).refits
+
+
+@pytest.mark.parametrize("encoder", ["convolution", "residual"])
+def test_an_encoder_is_priced_as_it_was_measured(encoder):
+    alone = replace(FULL, encoders=(encoder,), networks=1, refits=False)
+    assert alone.seconds(Costs(1.0)) == alone.epochs
 
 
 def test_further_networks_go_before_the_trial_of_balanced_classes():

@@ -4,12 +4,15 @@ import itertools
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from seqwise.artifact import load_artifact, save_artifact
+from seqwise.config import ModelConfig, TrainConfig
 from seqwise.data.kinds import Kind
-from seqwise.errors import CheckpointError
+from seqwise.data.store import RaggedStore
+from seqwise.errors import CheckpointError, Code, ConfigError
 from seqwise.nn import Ensemble, SequenceModel
 from seqwise.training import answers as answers_room
 from seqwise.training import fits as fits_room
@@ -17,6 +20,8 @@ from seqwise.training import run as run_room
 from seqwise.training import trials as trials_room
 from seqwise.training.characters import CHARACTER_RECIPES
 from seqwise.training.linear import choose_recipes
+from seqwise.training.preparation import LabelledStore
+from seqwise.training.ridge import MOST_STEPS
 from seqwise.training.run import TrainingRun
 from seqwise.training.schedule import LEAST_SHARE
 from tests.training.examples import BAD, GOOD, make_run
@@ -49,9 +54,9 @@ def searched():
 def test_each_encoder_is_tried_and_the_best_goes_on(searched):
     run, reports, artifact = searched
     assert [trial.encoder for trial in run.trials] == ["lstm", "convolution"]
-    best = max(run.trials, key=lambda each: (each.accuracy, -each.best.valid.log_loss))
+    best = max(run.trials, key=lambda each: (each.scores.accuracy, -each.scores.log_loss))
     assert artifact.shape.encoder == best.encoder
-    assert artifact.training.tried == {each.encoder: each.accuracy for each in run.trials}
+    assert artifact.training.tried == {each.encoder: each.scores.accuracy for each in run.trials}
     # A third of three epochs each, three of the best, and two networks more.
     assert len(reports) == 2 + 3 + 2 * run.training.best.epoch
     assert [each.epoch for each in run.reports] == [1, 2, 3]
@@ -62,8 +67,43 @@ def test_a_better_trial_wins(monkeypatch):
     original = trials_room.rank
     monkeypatch.setattr(trials_room, "rank", lambda report: tuple(-x for x in original(report)))
     list(itertools.islice(run, 3))
-    worst = min(run.trials, key=lambda each: (each.accuracy, -each.best.valid.log_loss))
+    worst = min(run.trials, key=lambda each: (each.scores.accuracy, -each.scores.log_loss))
     assert run.shape.encoder == worst.encoder
+
+
+def diverge(run):
+    """Let the network that is trained at the moment come to nothing."""
+    torch.nn.init.constant_(run.training.model.head.weight, float("nan"))
+
+
+def test_an_encoder_that_diverges_is_not_taken():
+    run = search()
+    steps = run.steps()
+    while not run.trials:
+        next(steps)
+    diverge(run)  # the convolution
+    while run.is_trying:
+        next(steps)
+    lost = run.trials[-1]
+    assert (lost.encoder, lost.scores, run.shape.encoder) == ("convolution", None, "lstm")
+    again = search()
+    again.restore(run.state())
+    assert [each.best is None for each in again.trials] == [False, True]
+    list(again)
+    assert again.artifact().training.tried.keys() == {"lstm"}
+    assert again.artifact().shape.encoder == "lstm"
+
+
+@pytest.mark.parametrize("settings", [{}, {"encoder": "gru", "class_weight": "auto"}])
+def test_where_all_diverge_that_is_told(settings, monkeypatch):
+    run = search(**settings)
+    begin_stage = run._begin_stage
+    monkeypatch.setattr(run, "_begin_stage", lambda: (begin_stage(), diverge(run)))
+    diverge(run)
+    with pytest.raises(ConfigError, match="learning-rate") as caught:
+        list(run)
+    assert caught.value.code is Code.DIVERGED
+    assert len(run.trials) == (0 if settings else 1)
 
 
 def test_networks_differ_and_answer_together(searched):
@@ -150,15 +190,22 @@ def timed(monkeypatch, *, epoch_seconds, **settings):
 
 
 def test_a_budget_chooses_what_is_done(monkeypatch):
-    plenty = timed(monkeypatch, epoch_seconds=1.0, budget=1e6)
-    assert (plenty.schedule.encoders, plenty.schedule.networks) == (("lstm", "convolution"), 2)
-    little = timed(monkeypatch, epoch_seconds=1.0, budget=8.0)
+    nothing = {"num_networks": None, "refit": None}  # is asked for by name
+    plenty = timed(monkeypatch, epoch_seconds=1.0, budget=1e6, **nothing)
+    assert (plenty.schedule.encoders, plenty.schedule.networks) == (("lstm", "convolution"), 3)
+    assert plenty.schedule.refits
+    little = timed(monkeypatch, epoch_seconds=1.0, budget=8.0, **nothing)
     assert (little.schedule.encoders, little.schedule.networks) == (("lstm",), 1)
-    least = timed(monkeypatch, epoch_seconds=1.0, budget=1.0)
+    least = timed(monkeypatch, epoch_seconds=1.0, budget=1.0, **nothing)
     assert (least.schedule.epochs, least.schedule.refits) == (1, False)
     assert least.schedule.epoch_share < 1
     list(least)
     assert not least.artifact().training.refitted
+
+
+def test_what_a_budget_may_not_take_away():
+    least = search(num_networks=2, refit=True, budget=1.0, begun=time.perf_counter() - 1e6)
+    assert (least.schedule.networks, least.schedule.refits, least.schedule.epochs) == (2, True, 1)
 
 
 def test_time_that_has_run_out_ends_a_run_with_what_there_is(monkeypatch):
@@ -185,6 +232,23 @@ def test_what_has_passed_before_counts_too():
     assert (run.schedule.epochs, run.schedule.epoch_share) == (1, LEAST_SHARE)
     assert len(list(run)) == 1
     assert run.artifact().training.best_epoch == 1
+
+
+def test_both_strands_are_twice_the_work(monkeypatch):
+    found = []
+
+    def choose(*arguments, num_steps, **settings):
+        found.append(num_steps)
+        return original(*arguments, num_steps=num_steps, **settings)
+
+    original = run_room.choose_training
+    monkeypatch.setattr(run_room, "choose_training", choose)
+    pairs = [(base + "ACGTT" * number, base) for base in "AC" for number in range(1, 13)]
+    for both_strands in (False, True):
+        run = make_run(pairs, Kind.DNA, **AUTO, both_strands=both_strands)
+        monkeypatch.setattr("seqwise.training.schedule.MOST_STEPS", found[0] * run.config.epochs)
+        assert len(run.schedule.encoders) == 2 - both_strands
+    assert found[1] == 2 * found[0]
 
 
 def test_an_epoch_that_takes_too_long_is_left(monkeypatch):
@@ -234,10 +298,27 @@ def test_the_shorter_a_budget_the_fewer_ngrams_are_counted(monkeypatch):
     assert known(1e-4) < known(1.0)
 
 
+def test_the_shorter_a_budget_the_fewer_series_are_learned_from(monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        fits_room, "fit_kernels", lambda *_, most_steps, **settings: told.append(most_steps)
+    )
+    store = RaggedStore.from_arrays([np.ones((4, 1), dtype=np.float32)])
+    shape = ModelConfig(num_classes=2, num_channels=1)
+    for budget in (None, 1e9, 10.0):
+        part = LabelledStore(store, np.zeros(1, dtype=np.int64))
+        config = TrainConfig(budget=budget)
+        kind, *_ = fits_room.choose_kinds(
+            None, part, None, shape=shape, config=config, names=["a", "b"]
+        )
+        list(kind.fit(kind.recipes))
+    assert told == [MOST_STEPS, MOST_STEPS, 2 * fits_room.KERNEL_STEPS_A_SECOND]
+
+
 def test_the_share_of_an_epoch_does_not_change_the_price_of_validation(monkeypatch):
     found = []
     monkeypatch.setattr(
-        run_room, "fit_to", lambda seconds, schedule, costs: found.append(costs) or schedule
+        run_room, "fit_to", lambda seconds, schedule, costs, named: found.append(costs) or schedule
     )
     for share in (1.0, 0.25):
         timed(monkeypatch, epoch_seconds=share, budget=60.0, epoch_share=share)
@@ -302,7 +383,7 @@ def test_the_best_encoder_is_tried_with_balanced_classes():
     assert weights == ["none", "none", "balanced"]
     assert len(reports) == 3 + 3 + 2 * run.training.best.epoch
     account = run.artifact().training
-    assert account.tried == {"lstm": first.accuracy, "convolution": second.accuracy}
+    assert account.tried == {"lstm": first.scores.accuracy, "convolution": second.scores.accuracy}
     assert account.tried_weights.keys() == {"none", "balanced"}
     assert account.tried_weights["balanced"] == last.macro_f1
 

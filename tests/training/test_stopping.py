@@ -8,6 +8,7 @@ import torch
 from seqwise.errors import CheckpointError, Code
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.training.checkpoint import Checkpoints
+from seqwise.training.companion import Companion
 from seqwise.training.loop import Training
 from seqwise.training.objective import Classification
 from seqwise.training.stopping import go_on, keep_checkpoints
@@ -303,3 +304,27 @@ def test_a_signal_leaves_a_checkpoint(undisturbed, tmp_path, monkeypatch, number
     assert again.training.progress.epoch == (1 if method == "_train_batch" else 2)
     list(again.steps())
     assert result(again) == result(undisturbed[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_fits_of_a_refit(tmp_path, monkeypatch, number):
+    expected = start(linear=True)
+    list(expected.steps())
+
+    def send(*arguments):
+        os.kill(os.getpid(), number)
+        raise AssertionError("went on")
+
+    run = start(linear=True)
+    with (
+        Checkpoints(tmp_path / "c") as checkpoints,
+        monkeypatch.context() as patch,
+        StopRequest(lambda: run.current.progress.validating) as stop,
+    ):
+        patch.setattr(Companion, "refit", send)
+        with pytest.raises(Stopped):
+            list(keep_checkpoints(run, checkpoints, stop, seconds=NEVER))
+    again = gone_on(tmp_path / "c", linear=True)
+    assert again.is_refitted
+    list(again.steps())
+    assert result(again) == result(expected)

@@ -36,6 +36,13 @@ def test_weights_that_the_user_has_given_are_those_of_all_trials():
         assert choose_winner(trials) is trials[0]
 
 
+def test_what_diverged_is_not_taken():
+    lost = Trial("lstm", "none", None, None)
+    assert lost.scores is None
+    assert choose_winner([lost, PLAIN[1]]) is PLAIN[1]
+    assert choose_winner([*PLAIN, Trial("lstm", "balanced", None, None)]) is PLAIN[0]
+
+
 def test_names():
     assert name_trial("lstm", "none") == name_trial("lstm", {"a": 2.0}) == "lstm"
     assert name_trial("lstm", "balanced") == "lstm with balanced classes"

@@ -133,7 +133,12 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
         text = f"macro F1 with class weights {', '.join(tried)}: {chosen} it is"
         facts.insert(0, ("balance", text))
     if training.tried_encoders:
-        tried = (f"{each.encoder} {measure(each):.4f}" for each in training.tried_encoders)
+        tried = (
+            f"{each.encoder} {measure(each.scores):.4f}"
+            if each.scores
+            else f"{each.encoder} diverged"
+            for each in training.tried_encoders
+        )
         text = f"{name} of {', '.join(tried)}: {training.shape.encoder} it is"
         facts.insert(0, ("tried", text))
     facts.append(("model in", f"{escape(out)}   next: seqwise evaluate {escape(out)} FILE"))

@@ -113,19 +113,21 @@ def find_companion(
     """
     decision = Decision.of(labels)
     network_beliefs = _beliefs(network, valid, choose_device(device))
-    candidates = {
-        role: [
-            Candidate(fit.model, fit.recipe, _beliefs(read_alike(fit.model, network), valid, CPU))
-            for fit in found
-        ]
-        for role, found in fits.items()
-    }
-    tried = []
-    for chosen in product(*candidates.values()):
-        everyone = [network_beliefs, *(each.beliefs for each in chosen)]
-        weights, surprise = fit_weights(everyone, valid.targets, class_weight)
-        tried.append((surprise, weights, chosen))
-    _, weights, chosen = min(tried, key=lambda each: each[0])
+
+    def hear(fit: Fit) -> Candidate:
+        beliefs = _beliefs(read_alike(fit.model, network), valid, CPU)
+        return Candidate(fit.model, fit.recipe, beliefs)
+
+    # Of large files there are linear models alone, whose beliefs are not kept longer than need be.
+    others = [[hear(fit) for fit in found] for role, found in fits.items() if role != LINEAR]
+    least, weights = np.inf, np.empty(0)
+    chosen: tuple[Candidate, ...] = ()
+    for candidate in map(hear, fits[LINEAR]):
+        for together in product([candidate], *others):
+            everyone = [network_beliefs, *(each.beliefs for each in together)]
+            found, surprise = fit_weights(everyone, valid.targets, class_weight)
+            if not chosen or surprise < least:
+                least, weights, chosen = surprise, found, together
     everyone = [network_beliefs, *(each.beliefs for each in chosen)]
     pooled = np.tensordot(weights, np.stack(everyone), axes=1)
     probabilities = [
@@ -134,8 +136,8 @@ def find_companion(
     of_network, *own, of_all = (
         decision.score(each, valid.targets, labels.names) for each in probabilities
     )
-    by_role = dict(zip(candidates, chosen, strict=True))
-    believed = dict(zip([NETWORK, *candidates], weights.tolist(), strict=True))
+    by_role = dict(zip(fits, chosen, strict=True))
+    believed = dict(zip([NETWORK, *fits], weights.tolist(), strict=True))
     return Companion(
         models={
             role: each.model for role, each in by_role.items() if role == LINEAR or believed[role]

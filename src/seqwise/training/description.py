@@ -58,6 +58,8 @@ def _describe_schedule(run: TrainingRun) -> list[tuple[str, str]]:
     if len(plan.encoders) > 1:
         text = f"{', '.join(plan.encoders)}, {plan.trial_epochs} epochs each; the best goes on"
         facts.append(("tries", text))
+    elif len(run.wanted.encoders) > 1:
+        facts.append(("tries", f"{plan.encoders[0]} alone: the budget has no time for others"))
     if run.asked.class_weight == "auto":
         text = "class weights are none: the budget has no time to try balanced ones"
         if plan.tries_balanced:

@@ -19,7 +19,7 @@ from seqwise.training.characters import (
 )
 from seqwise.training.linear import MOST_READ, Counting, Recipe, choose_recipes, fit_ngrams
 from seqwise.training.preparation import LabelledStore
-from seqwise.training.ridge import fit_kernels
+from seqwise.training.ridge import MOST_STEPS, fit_kernels
 from seqwise.training.trees import grow_forest
 from seqwise.training.weighting import class_weights
 
@@ -28,7 +28,7 @@ ONLY = Recipe(Counting(longest=0), strength=1.0)  # of what is fitted in one way
 SHARE_OF_BUDGET = 0.2  # after which no further model is fitted
 # Of which the first linear model is fitted, or the first of each length. No clock says so, so that
 # the same records are drawn when a run goes on.
-NGRAMS_A_SECOND = 600_000
+NGRAMS_A_SECOND, KERNEL_STEPS_A_SECOND = 600_000, 25_000
 
 
 class Kind(NamedTuple):
@@ -134,7 +134,10 @@ def choose_kinds(
         "seed": config.seed,
     }
     if shape.num_channels:
-        fits: dict[str, Callable[..., Beside]] = {LINEAR: fit_kernels}
+        most_steps = _most_read(config.budget, KERNEL_STEPS_A_SECOND, MOST_STEPS)
+        fits: dict[str, Callable[..., Beside]] = {
+            LINEAR: partial(fit_kernels, most_steps=most_steps)
+        }
         # A leaf of a tree is of one class.
         if choose_levels(shape.num_channels) and not shape.multilabel:
             fits[FOREST] = grow_forest
@@ -150,7 +153,8 @@ def choose_kinds(
     mean_length = float(part.sequences.lengths.mean()) if is_by_words else 0.0
     of_tokens = choose_recipes(shape.ngrams, mean_length)
     # Of each length, whichever recipes are asked for in the end.
-    most_read = _most_read(config.budget, of_tokens)
+    num_lengths = len({recipe.counting.longest for recipe in of_tokens})
+    most_read = _most_read(config.budget, NGRAMS_A_SECOND / num_lengths, MOST_READ)
 
     def fit_tokens(recipes: Sequence[Recipe]) -> Iterator[Beside]:
         return fit_ngrams(
@@ -176,9 +180,6 @@ def choose_kinds(
     return kinds
 
 
-def _most_read(budget: float | None, recipes: Sequence[Recipe]) -> int:
-    """Say how many n-grams are counted in the share of a budget, of each length that is tried."""
-    if budget is None:
-        return MOST_READ
-    num_lengths = len({recipe.counting.longest for recipe in recipes})
-    return min(MOST_READ, int(SHARE_OF_BUDGET * budget * NGRAMS_A_SECOND / num_lengths))
+def _most_read(budget: float | None, a_second: float, most: int) -> int:
+    """Say how many n-grams or steps are read in the share of a budget."""
+    return most if budget is None else min(most, int(SHARE_OF_BUDGET * budget * a_second))

@@ -36,7 +36,8 @@ def fit_weights(
     Returns
     -------
     weights, log_loss
-        ``(num_members,)``, each from 0 to 3, and the mean log loss with them.
+        ``(num_members,)``, each from 0 to 3, and the mean log loss with them, their distance from
+        equal ones included.
     """
     stacked = np.stack(beliefs)  # (members, n, num_classes)
     num_records = stacked.shape[1]

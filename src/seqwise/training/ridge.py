@@ -46,12 +46,13 @@ def fit_kernels(
     num_classes: int,
     class_weight: NDArray[np.float64] | None = None,
     seed: int = 0,
+    most_steps: int = MOST_STEPS,
 ) -> KernelModel:
     """Fit a linear model of random convolutions and statistics.
 
     A ridge regression on the classes, its penalty chosen by what it says of each series when that
-    one is left out, and so is how sure it may be. Where there are more than `MOST_RECORDS`, some
-    are drawn, each class among them.
+    one is left out, and so is how sure it may be. Where there are more than `MOST_RECORDS` or
+    `most_steps`, some are drawn, each class among them.
 
     Parameters
     ----------
@@ -67,12 +68,14 @@ def fit_kernels(
         another weight for each.
     seed
         Of the channels that a kernel reads, and of what is drawn.
+    most_steps
+        That are learned from.
     """
     random = np.random.default_rng(seed)
     record_weight = np.ones(len(lengths))
     if class_weight is not None and not is_multilabel(targets):
         record_weight = class_weight[targets]
-    drawn = draw_records(lengths, targets, random, most_records=MOST_RECORDS, most_steps=MOST_STEPS)
+    drawn = draw_records(lengths, targets, random, most_records=MOST_RECORDS, most_steps=most_steps)
     drawn = drawn[record_weight[drawn] > 0]
     num_dilations, num_thresholds = choose_kernels(lengths)
     model = KernelModel(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import asdict, replace
 from itertools import chain
 from typing import Any
@@ -66,8 +66,8 @@ class TrainingRun(Steps):
         How to train, before trials and a schedule have their say.
     start : Start
         What each network starts from.
-    schedule : Schedule
-        What is tried, and how much of it.
+    schedule, wanted : Schedule
+        What is tried, and how much of it; and with time enough.
     trials : list of Trial
         Those that have ended.
     more : list of Training
@@ -101,7 +101,8 @@ class TrainingRun(Steps):
         num_read = int(lengths.sum())
         # Validation reads whole sequences, but forwards only: a third of the work of training.
         num_validated = prepared.num_valid_steps // 3
-        num_steps = math.ceil((num_read + num_validated) * price_of_steps(stride))
+        price = price_of_steps(stride) * (2 if settled.model.get("both_strands") else 1)
+        num_steps = math.ceil((num_read + num_validated) * price)
         self.asked = choose_training(
             prepared.data,
             num_records=len(lengths),
@@ -129,14 +130,16 @@ class TrainingRun(Steps):
         self.reports: list[EpochReport] = []
         self._answers = Answers(prepared)
         self._begin_stage()
+        self._beside: Companion | None = None  # fitted anew, as the networks were
         self._kind_of_scores: type = self.training.objective.scores
         # That weights are to be chosen is a setting, too, whatever the first trial has.
         settings = replace(self.config, class_weight=self.asked.class_weight)
         self._identity = identify(prepared, self.shape, settings, self.training.device)
-        self._chosen = self.schedule
+        self.wanted = self.schedule
         self._seconds_before = 0.0  # that a budget has lost before there was anything to train
         if self.asked.budget is not None:
-            self._fit_to(self.asked.budget, begun, num_validated / num_read)
+            named = wishes.model.keys() | wishes.train.keys()
+            self._fit_to(self.asked.budget, begun, num_validated / num_read, named)
 
     @property
     def training(self) -> Training[Network]:
@@ -201,7 +204,12 @@ class TrainingRun(Steps):
             "schedule": asdict(self.schedule),
             "seconds": self.seconds,
             "trials": [
-                [trial.encoder, trial.class_weight, trial.best.to_dict(), trial.macro_f1]
+                [
+                    trial.encoder,
+                    trial.class_weight,
+                    trial.best and trial.best.to_dict(),
+                    trial.macro_f1,
+                ]
                 for trial in self.trials
             ],
             "reports": [report.to_dict() for report in self.reports],
@@ -213,7 +221,7 @@ class TrainingRun(Steps):
     def largest_state(self) -> int:
         """Bytes that the tensors of a state have at the most."""
         # A budget of time only takes away from what was chosen.
-        return self._stages.largest_state(self._chosen)
+        return self._stages.largest_state(self.wanted)
 
     def restore(self, state: State) -> None:
         """Go to where the run was that `state` was called on.
@@ -227,7 +235,7 @@ class TrainingRun(Steps):
         """
         values = state.values
         check_identity(self._identity, values["identity"])
-        self.schedule = self._chosen.reduced(values["schedule"])
+        self.schedule = self.wanted.reduced(values["schedule"])
         self.seconds = float(values["seconds"])
         self._restore_trials(values["trials"])
         self.reports = read_reports(values["reports"], self._kind_of_scores)
@@ -244,6 +252,9 @@ class TrainingRun(Steps):
         for encoder, class_weight, best, macro_f1 in rows:
             if not self.is_trying or (encoder, class_weight) != self._choose():
                 raise ValueError("a trial that was not to come")
+            if best is None:
+                self.trials.append(Trial(encoder, class_weight, None, None))
+                continue
             if self.schedule.tries_balanced and not 0 <= macro_f1 <= 1:
                 raise ValueError(f"a macro F1 of {macro_f1}")
             [report] = read_reports([best], self._kind_of_scores)
@@ -284,14 +295,25 @@ class TrainingRun(Steps):
 
     @override
     def _steps(self) -> Iterator[EpochReport | None]:
-        return chain(self._try(), self._find_best_epoch(), self._train_more())
+        return chain(self._try(), self._find_best_epoch(), self._train_more(), self._end())
 
     def _try(self) -> Iterator[EpochReport | None]:
         while self.is_trying:
-            yield from self.training.steps()
-            tried, macro_f1 = (self.shape.encoder, self.config.class_weight), self._measure_trial()
-            self.trials.append(Trial(*tried, self.training.best, macro_f1))
+            encoder, class_weight = self.shape.encoder, self.config.class_weight
+            best = macro_f1 = None
+            try:
+                yield from self.training.steps()
+                best, macro_f1 = self.training.best, self._measure_trial()
+            except ConfigError as error:
+                if error.code is not Code.DIVERGED or not self._has_others():
+                    raise
+            self.trials.append(Trial(encoder, class_weight, best, macro_f1))
             self._begin_stage()
+
+    def _has_others(self) -> bool:
+        """Tell whether another encoder than the one on trial can be taken."""
+        to_come = self.schedule.tried[len(self.trials) + 1 :]
+        return bool(to_come) or any(trial.best is not None for trial in self.trials)
 
     def _measure_trial(self) -> float | None:
         """Take the macro F1 of all that answers together, where weights of the classes are tried.
@@ -330,6 +352,17 @@ class TrainingRun(Steps):
                 if self._is_late():
                     return
 
+    def _end(self) -> Iterator[EpochReport | None]:
+        """Fit anew, too, what stands beside networks that were, while that may still be stopped."""
+        if self.is_refitted and self.world.is_first:
+            with self.current.progress.as_validating():
+                self._beside = self._fit_beside()
+        yield from ()
+
+    def _fit_beside(self) -> Companion | None:
+        codec, _, train = self._stages.last_parts(self._stage)
+        return self._answers.refit(self._finished[0].best_model(), codec, train)
+
     def _begin_stage(self) -> None:
         """Get ready for the next trial, or for the training that finds the best epoch."""
         plan = self.schedule
@@ -351,7 +384,7 @@ class TrainingRun(Steps):
     def _begin_more(self) -> None:
         self.more.append(self._stages.begin_more(self._stage, len(self.more)))
 
-    def _fit_to(self, budget: float, begun: float, validation: float) -> None:
+    def _fit_to(self, budget: float, begun: float, validation: float, named: Set[str]) -> None:
         """Cut the schedule to what a budget leaves when all but the networks is done.
 
         The models beside them are fitted at once, as many as a share of the budget allows, and the
@@ -369,23 +402,19 @@ class TrainingRun(Steps):
         )
         told = {"left": budget - self._seconds_before, "costs": costs._asdict(), "fits": fits}
         told = self.world.as_in_first(told)
-        schedule = fit_to(told["left"], self.schedule, Costs(**told["costs"]))
+        schedule = fit_to(told["left"], self.schedule, Costs(**told["costs"]), named=named)
         self.schedule = replace(schedule, fits=told["fits"])
         self._begin_stage()
 
     def artifact(self) -> Artifact:
         """Put together what was trained so far: the best epoch, and the networks that followed."""
-        finished = self._finished
-        codec, shape, train = self.prepared.codec, self.shape, self.prepared.train
-        networks = [self.training.best_model()]
+        codec, shape = self.prepared.codec, self.shape
+        networks, companion = [self.training.best_model()], self.companion
         if self.is_refitted:
-            codec, shape, train = self._stages.last_parts(self._stage)
-            networks = []
-        networks += [training.best_model() for training in finished]
+            codec, shape, _ = self._stages.last_parts(self._stage)
+            networks, companion = [], self._beside or self._fit_beside()
+        networks += [training.best_model() for training in self._finished]
         shape = replace(shape, num_networks=len(networks))
-        companion = self.companion
-        if self.is_refitted:
-            companion = self._answers.refit(networks[0], codec, train)
         model: Classifier = join(networks, multilabel=shape.multilabel)
         if companion is not None:
             model, shape = companion.join(networks, shape)
@@ -429,7 +458,11 @@ class TrainingRun(Steps):
             linear_accuracy=alone.get(LINEAR),
             character_accuracy=alone.get(CHARACTERS),
             forest_accuracy=alone.get(FOREST),
-            tried={trial.encoder: trial.accuracy for trial in self.tried_encoders},
+            tried={
+                trial.encoder: trial.scores.accuracy
+                for trial in self.tried_encoders
+                if trial.scores
+            },
             tried_weights=self.tried_weights,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from itertools import islice
 from statistics import fmean
@@ -132,7 +133,8 @@ class Schedule:
 
     def seconds(self, costs: Costs) -> float:
         """Give the time of all trainings, and of what is fitted beside them, at the most."""
-        prices = {encoder: PRICES.get(encoder, 1.0) for encoder in self.encoders}
+        of_first = PRICES.get(self.encoders[0], 1.0)  # which `costs` are those of
+        prices = {each: PRICES.get(each, 1.0) / of_first for each in self.encoders}
         dearest = max(prices.values())
         tried = [prices[encoder] for encoder in self.tried] + [dearest] * self.tries_balanced
         trials = sum(price * costs.epoch + costs.validation for price in tried)
@@ -184,7 +186,9 @@ def choose_schedule(
     )
 
 
-def fit_to(seconds: float, schedule: Schedule, costs: Costs) -> Schedule:
+def fit_to(
+    seconds: float, schedule: Schedule, costs: Costs, *, named: Set[str] = frozenset()
+) -> Schedule:
     """Choose the most that fits into some seconds.
 
     Parameters
@@ -195,15 +199,20 @@ def fit_to(seconds: float, schedule: Schedule, costs: Costs) -> Schedule:
         What would be done with time enough.
     costs
         Of all that it may do.
+    named
+        Settings that the user has spoken of: that many networks, or a refit, are not taken away.
     """
     room = USED * seconds
+    few = schedule.networks if "num_networks" in named else 1
     one_encoder = replace(schedule, encoders=schedule.encoders[:1])
-    # Weights of the classes are tried only where that was asked for: further networks go first.
-    for each in (schedule, one_encoder, replace(one_encoder, networks=1)):
+    # Another encoder may be far better, further networks are a little better. Weights of the
+    # classes are tried only where that was asked for: all else goes first.
+    least = replace(one_encoder, networks=few)
+    for each in (schedule, replace(schedule, networks=few), one_encoder, least):
         if each.seconds(costs) <= room:
             return each
-    one_network = replace(one_encoder, networks=1, tries_balanced=False)
-    for each in (one_network, replace(one_network, refits=False)):
+    refitted = replace(least, tries_balanced=False)
+    for each in (refitted, replace(refitted, refits="refit" in named and schedule.refits)):
         fixed = replace(each, epochs=0).seconds(costs)
         an_epoch = replace(each, epochs=1).seconds(costs) - fixed
         epochs = min(int(max(room - fixed, 0.0) / max(an_epoch, 1e-9)), each.epochs)

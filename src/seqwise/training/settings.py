@@ -371,8 +371,7 @@ def choose_training(
         return config
     updates_an_epoch = max(1, num_records // config.batch_size)
     few, many = EPOCHS_RANGE
-    num_read = 2 * num_steps if both_strands else num_steps
-    epochs = min(math.ceil(ENOUGH_UPDATES / updates_an_epoch), MOST_STEPS // num_read, many)
+    epochs = min(math.ceil(ENOUGH_UPDATES / updates_an_epoch), MOST_STEPS // num_steps, many)
     return replace(config, epochs=max(few, epochs))
 
 

@@ -22,7 +22,7 @@ class Trial:
     encoder, class_weight
         What was tried: which encoder, and with which weights of the classes.
     best
-        The report of its best epoch.
+        The report of its best epoch; None where it diverged.
     macro_f1
         Of all that answers together with that, on the records that choose the epoch; None where no
         weights are tried.
@@ -30,18 +30,13 @@ class Trial:
 
     encoder: str
     class_weight: AnyClassWeight
-    best: EpochReport
+    best: EpochReport | None
     macro_f1: float | None
 
     @property
-    def accuracy(self) -> float:
+    def scores(self) -> AnyScores | None:
         """On the records that choose the epoch."""
-        return scores_of(self.best).accuracy
-
-    @property
-    def log_loss(self) -> float:
-        """On the same records."""
-        return scores_of(self.best).log_loss
+        return None if self.best is None else scores_of(self.best)
 
 
 def scores_of(report: EpochReport) -> AnyScores:
@@ -53,11 +48,12 @@ def scores_of(report: EpochReport) -> AnyScores:
 def choose_winner(trials: Sequence[Trial]) -> Trial:
     """Choose the encoder as an epoch is chosen, then its weights of the classes by macro F1.
 
-    Only the best encoder has a trial with other weights, so that it stays the best. Of weights with
-    the same macro F1 the first win.
+    What diverged is none of them. Only the best encoder has a trial with other weights, so that it
+    stays the best. Of weights with the same macro F1 the first win.
     """
-    encoder = max(trials, key=lambda trial: rank(trial.best)).encoder
-    of_encoder = [each for each in trials if each.encoder == encoder]
+    done = [(rank(trial.best), trial) for trial in trials if trial.best is not None]
+    _, best = max(done, key=lambda each: each[0])
+    of_encoder = [trial for _, trial in done if trial.encoder == best.encoder]
     return max(of_encoder, key=lambda trial: trial.macro_f1 or 0.0)
 
 
