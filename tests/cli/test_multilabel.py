@@ -95,8 +95,13 @@ def test_two_networks_and_a_trial_are_told_by_their_log_loss():
     file = write_jsonl("train.jsonl", rows_of(topical(80)))
     done = run("train", file, "--out", "model", "--epochs", "2", "--embedding-dim", "4")
     assert done.code == 0
-    assert "tried log loss of lstm" in done.told
     assert "log loss network " in done.told
+    training = json.loads(Path("model/config.json").read_text())["training"]
+    tried = ", ".join(f"{name} {log_loss:.4f}" for name, log_loss in training["tried"].items())
+    assert f"tried log loss of {tried}: " in done.told
+    shown = run("inspect", "model").shown
+    assert f"tried {tried}: log loss of short trainings" in shown
+    assert f"alone network {training['network_accuracy']:.4f}, linear model " in shown
     assert run("evaluate", "model", file).code == 0
 
 

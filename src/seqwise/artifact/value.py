@@ -43,7 +43,8 @@ class TrainingAccount(Settings):
         Of the network, the linear model, that of characters and the forest alone, where they answer
         together.
     tried
-        The accuracy of each encoder that was tried in a short training, by its name.
+        The accuracy of each encoder that was tried in a short training, by its name; the log loss
+        where a record may bear any number of labels.
     tried_weights
         The macro F1 of the weights of the classes that were, ``none`` and ``balanced``: of all that
         answered together.

@@ -22,7 +22,9 @@ from seqwise.data.targets import class_counts
 from seqwise.errors import Code, ConfigError, DataError, Problem, one_line
 from seqwise.inspection import FileSummary, summarise
 from seqwise.inspection_tables import summary_table
+from seqwise.training.companion import NETWORK
 from seqwise.training.description import describe_parts, describe_run
+from seqwise.training.fits import CHARACTERS, FOREST, LINEAR
 from seqwise.training.gathering import gather
 from seqwise.training.preparation import PreparedData, load_prepared, prepare
 from seqwise.training.reports import StepScores
@@ -215,10 +217,33 @@ def _inspect_model(path: str, as_json: bool) -> None:
                 f"best epoch {training.best_epoch} of {len(training.epochs)}, "
                 f"seed {artifact.train.seed}, {training.seconds:,.0f} s",
             ),
+            *_tried(artifact),
             *_balance(artifact),
             ("held out", _held_out(artifact)),
+            *_alone(artifact),
         ],
     )
+
+
+def _tried(artifact: Artifact) -> list[tuple[str, str]]:
+    """Say what each encoder came to, where several were tried."""
+    tried = _join_pairs(artifact.training.tried, ".4f")
+    measure = "log loss" if artifact.labels.multilabel else "accuracy"
+    return [("tried", f"{escape(tried)}: {measure} of short trainings")] * bool(tried)
+
+
+def _alone(artifact: Artifact) -> list[tuple[str, str]]:
+    """Say how good each model is alone, where several answer together."""
+    training = artifact.training
+    members = {
+        NETWORK: training.network_accuracy,
+        LINEAR: training.linear_accuracy,
+        CHARACTERS: training.character_accuracy,
+        FOREST: training.forest_accuracy,
+    }
+    found = {name: accuracy for name, accuracy in members.items() if accuracy is not None}
+    text = f"{_join_pairs(found, '.4f')}: {_accuracy(artifact)} of each on these"
+    return [("alone", text)] * bool(found)
 
 
 def _balance(artifact: Artifact) -> list[tuple[str, str]]:
@@ -241,12 +266,15 @@ def _join_pairs(numbers: dict[str, float], form: str) -> str:
 
 def _held_out(artifact: Artifact) -> str:
     training = artifact.training
-    accuracy = "subset accuracy" if artifact.labels.multilabel else "accuracy"
     refit = "; scores before the refit, on records held out" if training.refitted else ""
     return (
-        f"{training.num_valid:,} records: {accuracy} {training.valid_accuracy:.4f}, "
+        f"{training.num_valid:,} records: {_accuracy(artifact)} {training.valid_accuracy:.4f}, "
         f"macro F1 {training.valid_macro_f1:.4f}, log loss {training.valid_log_loss:.4f}{refit}"
     )
+
+
+def _accuracy(artifact: Artifact) -> str:
+    return "subset accuracy" if artifact.labels.multilabel else "accuracy"
 
 
 def _any_number(labels: Labels) -> str:

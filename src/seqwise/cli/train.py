@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, nullcontext
-from operator import attrgetter
 from pathlib import Path
 
 from rich.console import Console
@@ -28,6 +27,7 @@ from seqwise.training.plan import settle
 from seqwise.training.preparation import PreparedData, load_prepared
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
+from seqwise.training.trials import measure
 
 
 def run(options: Train) -> None:
@@ -99,10 +99,9 @@ def _open(options: Train, wishes: Wishes, console: Console) -> tuple[PreparedDat
 def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
     best = training.training.best.epoch
     scores = training.scores
-    # What chooses an epoch and an encoder.
-    name, measure, beside = "log loss", attrgetter("log_loss"), ""
+    name, beside = "log loss", ""
     if isinstance(scores, Scores):
-        name, measure = "accuracy", attrgetter("accuracy")
+        name = "accuracy"
         beside = f" (most frequent class: {scores.majority_accuracy:.4f})"
     facts = [
         (

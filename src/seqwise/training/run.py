@@ -32,7 +32,7 @@ from seqwise.training.settings import Wishes, choose_stride, choose_training, pr
 from seqwise.training.stages import Stages
 from seqwise.training.start import open_start
 from seqwise.training.state import State, join_names, select_names
-from seqwise.training.trials import Trial, choose_winner, name_trial, scores_of
+from seqwise.training.trials import Trial, choose_winner, measure, name_trial, scores_of
 
 
 class TrainingRun(Steps):
@@ -459,7 +459,7 @@ class TrainingRun(Steps):
             character_accuracy=alone.get(CHARACTERS),
             forest_accuracy=alone.get(FOREST),
             tried={
-                trial.encoder: trial.scores.accuracy
+                trial.encoder: measure(trial.scores)
                 for trial in self.tried_encoders
                 if trial.scores
             },

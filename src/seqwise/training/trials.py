@@ -45,6 +45,11 @@ def scores_of(report: EpochReport) -> AnyScores:
     return report.valid
 
 
+def measure(scores: AnyScores) -> float:
+    """Give what an encoder is chosen by: accuracy, or log loss where labels may be any number."""
+    return scores.accuracy if isinstance(scores, Scores) else scores.log_loss
+
+
 def choose_winner(trials: Sequence[Trial]) -> Trial:
     """Choose the encoder as an epoch is chosen, then its weights of the classes by macro F1.
 
