@@ -4,9 +4,9 @@
                                   [--contenders NAME ...] [--again]
     python benchmarks/accuracy.py --sets FILE [--data FOLDER] [--result FILE] ...
 
-seqwise is given nothing but the training file and a seed; the peers (`benchmarks/peers/accuracy`, a
-file each) their well-known settings, what is usually chosen by cross-validation chosen so, on the
-training part. Each fit is a process of its own; one that takes longer than it may is ended, and
+seqwise is given nothing but the training file and a seed (`--contenders seqwise-10m`: and ten
+minutes, for what takes longer); the peers (`benchmarks/peers/accuracy`, a file each) their
+well-known settings, what is usually chosen by cross-validation chosen so, on the training part. Each fit is a process of its own; one that takes longer than it may is ended, and
 recorded as such. Each result is added to benchmarks/results/accuracy.json at once, so that the runs
 may be done in pieces: what is known is kept, `--again` measures it anew. Folds are run with the
 first seed alone, and so are contenders whose seed changes nothing.
@@ -37,13 +37,14 @@ from pathlib import Path
 from typing import Any
 
 from accuracy_report import draw, make_page
-from peers.accuracy.contenders import CONTENDERS
+from peers.accuracy.contenders import BUDGETED, CONTENDERS
 from peers.accuracy.datasets import load_datasets
 from seqwise.atomic import write_file
 
 BENCHMARKS = Path(__file__).resolve().parent
 ROOT = BENCHMARKS.parent
 DONE, OUT_OF_TIME, FAILED = "done", "out of time", "failed"
+UNASKED = [name for name in CONTENDERS if name != BUDGETED]
 NEW: dict[str, Any] = {"machines": [], "rows": []}
 
 
@@ -92,7 +93,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", nargs="+", metavar="DATASET")
     parser.add_argument("--sets", type=Path, help="data sets of one's own, as JSON")
-    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=UNASKED)
     parser.add_argument("--again", action="store_true", help="measure anew what is known")
     parser.add_argument("--report", action="store_true", help="write the page and the picture only")
     parser.add_argument("--result", type=Path)

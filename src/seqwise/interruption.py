@@ -56,14 +56,20 @@ class StopRequest:
         for each, handler in self._handlers.items():
             signal.signal(each, handler)
 
-    def grant(self) -> None:
+    def grant(self, elsewhere: int = 0) -> None:
         """Leave the work here, if that was asked for.
+
+        Parameters
+        ----------
+        elsewhere
+            A signal that came to any of several processes; 0 for none.
 
         Raises
         ------
         Stopped
             If a signal came.
         """
+        self.signal = elsewhere or self.signal
         if self.signal is not None:
             raise Stopped(self.signal)
 

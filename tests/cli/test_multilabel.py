@@ -101,7 +101,7 @@ def test_two_networks_and_a_trial_are_told_by_their_log_loss():
     assert f"tried log loss of {tried}: " in done.told
     shown = run("inspect", "model").shown
     assert f"tried {tried}: log loss of short trainings" in shown
-    assert f"alone network {training['network_accuracy']:.4f}, linear model " in shown
+    assert f"each alone network {training['network_accuracy']:.4f}, linear model " in shown
     assert run("evaluate", "model", file).code == 0
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import torch
 
 from seqwise.config import Encoder
+from seqwise.training.run import TrainingRun
 from tests.cli.conftest import refused, run, texts, train, write_csv, write_jsonl
 
 
@@ -191,6 +193,33 @@ def test_class_weights_that_are_chosen(table):
     shown = run("inspect", "model").shown
     assert f"balance class weights {chosen}, by the macro F1 of short trainings ({both})\n" in shown
     assert run("inspect", "model", "--json").json["training"]["tried_weights"] == tried
+
+
+def test_what_was_tried_is_told(table, monkeypatch):
+    begin_stage = TrainingRun._begin_stage
+
+    def spoil(run):
+        begin_stage(run)
+        if run.is_trying and run.shape.encoder == "convolution":
+            torch.nn.init.constant_(run.training.model.head.weight, float("nan"))
+
+    monkeypatch.setattr(TrainingRun, "_begin_stage", spoil)
+    done = run("train", table, "--out", "model", "--epochs", "2", "--embedding-dim", "4")
+    assert done.code == 0
+    tried = config()["training"]["tried"]
+    assert tried["convolution"] is None
+    assert (
+        f"tried accuracy of lstm {tried['lstm']:.4f}, convolution diverged: lstm it is" in done.told
+    )
+    shown = run("inspect", "model").shown
+    both = f"lstm {tried['lstm']:.4f}, convolution diverged"
+    assert f"tried {both}: accuracy of short trainings\n" in shown
+    assert f"each alone network {config()['training']['network_accuracy']:.4f}, linear" in shown
+
+
+def test_that_nothing_is_tried_is_told(table):
+    done = run("train", table, "--out", "model", "--epochs", "9", "--budget", "1s")
+    assert "tries lstm alone: the budget has no time for others\n" in done.told
 
 
 def test_class_weights_that_were_given_are_shown(table):

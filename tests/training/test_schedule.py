@@ -95,11 +95,12 @@ def test_time_enough_changes_nothing():
 
 @pytest.mark.parametrize("costs", [Costs(1.0), Costs(1.0, 0.3), Costs(1.0, 0.3, 8.0, 2.0)])
 @pytest.mark.parametrize("full", [FULL, replace(FULL, tries_balanced=True)])
-def test_the_less_time_the_less_is_done(full, costs):
+@pytest.mark.parametrize("named", [set(), {"refit"}, {"num_networks"}, {"refit", "num_networks"}])
+def test_the_less_time_the_less_is_done(full, costs, named):
     most = full.seconds(costs)
     planned = []
     for share in (1.0, 0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.01, 0.001):
-        found = fit_to(share * most / schedule.USED, full, costs)
+        found = fit_to(share * most / schedule.USED, full, costs, named=named)
         # An epoch of a share of the records is priced here as if the records were fewer.
         seconds = found.seconds(costs._replace(epoch=found.epoch_share))
         assert seconds <= share * most + 1e-9 or found.epoch_share == schedule.LEAST_SHARE

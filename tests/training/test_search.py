@@ -90,8 +90,38 @@ def test_an_encoder_that_diverges_is_not_taken():
     again.restore(run.state())
     assert [each.best is None for each in again.trials] == [False, True]
     list(again)
-    assert again.artifact().training.tried.keys() == {"lstm"}
+    tried = again.artifact().training.tried
+    assert tried == {"lstm": again.trials[0].scores.accuracy, "convolution": None}
     assert again.artifact().shape.encoder == "lstm"
+
+
+def test_balanced_classes_with_which_training_diverges_are_not_taken():
+    run = search(encoder="gru", class_weight="auto")
+    steps = run.steps()
+    while not run.trials:
+        next(steps)
+    diverge(run)
+    list(steps)
+    assert run.artifact().training.tried_weights == {
+        "none": run.trials[0].macro_f1,
+        "balanced": None,
+    }
+    assert run.config.class_weight == "none"
+
+
+def test_what_diverges_while_a_budget_is_planned_is_tried_and_not_taken(monkeypatch):
+    begin_stage = TrainingRun._begin_stage
+
+    def spoil(run):
+        begin_stage(run)
+        if run.shape.encoder == "lstm":
+            diverge(run)
+
+    monkeypatch.setattr(TrainingRun, "_begin_stage", spoil)
+    run = search(budget=1e6)
+    list(run)
+    assert [each.scores is None for each in run.trials] == [True, False]
+    assert run.shape.encoder == "convolution"
 
 
 @pytest.mark.parametrize("settings", [{}, {"encoder": "gru", "class_weight": "auto"}])
@@ -246,7 +276,7 @@ def test_both_strands_are_twice_the_work(monkeypatch):
     pairs = [(base + "ACGTT" * number, base) for base in "AC" for number in range(1, 13)]
     for both_strands in (False, True):
         run = make_run(pairs, Kind.DNA, **AUTO, both_strands=both_strands)
-        monkeypatch.setattr("seqwise.training.schedule.MOST_STEPS", found[0] * run.config.epochs)
+        monkeypatch.setattr("seqwise.training.schedule.MOST_STEPS", found[0] * run.asked.epochs)
         assert len(run.schedule.encoders) == 2 - both_strands
     assert found[1] == 2 * found[0]
 

@@ -7,6 +7,7 @@ import torch
 
 from seqwise.errors import CheckpointError, Code
 from seqwise.interruption import Stopped, StopRequest
+from seqwise.training import answers
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.companion import Companion
 from seqwise.training.loop import Training
@@ -311,20 +312,45 @@ def test_a_signal_ends_the_fits_of_a_refit(tmp_path, monkeypatch, number):
     expected = start(linear=True)
     list(expected.steps())
 
-    def send(*arguments):
+    def send(*arguments, **settings):
         os.kill(os.getpid(), number)
         raise AssertionError("went on")
 
+    def stop_in(run, place, name):
+        with (
+            monkeypatch.context() as patch,
+            StopRequest(lambda: run.current.progress.validating) as stop,
+        ):
+            patch.setattr(place, name, send)
+            with pytest.raises(Stopped):
+                list(keep_checkpoints(run, checkpoints, stop, seconds=NEVER))
+
+    with Checkpoints(tmp_path / "c") as checkpoints:
+        stop_in(start(linear=True), Companion, "refit")
+        again = start(linear=True)  # it fits anew what stood beside the best epoch, too
+        assert go_on(again, checkpoints) == (True, [])
+        stop_in(again, answers, "fit_kinds")
+    last = gone_on(tmp_path / "c", linear=True)
+    assert last.is_refitted
+    list(last.steps())
+    assert result(last) == result(expected)
+
+
+def test_a_signal_behind_the_last_step_is_not_lost(tmp_path, monkeypatch):
     run = start(linear=True)
+    refit = Companion.refit
+
+    def send(*arguments):
+        found = refit(*arguments)
+        monkeypatch.setattr(run.current.progress, "validating", False)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return found
+
+    monkeypatch.setattr(Companion, "refit", send)
     with (
         Checkpoints(tmp_path / "c") as checkpoints,
-        monkeypatch.context() as patch,
         StopRequest(lambda: run.current.progress.validating) as stop,
+        pytest.raises(Stopped),
     ):
-        patch.setattr(Companion, "refit", send)
-        with pytest.raises(Stopped):
-            list(keep_checkpoints(run, checkpoints, stop, seconds=NEVER))
-    again = gone_on(tmp_path / "c", linear=True)
-    assert again.is_refitted
-    list(again.steps())
-    assert result(again) == result(expected)
+        list(keep_checkpoints(run, checkpoints, stop, seconds=NEVER))
+    assert run.is_refitted

@@ -44,10 +44,10 @@ class TrainingAccount(Settings):
         together.
     tried
         The accuracy of each encoder that was tried in a short training, by its name; the log loss
-        where a record may bear any number of labels.
+        where a record may bear any number of labels; None where it diverged.
     tried_weights
         The macro F1 of the weights of the classes that were, ``none`` and ``balanced``: of all that
-        answered together.
+        answered together; None where it diverged.
     """
 
     file: str | None
@@ -65,8 +65,8 @@ class TrainingAccount(Settings):
     linear_accuracy: float | None = None
     character_accuracy: float | None = None
     forest_accuracy: float | None = None
-    tried: dict[str, float] = field(default_factory=dict)
-    tried_weights: dict[str, float] = field(default_factory=dict)
+    tried: dict[str, float | None] = field(default_factory=dict)
+    tried_weights: dict[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

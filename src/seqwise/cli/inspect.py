@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -242,8 +243,8 @@ def _alone(artifact: Artifact) -> list[tuple[str, str]]:
         FOREST: training.forest_accuracy,
     }
     found = {name: accuracy for name, accuracy in members.items() if accuracy is not None}
-    text = f"{_join_pairs(found, '.4f')}: {_accuracy(artifact)} of each on these"
-    return [("alone", text)] * bool(found)
+    text = f"{_join_pairs(found, '.4f')}: {_accuracy(artifact)} on these"
+    return [("each alone", text)] * bool(found)
 
 
 def _balance(artifact: Artifact) -> list[tuple[str, str]]:
@@ -257,9 +258,12 @@ def _balance(artifact: Artifact) -> list[tuple[str, str]]:
     return [("balance", f"class weights {escape(text)}")]
 
 
-def _join_pairs(numbers: dict[str, float], form: str) -> str:
-    """Name up to twenty numbers."""
-    pairs = [f"{one_line(name)} {number:{form}}" for name, number in numbers.items()]
+def _join_pairs(numbers: Mapping[str, float | None], form: str) -> str:
+    """Name up to twenty numbers; there is none of a trial that diverged."""
+    pairs = [
+        f"{one_line(name)} {'diverged' if number is None else format(number, form)}"
+        for name, number in numbers.items()
+    ]
     more = f" and {len(pairs) - 20:,} more" if len(pairs) > 20 else ""
     return ", ".join(pairs[:20]) + more
 

@@ -27,7 +27,7 @@ from seqwise.training.plan import settle
 from seqwise.training.preparation import PreparedData, load_prepared
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
-from seqwise.training.trials import measure
+from seqwise.training.trials import measure, tell
 
 
 def run(options: Train) -> None:
@@ -116,7 +116,7 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
     companion = training.companion
     if companion is not None:
         members = {NETWORK: companion.network_scores, **companion.own_scores}
-        alone = ", ".join(f"{role} {measure(each):.4f}" for role, each in members.items())
+        alone = ", ".join(f"{role} {tell(measure(each))}" for role, each in members.items())
         believed = ", ".join(f"{weight:.2f}" for weight in companion.weights.values())
         text = f"{alone}, each alone; they answer together, believed {believed} times"
         facts.append((name, text))
@@ -127,17 +127,12 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
         )
         facts.append(("refit", text))
     if training.tried_weights:
-        tried = (f"{each} {macro_f1:.4f}" for each, macro_f1 in training.tried_weights.items())
+        tried = (f"{each} {tell(macro_f1)}" for each, macro_f1 in training.tried_weights.items())
         chosen = training.config.class_weight
         text = f"macro F1 with class weights {', '.join(tried)}: {chosen} it is"
         facts.insert(0, ("balance", text))
     if training.tried_encoders:
-        tried = (
-            f"{each.encoder} {measure(each.scores):.4f}"
-            if each.scores
-            else f"{each.encoder} diverged"
-            for each in training.tried_encoders
-        )
+        tried = (f"{each.encoder} {tell(measure(each.scores))}" for each in training.tried_encoders)
         text = f"{name} of {', '.join(tried)}: {training.shape.encoder} it is"
         facts.insert(0, ("tried", text))
     facts.append(("model in", f"{escape(out)}   next: seqwise evaluate {escape(out)} FILE"))

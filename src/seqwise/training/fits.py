@@ -57,7 +57,7 @@ class Fit(NamedTuple):
     seconds: float
 
 
-# By their roles.
+# By their roles, the linear model first.
 Fits = dict[str, list[Fit]]
 
 

@@ -122,7 +122,7 @@ class _Bar:
 
     def _time_left(self, share: float) -> str:
         gained = share - self.done_before
-        if gained <= 0.0:
+        if gained <= 0.0 or share >= 1.0:
             return ""
         elapsed = time.perf_counter() - self.started
         minutes, seconds = divmod(round(elapsed / gained * (1 - share)), 60)

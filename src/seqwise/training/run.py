@@ -172,16 +172,16 @@ class TrainingRun(Steps):
         return self.trials[: len(self.schedule.tried)] if len(self.schedule.encoders) > 1 else []
 
     @property
-    def tried_weights(self) -> dict[str, float]:
+    def tried_weights(self) -> dict[str, float | None]:
         """The macro F1 of each of the weights of the classes that were tried; none before the end.
 
-        Of the encoder that was chosen.
+        Of the encoder that was chosen; None where it diverged.
         """
-        trials = [] if self.is_trying else self.trials
+        trials = [] if self.is_trying or not self.schedule.tries_balanced else self.trials
         return {
             str(each.class_weight): each.macro_f1
             for each in trials
-            if each.encoder == self.shape.encoder and each.macro_f1 is not None
+            if each.encoder == self.shape.encoder
         }
 
     def place(self) -> str:
@@ -295,7 +295,7 @@ class TrainingRun(Steps):
 
     @override
     def _steps(self) -> Iterator[EpochReport | None]:
-        return chain(self._try(), self._find_best_epoch(), self._train_more(), self._end())
+        return chain(self._try(), self._find_best_epoch(), self._train_more(), self._refit_beside())
 
     def _try(self) -> Iterator[EpochReport | None]:
         while self.is_trying:
@@ -338,7 +338,7 @@ class TrainingRun(Steps):
             if self.reports and self._is_late():
                 break
         if self.world.is_first:
-            with self.training.progress.as_validating():
+            with self.current.progress.as_validating():  # when a run goes on, a later one
                 self.companion  # noqa: B018 - found while it may still be stopped
         self._answers.forget_fits()
 
@@ -352,9 +352,9 @@ class TrainingRun(Steps):
                 if self._is_late():
                     return
 
-    def _end(self) -> Iterator[EpochReport | None]:
+    def _refit_beside(self) -> Iterator[EpochReport | None]:
         """Fit anew, too, what stands beside networks that were, while that may still be stopped."""
-        if self.is_refitted and self.world.is_first:
+        if self.is_refitted and self.config.linear and self.world.is_first:
             with self.current.progress.as_validating():
                 self._beside = self._fit_beside()
         yield from ()
@@ -412,7 +412,7 @@ class TrainingRun(Steps):
         networks, companion = [self.training.best_model()], self.companion
         if self.is_refitted:
             codec, shape, _ = self._stages.last_parts(self._stage)
-            networks, companion = [], self._beside or self._fit_beside()
+            networks, companion = [], companion and (self._beside or self._fit_beside())
         networks += [training.best_model() for training in self._finished]
         shape = replace(shape, num_networks=len(networks))
         model: Classifier = join(networks, multilabel=shape.multilabel)
@@ -458,11 +458,7 @@ class TrainingRun(Steps):
             linear_accuracy=alone.get(LINEAR),
             character_accuracy=alone.get(CHARACTERS),
             forest_accuracy=alone.get(FOREST),
-            tried={
-                trial.encoder: measure(trial.scores)
-                for trial in self.tried_encoders
-                if trial.scores
-            },
+            tried={trial.encoder: measure(trial.scores) for trial in self.tried_encoders},
             tried_weights=self.tried_weights,
         )
 

@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from seqwise.config import TrainConfig
+from seqwise.errors import Code, ConfigError
 from seqwise.training.fits import LINEAR
 from seqwise.training.loop import Training
 from seqwise.training.settings import Wishes
@@ -211,8 +212,8 @@ def fit_to(
     for each in (schedule, replace(schedule, networks=few), one_encoder, least):
         if each.seconds(costs) <= room:
             return each
-    refitted = replace(least, tries_balanced=False)
-    for each in (refitted, replace(refitted, refits="refit" in named and schedule.refits)):
+    plain = replace(least, tries_balanced=False)
+    for each in (plain, replace(plain, refits="refit" in named and schedule.refits)):
         fixed = replace(each, epochs=0).seconds(costs)
         an_epoch = replace(each, epochs=1).seconds(costs) - fixed
         epochs = min(int(max(room - fixed, 0.0) / max(an_epoch, 1e-9)), each.epochs)
@@ -220,7 +221,8 @@ def fit_to(
             return replace(each, epochs=epochs)
     if epochs:
         return replace(each, epochs=epochs)
-    share = max((room - fixed - costs.validation) / max(costs.epoch, 1e-9), LEAST_SHARE)
+    trainings = max(costs.epoch * (1 + each.num_more), 1e-9)
+    share = max((room - fixed - costs.validation) / trainings, LEAST_SHARE)
     return replace(each, epochs=1, epoch_share=min(share, 1.0) * schedule.epoch_share)
 
 
@@ -228,12 +230,16 @@ def time_epoch(training: Training[Any]) -> float:
     """Measure what the updates of an epoch take, by some of a model to be thrown away."""
     seconds = []
     before = time.perf_counter()
-    for report in islice(training.steps(), WARM_UP + MEASURED):
-        now = time.perf_counter()
-        if report is None:  # an update; validation has a price of its own
-            seconds.append(now - before)
-        before = now
-    return fmean(seconds[WARM_UP:] or seconds) * training.progress.num_batches
+    try:
+        for report in islice(training.steps(), WARM_UP + MEASURED):
+            now = time.perf_counter()
+            if report is None:  # an update; validation has a price of its own
+                seconds.append(now - before)
+            before = now
+    except ConfigError as error:
+        if error.code is not Code.DIVERGED:  # so will its trial, and others may go on
+            raise
+    return fmean(seconds[WARM_UP:] or seconds or [0.0]) * training.progress.num_batches
 
 
 def _are_fits(values: Any) -> bool:

@@ -90,15 +90,14 @@ def keep_checkpoints(
         for report in steps:
             is_due = world.is_first and time.monotonic() - written >= seconds
             number, write = world.largest(stop.signal or 0, int(is_due))
-            if number:
-                stop.signal = number
-            stop.grant()
+            stop.grant(number)
             if write:
                 with world.together():
                     _write(run, checkpoints)
                 written = time.monotonic()
             if report is not None:
                 yield report
+        stop.grant(*world.largest(stop.signal or 0))  # before the result is put together
     except (Stopped, ProcessError):
         # Not together: who knows who is there still, and at which step.
         _write(run, checkpoints)

@@ -45,9 +45,16 @@ def scores_of(report: EpochReport) -> AnyScores:
     return report.valid
 
 
-def measure(scores: AnyScores) -> float:
+def measure(scores: AnyScores | None) -> float | None:
     """Give what an encoder is chosen by: accuracy, or log loss where labels may be any number."""
+    if scores is None:
+        return None
     return scores.accuracy if isinstance(scores, Scores) else scores.log_loss
+
+
+def tell(found: float | None) -> str:
+    """Say what something came to; nothing is what a trial comes to that diverges."""
+    return "diverged" if found is None else f"{found:.4f}"
 
 
 def choose_winner(trials: Sequence[Trial]) -> Trial:
