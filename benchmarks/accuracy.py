@@ -6,10 +6,11 @@
 
 seqwise is given nothing but the training file and a seed (`--contenders seqwise-10m`: and ten
 minutes, for what takes longer); the peers (`benchmarks/peers/accuracy`, a file each) their
-well-known settings, what is usually chosen by cross-validation chosen so, on the training part. Each fit is a process of its own; one that takes longer than it may is ended, and
-recorded as such. Each result is added to benchmarks/results/accuracy.json at once, so that the runs
-may be done in pieces: what is known is kept, `--again` measures it anew. Folds are run with the
-first seed alone, and so are contenders whose seed changes nothing.
+well-known settings, what is usually chosen by cross-validation chosen so, on the training part.
+Each fit is a process of its own; one that takes longer than it may is ended, and recorded as such.
+Each result is added to benchmarks/results/accuracy.json at once, so that the runs may be done in
+pieces: what is known is kept, `--again` measures it anew. Folds are run with the first seed alone,
+and so are contenders whose seed changes nothing.
 
 Writes docs/accuracy.md and docs/images/accuracy.svg in the end; `--report` does nothing else. Test
 files are read for the final score only. The peers come with
