@@ -28,7 +28,8 @@ fit is a process of its own with one thread; times are those of fitting, of the 
 processor, on a machine that others use, too; memory is the peak of the whole process, data and
 libraries included. *Unseen* leaves out the test records whose sequence stands in the training part
 as well. Where one fit of a contender takes longer than it may, its other seeds and folds are not
-tried. A peer that is better than seqwise stands in bold, and so does an aim that is missed.
+tried. A peer that is better than seqwise stands in bold, and so does an aim that is missed. A
+contender of below without a row in a table has not been run there.
 """
 
 CONTENDER_NOTES = """\
