@@ -22,7 +22,7 @@ INTRODUCTION = """\
 Made by `python benchmarks/accuracy.py`, with `--sets` where the data are not the project's own
 (`benchmarks/peers/accuracy` has the peers, a file each).
 *seqwise* is `seqwise train FILE` with nothing chosen but the seed, *seqwise-10m* the same with
-`--budget 10m`, measured where the former takes longer. Mean and standard deviation over
+`--budget 10m`, measured on some of those where the former takes longer. Mean and deviation over
 seeds, or over folds; contenders whose seed changes nothing run once, and folds with one seed. Each
 fit is a process of its own with one thread; times are those of fitting, of the clock and of the
 processor, on a machine that others use, too; memory is the peak of the whole process, data and

@@ -272,6 +272,16 @@ def test_a_checkpoint_every_now_and_then(tmp_path, monkeypatch, undisturbed):
     assert written(tmp_path, monkeypatch, 5, clock=1) == undisturbed[1][2] // 5
 
 
+def stop_by_signal(run, checkpoints):
+    """Go through a run until a signal comes, and give what has noticed it."""
+    with (
+        StopRequest(lambda: run.current.progress.validating) as stop,
+        pytest.raises(Stopped),
+    ):
+        list(keep_checkpoints(run, checkpoints, stop, seconds=NEVER))
+    return stop
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
     ("owner", "method"), [(Training, "_train_batch"), (Classification, "validate")]
@@ -290,13 +300,9 @@ def test_a_signal_leaves_a_checkpoint(undisturbed, tmp_path, monkeypatch, number
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     run = start()
     with Checkpoints(tmp_path / "c") as checkpoints:
-        with (
-            monkeypatch.context() as patch,
-            StopRequest(lambda: run.current.progress.validating) as stop,
-        ):
+        with monkeypatch.context() as patch:
             patch.setattr(owner, method, send)
-            with pytest.raises(Stopped):
-                list(keep_checkpoints(run, checkpoints, stop, seconds=NEVER))
+            stop = stop_by_signal(run, checkpoints)
         assert stop.signal == number
         assert len(calls) == 2
         assert (after == ["went on"]) == (method == "_train_batch")
@@ -317,13 +323,9 @@ def test_a_signal_ends_the_fits_of_a_refit(tmp_path, monkeypatch, number):
         raise AssertionError("went on")
 
     def stop_in(run, place, name):
-        with (
-            monkeypatch.context() as patch,
-            StopRequest(lambda: run.current.progress.validating) as stop,
-        ):
+        with monkeypatch.context() as patch:
             patch.setattr(place, name, send)
-            with pytest.raises(Stopped):
-                list(keep_checkpoints(run, checkpoints, stop, seconds=NEVER))
+            stop_by_signal(run, checkpoints)
 
     with Checkpoints(tmp_path / "c") as checkpoints:
         stop_in(start(linear=True), Companion, "refit")
@@ -347,10 +349,6 @@ def test_a_signal_behind_the_last_step_is_not_lost(tmp_path, monkeypatch):
         return found
 
     monkeypatch.setattr(Companion, "refit", send)
-    with (
-        Checkpoints(tmp_path / "c") as checkpoints,
-        StopRequest(lambda: run.current.progress.validating) as stop,
-        pytest.raises(Stopped),
-    ):
-        list(keep_checkpoints(run, checkpoints, stop, seconds=NEVER))
+    with Checkpoints(tmp_path / "c") as checkpoints:
+        stop_by_signal(run, checkpoints)
     assert run.is_refitted

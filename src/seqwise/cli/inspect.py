@@ -31,6 +31,7 @@ from seqwise.training.preparation import PreparedData, load_prepared, prepare
 from seqwise.training.reports import StepScores
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes, describe_shape
+from seqwise.training.trials import tell
 
 NO_LABELS = (Code.COLUMN_MISSING, Code.COLUMN_UNCLEAR, Code.MISSING_LABEL)
 
@@ -259,11 +260,8 @@ def _balance(artifact: Artifact) -> list[tuple[str, str]]:
 
 
 def _join_pairs(numbers: Mapping[str, float | None], form: str) -> str:
-    """Name up to twenty numbers; there is none of a trial that diverged."""
-    pairs = [
-        f"{one_line(name)} {'diverged' if number is None else format(number, form)}"
-        for name, number in numbers.items()
-    ]
+    """Name up to twenty numbers."""
+    pairs = [f"{one_line(name)} {tell(number, form)}" for name, number in numbers.items()]
     more = f" and {len(pairs) - 20:,} more" if len(pairs) > 20 else ""
     return ", ".join(pairs[:20]) + more
 

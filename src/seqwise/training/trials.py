@@ -52,9 +52,9 @@ def measure(scores: AnyScores | None) -> float | None:
     return scores.accuracy if isinstance(scores, Scores) else scores.log_loss
 
 
-def tell(found: float | None) -> str:
-    """Say what something came to; nothing is what a trial comes to that diverges."""
-    return "diverged" if found is None else f"{found:.4f}"
+def tell(found: float | None, form: str = ".4f") -> str:
+    """Say what something came to; of a trial that diverged there is no number."""
+    return "diverged" if found is None else format(found, form)
 
 
 def choose_winner(trials: Sequence[Trial]) -> Trial:
