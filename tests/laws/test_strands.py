@@ -22,7 +22,7 @@ from seqwise.nn import (
     Ensemble,
     NgramModel,
     build_network,
-    ngram_keys,
+    ngram_pieces,
     read_alike,
 )
 from seqwise.predictor import infer_logits
@@ -69,7 +69,7 @@ def build(codec, encoder="lstm", size=6, **shape):
 def with_ngrams(network, codec, sequences):
     """Put a linear model beside a network that knows the n-grams of some sequences."""
     batch = collate(codec.encode(sequences))
-    keys, mask = ngram_keys(batch.inputs, batch.lengths, longest=3, positions=False)
+    keys, mask = next(ngram_pieces(batch.inputs, batch.lengths, longest=3, positions=False))
     linear = NgramModel(len(keys[mask].unique()), 3, longest=3)
     linear.keys = keys[mask].unique()
     with torch.no_grad():

@@ -100,7 +100,7 @@ def test_statistics_come_last():
 
 
 @pytest.mark.parametrize("num_levels", [0, 4])
-def test_nothing_depends_on_the_batch_or_on_chunks(num_levels):
+def test_nothing_depends_on_the_batch_or_on_pieces(num_levels):
     model, lengths = make_model(num_levels=num_levels), [7, 1, 40, 40, 12]
     series = make_series(lengths)
     batch = collate(series, pad_to=64)
@@ -109,7 +109,7 @@ def test_nothing_depends_on_the_batch_or_on_chunks(num_levels):
     logits = model(batch)
     one_by_one = torch.cat([model(collate([each])) for each in series])
     torch.testing.assert_close(logits, one_by_one, atol=1e-6, rtol=0)
-    with patch.object(kernels, "CHUNK_STEPS", 5):
+    with patch.object(kernels, "PIECE_STEPS", 5):
         torch.testing.assert_close(model(batch), logits, atol=1e-6, rtol=0)
 
 

@@ -7,7 +7,7 @@ import torch
 
 from seqwise.data.collate import collate
 from seqwise.errors import ShapeError
-from seqwise.nn import Batch, NgramModel, ngram_keys
+from seqwise.nn import Batch, NgramModel, ngram_pieces, ngrams
 
 SEQUENCES = [[5, 6, 5, 6, 5], [7], [6, 6, 9, 5, 5, 5, 5], [5, 6]]
 
@@ -37,7 +37,9 @@ def batch_of(sequences, pad_to=None):
 @pytest.mark.parametrize("longest", [1, 2, 3, 9])
 def test_keys_tell_apart_what_differs_and_nothing_else(longest, positions):
     batch = batch_of(SEQUENCES)
-    keys, mask = ngram_keys(batch.inputs, batch.lengths, longest=longest, positions=positions)
+    keys, mask = next(
+        ngram_pieces(batch.inputs, batch.lengths, longest=longest, positions=positions)
+    )
     name_of = {}
     for row, kept, sequence in zip(keys, mask, SEQUENCES, strict=True):
         found = Counter(row[kept].tolist())
@@ -51,7 +53,9 @@ def test_keys_tell_apart_what_differs_and_nothing_else(longest, positions):
 
 def make_model(longest=2, num_classes=3, positions=False, known=SEQUENCES, **settings):
     batch = batch_of(known)
-    keys, mask = ngram_keys(batch.inputs, batch.lengths, longest=longest, positions=positions)
+    keys, mask = next(
+        ngram_pieces(batch.inputs, batch.lengths, longest=longest, positions=positions)
+    )
     size = len(keys[mask].unique())
     model = NgramModel(size, num_classes, longest=longest, positions=positions, **settings)
     torch.manual_seed(0)
@@ -65,7 +69,7 @@ def make_model(longest=2, num_classes=3, positions=False, known=SEQUENCES, **set
 
 def plain_logits(model, sequence):
     one = batch_of([sequence])
-    keys, mask = ngram_keys(one.inputs, one.lengths, longest=model.longest, positions=False)
+    keys, mask = next(ngram_pieces(one.inputs, one.lengths, longest=model.longest, positions=False))
     counts = Counter(keys[mask].tolist())
     values = {
         row: float(model.idf[row]) * (1 + model.repeats * math.log(counts[key]))
@@ -77,6 +81,35 @@ def plain_logits(model, sequence):
     for row, value in values.items():
         logits += value / length * model.weight[row].detach().double()
     return logits
+
+
+@pytest.mark.parametrize("positions", [False, True])
+@pytest.mark.parametrize("piece_steps", [1, 2, 3, 7])
+def test_pieces_of_long_sequences_have_the_n_grams_of_the_whole(
+    positions, piece_steps, monkeypatch
+):
+    batch = batch_of(SEQUENCES)
+
+    def read():
+        pieces = ngram_pieces(batch.inputs, batch.lengths, longest=3, positions=positions)
+        return [
+            sorted(key for row, real in found for key in row[real].tolist())
+            for found in zip(*(zip(*each, strict=True) for each in pieces), strict=True)
+        ]
+
+    whole = read()
+    monkeypatch.setattr(ngrams, "PIECE_STEPS", piece_steps)
+    assert read() == whole
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+@pytest.mark.parametrize("piece_steps", [1, 2, 3, 7])
+def test_logits_do_not_depend_on_the_pieces(repeats, piece_steps, monkeypatch):
+    model = make_model(longest=3, repeats=repeats)
+    batch = batch_of([*SEQUENCES, [8, 8, 8], [5, 8, 6, 6]])
+    whole = model(batch)
+    monkeypatch.setattr(ngrams, "PIECE_STEPS", piece_steps)
+    assert torch.equal(model(batch), whole)
 
 
 @pytest.mark.parametrize("repeats", [False, True])
@@ -95,7 +128,9 @@ def test_logits_equal_a_plain_loop_and_do_not_depend_on_the_batch(repeats):
 
 def test_a_sequence_of_nothing_known_gets_the_bias():
     model = make_model(longest=1, known=[[5]])
-    keys, mask = ngram_keys(torch.tensor([[5]]), torch.tensor([1]), longest=1, positions=False)
+    keys, mask = next(
+        ngram_pieces(torch.tensor([[5]]), torch.tensor([1]), longest=1, positions=False)
+    )
     model.keys = keys[mask].unique()
     unknown = make_model(longest=1, known=[[5]])
     unknown.keys = unknown.keys[:1] * 0 + 12345

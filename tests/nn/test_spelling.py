@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from seqwise.data.collate import collate
 from seqwise.errors import ShapeError
-from seqwise.nn import Batch, NgramModel, SpelledModel, Spelling, ngram_keys, spelling
+from seqwise.nn import Batch, NgramModel, SpelledModel, Spelling, ngram_pieces, spelling
 
 TOKENS = ["?", "?", " the", " sea", "⇧", "s", " \N{GRINNING FACE}", " the"]
 sequences = st.lists(st.integers(1, len(TOKENS) - 1), min_size=1, max_size=9)
@@ -44,11 +44,21 @@ def test_a_series_is_refused():
         Spelling(TOKENS)(Batch(torch.zeros(2, 3, 1), torch.tensor([3, 3])))
 
 
+def test_nothing_depends_on_the_padding():
+    model = make_model()
+    rows = torch.tensor([[2, 3, 4, 5], [6, 2, 10**9, -7]])
+    batch, lengths = rows.clone(), torch.tensor([4, 2])
+    batch[1, 2:] = 0
+    assert torch.equal(model(Batch(rows, lengths)), model(Batch(batch, lengths)))
+
+
 def make_model(num_classes=3):
     everything = batch_of([[2, 3, 4, 5, 6, 2, 3]])
     characters = Spelling(TOKENS)(everything)
-    keys, _ = ngram_keys(
-        characters.inputs, characters.lengths, longest=spelling.LONGEST, positions=False
+    keys, _ = next(
+        ngram_pieces(
+            characters.inputs, characters.lengths, longest=spelling.LONGEST, positions=False
+        )
     )
     keys = keys.unique()
     model = NgramModel(len(keys), num_classes, longest=spelling.LONGEST)

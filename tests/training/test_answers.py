@@ -65,7 +65,7 @@ def test_a_clock_may_end_the_fits_of_long_text_after_any(num_fits):
     recipes = choose_recipes(2, mean_length=LONG_TEXT)[:num_fits]
     assert found.recipes["linear model"][-1] in recipes
     assert {each.counting.longest for each in recipes} == ({1, 2} if num_fits > 3 else {1})
-    again = answers.refit(run.training.model, run.prepared.codec, run.prepared.train)
+    again = answers.refit(run.prepared.codec, run.prepared.train)
     model, other = (each.models["linear model"] for each in (found, again))
     assert torch.equal(model.weight, other.weight)
     assert (model.longest, model.repeats) == found.recipes["linear model"][-1].counting[:2]
@@ -75,7 +75,7 @@ def test_a_refit_on_the_same_part_gives_the_same_models():
     run = trained()
     answers = make_answers(run)
     found = answers.companion
-    again = answers.refit(run.training.model, run.prepared.codec, run.prepared.train)
+    again = answers.refit(run.prepared.codec, run.prepared.train)
     assert found.models.keys() == again.models.keys()
     for role, model in found.models.items():
         weights = again.models[role].state_dict()

@@ -12,7 +12,7 @@ from seqwise.config import MOST_NGRAM_WEIGHTS
 from seqwise.data.collate import collate
 from seqwise.data.labels import Labels
 from seqwise.data.store import RaggedStore
-from seqwise.nn import read_strands
+from seqwise.nn import ngrams, read_strands
 from seqwise.training import linear
 from seqwise.training.linear import LONG_TEXT, Counting, Recipe, choose_recipes
 from seqwise.training.weighting import class_weights
@@ -167,6 +167,17 @@ def test_ngrams_of_both_strands_are_those_of_the_turned_records():
     with torch.no_grad():
         logits = sum(model(strand) for strand in strands) / 2
     assert (logits.argmax(1).numpy() == targets).mean() > 0.9
+
+
+@pytest.mark.parametrize("complements", [None, torch.tensor([0, 1, 8, 7, 6, 5, 4, 3, 2])])
+def test_long_records_are_learned_from_in_pieces(complements, monkeypatch):
+    arrays, targets = make_part(num_classes=2)
+    store = RaggedStore.from_arrays(arrays)
+    how = {"num_classes": 2, "positions": True, "complements": complements}
+    whole = next(fit(store, targets, **how)).state_dict()
+    monkeypatch.setattr(ngrams, "PIECE_STEPS", 2)
+    pieces = next(fit(store, targets, **how)).state_dict()
+    assert all(torch.equal(each, pieces[name]) for name, each in whole.items())
 
 
 def test_of_two_strands_that_are_equal_each_counts_half():

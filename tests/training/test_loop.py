@@ -414,6 +414,12 @@ def test_the_best_epoch_is_put_back():
     assert ranks[training.best.epoch - 1] == max(ranks)
 
 
+def test_a_training_that_is_over_keeps_its_weights_alone():
+    training, _ = run()
+    assert not training._optimizer.state
+    assert all(weight.grad is None for weight in training.model.parameters())
+
+
 def test_with_nothing_held_out_the_last_epoch_is_the_best():
     task = Task(NOISE.train, None)
     training, reports = run(task, epochs=5, patience=1, learning_rate=0.1)

@@ -83,6 +83,7 @@ def test_scores_are_those_of_each_step_by_itself():
         )
     num_steps = 2 * sum(len(piece) - 1 for piece in pieces)
     assert run.scores.loss == pytest.approx(total / num_steps, rel=1e-5)
+    assert run.scores.num_steps == num_steps
 
 
 def test_the_loss_of_training_is_that_of_a_step():
@@ -124,6 +125,21 @@ def test_series_are_held_against_the_mean_and_the_last_value(rough):
     of_last = np.mean([(np.diff(each, axis=0) ** 2).mean() for each in valid])
     assert (of_mean < of_last) == rough
     assert run.scores.baseline == pytest.approx(min(of_mean, of_last), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"num_positions": 5}, "num_positions is 5 - 0, as each step is foretold"),
+        ({"kernel_size": 3}, "kernel_size is 3 - 0, as each step is foretold"),
+        ({"stride": 2}, "stride is 2 - 1, as each step is foretold"),
+        ({"precision": "bfloat16"}, "precision is 'bfloat16' - float32: it has no effect"),
+        ({"ngrams": 2}, "ngrams is 2 - nothing"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(settings, told):
+    with pytest.raises(ConfigError, match=told):
+        make(**settings)
 
 
 def test_it_stops_when_nothing_improves():

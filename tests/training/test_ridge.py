@@ -40,6 +40,13 @@ def test_it_tells_waves_apart_and_knows_how_sure_it_may_be(num_channels):
     assert -np.log(probabilities[np.arange(200), targets]).mean() < 0.2
 
 
+def test_one_record_that_weighs_anything_is_what_is_known():
+    series, targets = make_waves(num_records=5)
+    targets[:] = [0, 0, 0, 0, 1]
+    model = fit(series, targets, class_weight=np.array([0.0, 5.0]))
+    assert (model(collate(series)).argmax(1) == 1).all()
+
+
 def test_what_it_says_is_what_ridge_regression_says(monkeypatch):
     monkeypatch.setattr(ridge, "PENALTIES", [0.1])
     series, targets = make_waves(num_records=25)

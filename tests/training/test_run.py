@@ -288,6 +288,16 @@ def test_a_class_with_one_record_will_do_beside_a_validation_file():
 def test_windows_and_positions_exclude_each_other():
     pairs = [(f"{word} a b c d e f {n}", label) for n in range(5) for word, label in ["xp", "yq"]]
     assert make_run(pairs, window=3).shape.num_positions == 0
+    with pytest.raises(ConfigError, match=r"num_positions is 4 - 0, as parts of 3 steps"):
+        make_run(pairs, window=3, num_positions=4)
+
+
+def test_nothing_is_said_of_a_linear_model_where_there_is_none():
+    for settings in ({"encoder": "lstm"}, {"linear": False}):
+        with pytest.raises(ConfigError, match=r"ngrams is 2 - nothing, as no linear model"):
+            make_run(**settings, ngrams=2)
+    with pytest.raises(ConfigError, match=r"ngrams is 2 - nothing, as no linear model"):
+        make_run(make_task("series", 0, seed=1), Kind.SERIES, ngrams=2)
 
 
 # The refit
@@ -432,6 +442,11 @@ def test_a_refit_needs_a_part_held_out():
     with pytest.raises(ConfigError, match="leave out --refit or --valid") as caught:
         make_run(valid=[("good", "yes"), ("bad", "no")], refit=True)
     assert caught.value.code is Code.BAD_SETTING
+
+
+def test_no_share_is_held_out_beside_validation_data():
+    with pytest.raises(ConfigError, match=r"valid_fraction is 0.9 - nothing, beside validation"):
+        make_run(valid=[("good", "yes"), ("bad", "no")], valid_fraction=0.9)
 
 
 def test_a_refit_follows_where_nobody_says_anything():

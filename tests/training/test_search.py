@@ -338,9 +338,7 @@ def test_the_shorter_a_budget_the_fewer_series_are_learned_from(monkeypatch):
     for budget in (None, 1e9, 10.0):
         part = LabelledStore(store, np.zeros(1, dtype=np.int64))
         config = TrainConfig(budget=budget)
-        kind, *_ = fits_room.choose_kinds(
-            None, part, None, shape=shape, config=config, names=["a", "b"]
-        )
+        kind, *_ = fits_room.choose_kinds(part, None, shape=shape, config=config, names=["a", "b"])
         list(kind.fit(kind.recipes))
     assert told == [MOST_STEPS, MOST_STEPS, 2 * fits_room.KERNEL_STEPS_A_SECOND]
 

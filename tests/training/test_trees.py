@@ -1,6 +1,7 @@
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 import torch
 
 from seqwise.data.collate import collate
@@ -46,6 +47,14 @@ def test_its_votes_are_those_of_scikit_learn():
     expected = grown[0].predict_proba(statistics.numpy()) * 200 + 1 / 3
     np.testing.assert_allclose(forest.vote(statistics).exp().numpy() * 201, expected, rtol=1e-5)
     assert forest.is_sound()
+
+
+@pytest.mark.parametrize("growing_bytes", [1, 8 * 120 * 3 * 77])
+def test_trees_are_the_same_in_however_many_turns(growing_bytes, monkeypatch):
+    expected = grow(*make_waves()).state_dict()
+    monkeypatch.setattr(trees, "GROWING_BYTES", growing_bytes)
+    found = grow(*make_waves()).state_dict()
+    assert all(torch.equal(each, found[name]) for name, each in expected.items())
 
 
 def test_the_same_seed_grows_the_same_trees():

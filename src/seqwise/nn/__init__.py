@@ -23,7 +23,7 @@ from seqwise.nn.masking import mask_from_lengths, reverse_within_lengths, step_a
 from seqwise.nn.mingru import MinGRUEncoder, MinGRULayer
 from seqwise.nn.model import ENCODERS, POOLINGS, SequenceModel, build_pooling
 from seqwise.nn.next_step import NextStepModel, TokenHead, ValueHead
-from seqwise.nn.ngrams import NgramModel, ngram_keys
+from seqwise.nn.ngrams import NgramModel, ngram_pieces
 from seqwise.nn.pooling import (
     AttentionPooling,
     CombinedPooling,
@@ -112,7 +112,7 @@ __all__ = [
     "join",
     "mask_from_lengths",
     "measure_series",
-    "ngram_keys",
+    "ngram_pieces",
     "read_alike",
     "read_strands",
     "reverse_within_lengths",

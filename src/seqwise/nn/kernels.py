@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ KERNEL_STEPS = 9
 NUM_KERNELS = 84  # ways to choose 3 of 9 steps
 NUM_GROUPS, NUM_RIVALS = 32, 8  # of random kernels, and kernels of a group
 MOST_CHANNELS = 8  # that one kernel reads
-CHUNK_STEPS = 16_384
+PIECE_STEPS = 2_048  # of all series of a piece
 
 
 def _make_kernels() -> Tensor:
@@ -143,87 +144,125 @@ class KernelModel(nn.Module):
         logits = features.double() @ self.weight.double() + self.bias
         return logits.to(self.weight.dtype)
 
+    @torch.no_grad()
     def measure(self, batch: Batch) -> Tensor:
         """Compute the features ``(batch, num_features)`` of a batch, in double precision.
 
-        The last `num_statistics` are the statistics, drawn together as by a logarithm.
+        The last `num_statistics` are the statistics, drawn together as by a logarithm. Nothing is
+        differentiated: what is counted has no slope.
         """
         check_series(batch, self.num_channels)
         # A feature jumps where a result meets a threshold, so that it must not depend on the order
         # of a sum: in double precision that moves a result by less than any two of them differ.
         x = zero_padding(batch.inputs, batch.lengths).double().transpose(1, 2)
         lengths = batch.lengths.to(x.device)
+        # Used again for each piece: memory that is new takes several times as long to be written.
+        room = x.new_empty(2, NUM_GROUPS * NUM_RIVALS * min(x[:, 0].numel(), PIECE_STEPS))
         features = [lengths.double().log().unsqueeze(1)]
         for number, dilation in enumerate(self.dilations.tolist()):
-            features.append(self._measure_kernels(x, lengths, number, dilation))
-            features.append(self._measure_rivals(x, lengths, number, dilation))
+            padded = _pad(x, dilation)
+            features.append(self._measure_kernels(padded, lengths, number, dilation, room))
+            features.append(self._measure_rivals(padded, lengths, number, dilation, room))
         if self.num_levels:
             statistics = measure_series(batch.inputs, batch.lengths, num_levels=self.num_levels)
             features.append(statistics.double().asinh())
         return torch.cat(features, dim=1)
 
-    def _measure_kernels(self, x: Tensor, lengths: Tensor, number: int, dilation: int) -> Tensor:
+    def _measure_kernels(
+        self, padded: Tensor, lengths: Tensor, number: int, dilation: int, room: Tensor
+    ) -> Tensor:
         """Compute what lies above the thresholds of one dilation; padding counts for nothing."""
         thresholds = self.thresholds[number]  # (84, num_thresholds)
-        totals = x.new_zeros(2, len(x), *thresholds.shape)
-        for start, stop in _chunks(x):
-            found = self.convolve(x, number, dilation, start, stop)  # (batch, 84, steps)
-            padding = ~mask_from_lengths(lengths - start, stop - start).unsqueeze(1)
+        weights = _weigh(KERNELS.to(padded), self.channels[number])
+        totals = padded.new_zeros(2, len(padded), *thresholds.shape)
+        for rows, start, stop in _pieces(lengths):
+            padding = _mark_padding(lengths[rows], start, stop)
+            found = _convolve(padded[rows], weights, dilation, start, stop, out=room[0])
             found.masked_fill_(padding, -torch.inf)  # above no threshold
+            above = room[1, : found.numel()].view_as(found)
             for index, threshold in enumerate(thresholds.unbind(1)):
-                above = (found - threshold.unsqueeze(1)).clamp_(min=0)
-                totals[0, :, :, index] += above.count_nonzero(dim=2)
-                totals[1, :, :, index] += above.sum(2)
+                torch.sub(found, threshold.unsqueeze(1), out=above).clamp_(min=0)
+                totals[1, rows, :, index] += above.sum(2)
+                totals[0, rows, :, index] += above.sign_().sum(2)
         return (totals / lengths.view(1, -1, 1, 1)).transpose(0, 1).flatten(1)
 
-    def _measure_rivals(self, x: Tensor, lengths: Tensor, number: int, dilation: int) -> Tensor:
+    def _measure_rivals(
+        self, padded: Tensor, lengths: Tensor, number: int, dilation: int, room: Tensor
+    ) -> Tensor:
         """Let the kernels of each group compete at each step; padding counts for nothing."""
-        kernels = self.rivals[number].flatten(0, 1)
         channels = self.rival_channels[number].repeat_interleave(NUM_RIVALS, dim=0)
-        totals = x.new_zeros(2, len(x), NUM_GROUPS, NUM_RIVALS)
-        for start, stop in _chunks(x):
-            found = _convolve(x, kernels, channels, dilation, start, stop)
-            found = found.view(len(x), NUM_GROUPS, NUM_RIVALS, stop - start)
-            padding = ~mask_from_lengths(lengths - start, stop - start)
-            found.masked_fill_(padding.view(len(x), 1, 1, -1), torch.nan)  # equal to nothing
+        weights = _weigh(self.rivals[number].flatten(0, 1).to(padded), channels)
+        totals = padded.new_zeros(2, len(padded), NUM_GROUPS, NUM_RIVALS)
+        for rows, start, stop in _pieces(lengths):
+            padding = _mark_padding(lengths[rows], start, stop)
+            found = _convolve(padded[rows], weights, dilation, start, stop, out=room[0])
+            found.masked_fill_(padding, torch.nan)  # equal to nothing
+            found = found.unflatten(1, (NUM_GROUPS, NUM_RIVALS))
+            won = room[1, : found.numel()].view_as(found)
             most, least = found.amax(2, keepdim=True), found.amin(2, keepdim=True)
-            totals[0] += torch.where(found == most, found, 0).clamp_(min=0).sum(3)
-            totals[1] += (found == least).sum(3)
+            torch.eq(found, most, out=won)
+            answers = most.nan_to_num_(nan=0).clamp_(min=0).transpose(2, 3)
+            totals[0, rows] += (won @ answers).squeeze(3)
+            totals[1, rows] += torch.eq(found, least, out=won).sum(3)
         # The more there is already, the less one more is worth.
         return (totals / lengths.view(1, -1, 1, 1)).sqrt().transpose(0, 1).flatten(1)
 
-    def convolve(self, x: Tensor, number: int, dilation: int, start: int, stop: int) -> Tensor:
-        """Lay the 84 kernels of a dilation over some steps of ``(batch, channels, time)``."""
-        kernels = KERNELS.to(x.device)
-        return _convolve(x, kernels, self.channels[number], dilation, start, stop)
+    def convolve(self, x: Tensor, number: int, dilation: int) -> Tensor:
+        """Lay the 84 kernels of a dilation over ``(batch, channels, time)``."""
+        weights = _weigh(KERNELS.to(x), self.channels[number])
+        room = x.new_empty(len(x) * NUM_KERNELS * x.size(2))
+        return _convolve(_pad(x, dilation), weights, dilation, 0, x.size(2), out=room)
 
 
-def _chunks(x: Tensor) -> Iterator[tuple[int, int]]:
-    for start in range(0, x.size(2), CHUNK_STEPS):
-        yield start, min(start + CHUNK_STEPS, x.size(2))
+def _pieces(lengths: Tensor) -> Iterator[tuple[slice, int, int]]:
+    """Cut a batch into series and steps, of which all together stay in a cache."""
+    num_rows = max(1, PIECE_STEPS // int(lengths.max()))
+    for top in range(0, len(lengths), num_rows):
+        rows = slice(top, top + num_rows)
+        time = int(lengths[rows].max())
+        for start in range(0, time, PIECE_STEPS):
+            yield rows, start, min(start + PIECE_STEPS, time)
+
+
+def _mark_padding(lengths: Tensor, start: int, stop: int) -> Tensor:
+    """Mark the steps of a piece that are behind the end, ``(batch, 1, stop - start)``."""
+    return ~mask_from_lengths(lengths - start, stop - start).unsqueeze(1)
+
+
+def _pad(x: Tensor, dilation: int) -> Tensor:
+    """Put zeros around ``(batch, channels, time)``, half as many steps as a kernel spans."""
+    reach = dilation * (KERNEL_STEPS // 2)
+    return nn.functional.pad(x, (reach, reach))
+
+
+def _weigh(kernels: Tensor, channels: Tensor) -> Tensor:
+    """Make the weights ``(num_kernels, channels * 9)`` of kernels that read some channels."""
+    return (channels.to(kernels).unsqueeze(2) * kernels.unsqueeze(1)).flatten(1)
 
 
 def _convolve(
-    x: Tensor, kernels: Tensor, channels: Tensor, dilation: int, start: int, stop: int
+    padded: Tensor, weights: Tensor, dilation: int, start: int, stop: int, *, out: Tensor
 ) -> Tensor:
-    """Lay kernels over some steps of ``(batch, channels, time)``.
+    """Lay kernels over some steps.
 
     Parameters
     ----------
-    kernels, channels
-        ``(num_kernels, 9)``, and ``(num_kernels, channels)``, 1 where one reads a channel.
+    padded
+        What `_pad` gives.
+    weights
+        What `_weigh` gives.
+    start, stop
+        Of the steps, counted without the padding.
+    out
+        Memory for the result.
 
     Returns
     -------
     Tensor
-        ``(batch, num_kernels, stop - start)``, in the precision of x.
+        ``(batch, num_kernels, stop - start)``.
     """
-    reach = dilation * (KERNEL_STEPS // 2)
-    before, behind = min(reach, start), min(reach, x.size(2) - stop)
-    part = nn.functional.pad(
-        x[:, :, start - before : stop + behind], (reach - before, reach - behind)
-    )
-    shifted = [part[:, :, shift * dilation :] for shift in range(KERNEL_STEPS)]
-    steps = torch.stack([each[:, :, : stop - start] for each in shifted], dim=2).flatten(1, 2)
-    weights = channels.unsqueeze(2) * kernels.unsqueeze(1)
-    return weights.flatten(1).to(x.dtype) @ steps
+    shifts = range(0, KERNEL_STEPS * dilation, dilation)
+    shifted = [padded[:, :, start + shift : stop + shift] for shift in shifts]
+    steps = torch.stack(shifted, dim=2).flatten(1, 2)
+    shape = (len(padded), len(weights), stop - start)
+    return torch.matmul(weights, steps, out=out[: prod(shape)].view(shape))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -13,12 +15,13 @@ from seqwise.nn.masking import mask_from_lengths
 _START, _END = -1, -2
 # Odd, so that multiplying by it loses nothing of 64 bits; the bits look random.
 _MULTIPLIER = -7046029254386353131
+PIECE_STEPS = 1 << 16  # whose n-grams are named at once
 
 
-def ngram_keys(
+def ngram_pieces(
     inputs: Tensor, lengths: Tensor, *, longest: int, positions: bool
-) -> tuple[Tensor, Tensor]:
-    """Name the n-grams of each sequence by 64-bit hashes.
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Name the n-grams of each sequence by 64-bit hashes, those of a long one piece by piece.
 
     Parameters
     ----------
@@ -31,12 +34,22 @@ def ngram_keys(
     positions
         Also name each token, and each two, together with the step at which they stand.
 
-    Returns
-    -------
+    Yields
+    ------
     keys, mask : Tensor
         int64 and bool ``(batch, ngrams)``; where the mask is False stands no n-gram.
     """
     ids, real = _with_ends(inputs, lengths)
+    for start in range(0, ids.size(1), PIECE_STEPS):
+        # With the tokens into which n-grams reach that begin in this piece.
+        reached = slice(start, start + PIECE_STEPS + longest - 1)
+        yield _name(ids[:, reached], real[:, reached], start, longest, positions)
+
+
+def _name(
+    ids: Tensor, real: Tensor, start: int, longest: int, positions: bool
+) -> tuple[Tensor, Tensor]:
+    """Name the n-grams that begin in a piece, the first `PIECE_STEPS` of its tokens."""
     keys, masks = [], []
     grams, complete = torch.zeros_like(ids), real
     for size in range(1, longest + 1):
@@ -46,12 +59,13 @@ def ngram_keys(
         stop = ids.size(1) - size + 1
         grams = _mix(grams[:, :stop], ids[:, size - 1 :])
         complete = complete[:, :stop] & real[:, size - 1 :]
-        keys.append(_mix(grams, torch.full_like(grams, size)))
-        masks.append(complete)
+        begun, mask = grams[:, :PIECE_STEPS], complete[:, :PIECE_STEPS]
+        keys.append(_mix(begun, torch.full_like(begun, size)))
+        masks.append(mask)
         if positions and size <= 2:
-            steps = torch.arange(stop, device=ids.device).expand_as(grams)
-            keys.append(_mix(_mix(grams, steps), torch.full_like(grams, -size)))
-            masks.append(complete)
+            steps = torch.arange(start, start + begun.size(1), device=ids.device).expand_as(begun)
+            keys.append(_mix(_mix(begun, steps), torch.full_like(begun, -size)))
+            masks.append(mask)
     return torch.cat(keys, dim=1), torch.cat(masks, dim=1)
 
 
@@ -84,7 +98,7 @@ class NgramModel(nn.Module):
     num_classes
         Size of the logits.
     longest, positions
-        As in `ngram_keys`.
+        As in `ngram_pieces`.
     repeats
         An n-gram that stands n times in a sequence counts ``1 + log(n)`` times as much; otherwise
         as much as one that stands there once.
@@ -170,24 +184,42 @@ class NgramModel(nn.Module):
             int64 and floating ``(batch, ngrams)``: rows of `weight`, and what each counts. An
             n-gram that stands several times counts at one of its places, and 0 at the others.
         """
-        keys, mask = ngram_keys(
+        unknown = len(self.keys)
+        features = times = torch.empty(len(batch), 0, dtype=torch.int64, device=self.keys.device)
+        for keys, mask in ngram_pieces(
             batch.inputs, batch.lengths, longest=self.longest, positions=self.positions
-        )
-        most = len(self.keys) - 1
-        found = torch.searchsorted(self.keys, keys).clamp(max=most)
-        known = mask & (self.keys[found] == keys)
-        features = torch.where(known, found, most + 1).sort(dim=1).values
-        is_first = torch.ones_like(features, dtype=torch.bool)
-        is_first[:, 1:] = features[:, 1:] != features[:, :-1]
-        is_known = features <= most
-        # Of several alike the last one counts: it knows how many there are.
-        is_counted = is_known & is_first.roll(-1, dims=1)
-        features = features.clamp(max=most)
+        ):
+            # What has been found of a long sequence takes no more room than what it has of each.
+            features, times = _drop_unknown(features, times, unknown)
+            places = torch.searchsorted(self.keys, keys).clamp(max=unknown - 1)
+            known = mask & (self.keys[places] == keys)
+            found = torch.where(known, places, unknown)
+            features, times = _add_up(
+                torch.cat([features, found], dim=1), torch.cat([times, known.long()], dim=1)
+            )
+        is_counted = times > 0
+        features = torch.where(is_counted, features, 0)
         values = torch.where(is_counted, self.idf[features], 0)
         if self.repeats:
-            places = torch.arange(features.size(1), device=features.device).expand_as(features)
-            firsts = torch.where(is_first, places, 0).cummax(dim=1).values
-            values = values * (1 + (places - firsts + 1).to(values.dtype).log())
+            values = values * (1 + times.clamp(min=1).to(values.dtype).log())
         # One after another: the order of a sum may be another in a batch of longer ones.
         norm = values.square().cumsum(dim=1)[:, -1:].sqrt().clamp(min=1e-12)
-        return torch.where(is_counted, features, 0), values / norm
+        return features, values / norm
+
+
+def _add_up(features: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+    """Sort features ``(batch, n)``; of several alike the last one has the times of all."""
+    features, order = features.sort(dim=1)
+    sums = times.gather(1, order).cumsum(dim=1)
+    is_last = torch.ones_like(features, dtype=torch.bool)
+    is_last[:, :-1] = features[:, 1:] != features[:, :-1]
+    until_last = torch.where(is_last, sums, 0).cummax(dim=1).values
+    before = nn.functional.pad(until_last[:, :-1], (1, 0))
+    return features, torch.where(is_last, sums - before, 0)
+
+
+def _drop_unknown(features: Tensor, times: Tensor, unknown: int) -> tuple[Tensor, Tensor]:
+    """Keep the features that have times, in as few columns as they need."""
+    most = int((times > 0).sum(dim=1).max())
+    features, order = torch.where(times > 0, features, unknown).sort(dim=1)
+    return features[:, :most], times.gather(1, order)[:, :most]

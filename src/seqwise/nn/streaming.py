@@ -1,4 +1,4 @@
-"""Logits of one sequence of any length, in memory that does not grow with it."""
+"""Logits of one sequence of any length, in memory that only copies of its inputs grow with."""
 
 from __future__ import annotations
 

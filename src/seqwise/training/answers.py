@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from seqwise.data.codecs import Codec
 from seqwise.evaluation.decision import AnyScores, Decision
 from seqwise.evaluation.thresholds import tune
-from seqwise.nn import Network
 from seqwise.predictor import infer_logits, to_probabilities
 from seqwise.training.companion import Companion, find_companion
 from seqwise.training.fits import Fits, Kind, choose_kinds, fit_kinds, price_of_refit
@@ -118,24 +117,22 @@ class Answers:
         valid, names = self.prepared.valid, self.prepared.labels.names
         return self.decision.score(self._probabilities(), valid.targets, names)
 
-    def refit(self, network: Network, codec: Codec, part: LabelledStore) -> Companion | None:
+    def refit(self, codec: Codec, part: LabelledStore) -> Companion | None:
         """Fit what stands beside the networks anew, on what these have learned from."""
         companion = self.companion
-        return companion and companion.refit(self._kinds(network, codec, part))
+        return companion and companion.refit(self._kinds(codec, part))
 
     def _fit(self, is_late: Callable[[], bool] = lambda: False) -> Fits:
         class_weight = str(self.stage.config.class_weight)
         if class_weight not in self._fits:
             prepared = self.prepared
-            kinds = self._kinds(self.stage.training.model, prepared.codec, prepared.train)
+            kinds = self._kinds(prepared.codec, prepared.train)
             self._fits[class_weight] = fit_kinds(kinds, most=self._most, is_late=is_late)
         return self._fits[class_weight]
 
-    def _kinds(self, network: Network, codec: Codec, part: LabelledStore) -> list[Kind]:
+    def _kinds(self, codec: Codec, part: LabelledStore) -> list[Kind]:
         stage, names = self.stage, self.prepared.labels.names
-        return choose_kinds(
-            network, part, codec, shape=stage.shape, config=stage.config, names=names
-        )
+        return choose_kinds(part, codec, shape=stage.shape, config=stage.config, names=names)
 
     def _probabilities(self) -> NDArray[np.float64]:
         if self.companion:

@@ -8,9 +8,11 @@ from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import torch
+
 from seqwise.config import ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec
-from seqwise.nn import Beside, Network, Spelling, choose_levels, complements_of
+from seqwise.nn import Beside, Spelling, choose_levels
 from seqwise.training.characters import (
     CHARACTER_RECIPES,
     MOST_CHARACTERS,
@@ -28,7 +30,7 @@ ONLY = Recipe(Counting(longest=0), strength=1.0)  # of what is fitted in one way
 SHARE_OF_BUDGET = 0.2  # after which no further model is fitted
 # Of which the first linear model is fitted, or the first of each length. No clock says so, so that
 # the same records are drawn when a run goes on.
-NGRAMS_A_SECOND, KERNEL_STEPS_A_SECOND = 600_000, 25_000
+NGRAMS_A_SECOND, KERNEL_STEPS_A_SECOND = 600_000, 60_000
 
 
 class Kind(NamedTuple):
@@ -107,7 +109,6 @@ def price_of_refit(fits: Fits) -> float:
 
 
 def choose_kinds(
-    network: Network,
     part: LabelledStore,
     codec: Codec,
     *,
@@ -119,12 +120,10 @@ def choose_kinds(
 
     Parameters
     ----------
-    network
-        That they stand beside: they read as many strands.
     part, codec
         What to learn from, and what has encoded it.
     shape, config
-        Of the network and its training.
+        Of the network that they stand beside, and of its training: they read as many strands.
     names
         Of the classes.
     """
@@ -156,12 +155,14 @@ def choose_kinds(
     num_lengths = len({recipe.counting.longest for recipe in of_tokens})
     most_read = _most_read(config.budget, NGRAMS_A_SECOND / num_lengths, MOST_READ)
 
+    complements = codec.complements() if shape.both_strands else None
+
     def fit_tokens(recipes: Sequence[Recipe]) -> Iterator[Beside]:
         return fit_ngrams(
             part.sequences,
             part.targets,
             positions=shape.num_positions > 0,
-            complements=complements_of(network),
+            complements=None if complements is None else torch.from_numpy(complements),
             recipes=recipes,
             most_read=most_read,
             **told,

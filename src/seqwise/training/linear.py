@@ -20,7 +20,7 @@ from torch import Tensor
 from seqwise.config import MOST_NGRAM_WEIGHTS
 from seqwise.data.store import ChainedStore, RaggedStore
 from seqwise.data.targets import Targets, class_counts, is_multilabel, label_pairs
-from seqwise.nn import Batch, NgramModel, ngram_keys, read_strands
+from seqwise.nn import Batch, NgramModel, ngram_pieces, read_strands
 from seqwise.training.drawing import draw_records, read_drawn
 
 MOST_READ = 25_000_000  # n-grams that are counted
@@ -242,14 +242,16 @@ def _learn_ngrams(
     """Find the n-grams to know, and what each is worth."""
     distinct = []
     for strands in batches():
-        pairs = []
+        pairs: list[NDArray[np.int64]] = []
         for batch in strands:
-            keys, mask = ngram_keys(
+            for keys, mask in ngram_pieces(
                 batch.inputs, batch.lengths, longest=longest, positions=positions
-            )
-            rows = torch.arange(len(batch)).unsqueeze(1).expand_as(keys)[mask].numpy()
-            pairs.append(np.stack([rows, keys[mask].numpy()], axis=1))
-        distinct.append(_distinct(np.concatenate(pairs)))
+            ):
+                if len(pairs) > len(strands):  # of long sequences, which repeat themselves
+                    pairs = [_distinct(np.concatenate(pairs))]
+                rows = torch.arange(len(batch)).unsqueeze(1).expand_as(keys)[mask].numpy()
+                pairs.append(np.stack([rows, keys[mask].numpy()], axis=1))
+        distinct.append(_distinct(np.concatenate(pairs))[:, 1])
     found = np.concatenate(distinct)
     distinct.clear()  # each is as large as all that was read
     found.sort()
@@ -274,8 +276,7 @@ def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     is_new = np.ones(len(pairs), dtype=bool)
     is_new[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
-    distinct: NDArray[np.int64] = pairs[is_new, 1]
-    return distinct
+    return pairs[is_new]
 
 
 def _count(model: NgramModel, batches: Callable[[], Strands]) -> sparse.csr_array:

@@ -188,6 +188,9 @@ class Training(Generic[Model]):
                 yield self._end_epoch()
         finally:
             self._network = self.model  # what wraps it holds the connection of the processes
+        # Several networks of a run are kept to the end, and what an update needs is as large again.
+        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizer.state.clear()
 
     def state(self) -> State:
         """Give what another training, made of the same data and settings, needs to go on."""

@@ -43,8 +43,8 @@ class NextStep:
         self.scores: type = StepScores
         self.config = config
         self.num_directions = 2 if shape.bidirectional else 1
-        total, self._num_steps = _guess_blindly(valid.sequences, counts)
-        self._baseline = total / max(self._num_steps, 1)
+        total, num_steps = _guess_blindly(valid.sequences, counts)
+        self._baseline = total / max(num_steps, 1)
 
     def total(self, network: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
         """Add up the loss of a batch; as `Objective`."""
@@ -73,7 +73,7 @@ class NextStep:
         parts = world.collect(np.array([[total, num_records, num_steps]]))
         loss, all_records, all_steps = parts.sum(axis=0).tolist()
         counted = self.count(int(all_records), int(all_steps))
-        return StepScores(loss / counted, self._baseline, self._num_steps * self.num_directions)
+        return StepScores(loss / counted, self._baseline, counted)
 
 
 def count_tokens(sequences: Sequences, vocab_size: int) -> NDArray[np.int64]:

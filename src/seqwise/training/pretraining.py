@@ -34,6 +34,7 @@ MODEL_WISHES: dict[str, Any] = {
     "stride": 1,
     "own_scale": False,
 }
+UNHEARD = ("mutation", "strand_flip", "precision")
 
 
 class PretrainingRun(Steps):
@@ -181,6 +182,9 @@ class PretrainingRun(Steps):
 
 def _choose_shape(prepared: PreparedData, wishes: Wishes) -> ModelConfig:
     """Choose the shape, in which no state may have seen what it is to foretell."""
+    for name, value in MODEL_WISHES.items():
+        if wishes.model.get(name, value) != value:
+            raise setting_error(name, wishes.model[name], f"{value}, as each step is foretold")
     wishes = replace(wishes, model={**wishes.model, **MODEL_WISHES})
     encoder = wishes.model.get("encoder", TRIED[0])
     shape = choose_model(prepared.codec, encoder, num_classes=2, common_length=None, wishes=wishes)
@@ -197,13 +201,17 @@ def _choose_shape(prepared: PreparedData, wishes: Wishes) -> ModelConfig:
 
 def _choose_training(prepared: PreparedData, wishes: Wishes) -> TrainConfig:
     """Choose how to train; no token is dropped, as each is to be foretold."""
-    window = TrainConfig.from_dict(dict(wishes.train)).window
+    asked, usual = TrainConfig.from_dict(dict(wishes.train)), TrainConfig()
+    for name in UNHEARD:
+        if getattr(asked, name) != getattr(usual, name):
+            expected = f"{getattr(usual, name)}: it has no effect on pretraining"
+            raise setting_error(name, getattr(asked, name), expected)
     lengths = prepared.train.sequences.lengths
     spoken = {"patience": PATIENCE, "token_dropout": 0.0, "linear": False, **wishes.train}
     return choose_training(
         prepared.data,
         num_records=len(lengths),
-        num_steps=int(lengths.clip(max=window).sum()) + prepared.num_valid_steps // 3,
+        num_steps=int(lengths.clip(max=asked.window).sum()) + prepared.num_valid_steps // 3,
         refits=False,
         valid_fraction=prepared.plan.valid_fraction,
         wishes=replace(wishes, train=spoken),

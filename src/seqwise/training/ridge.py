@@ -20,6 +20,7 @@ MOST_DILATIONS = 8
 NUM_THRESHOLDS = 14  # of a kernel, over all dilations
 NUM_SAMPLED, SAMPLE_STEPS = 64, 4_096  # series that thresholds come from, and steps of each
 BATCH_STEPS = 1 << 14
+COLUMNS_AT_ONCE = 256  # that are copied, of features that may fill a gigabyte
 LEAST_SPREAD = 1e-9  # of a feature, beside its largest value or 1: what is below is rounding
 PENALTIES = np.logspace(-5, 2, 15)
 
@@ -129,12 +130,13 @@ def _place_thresholds(
         for index in sampled.tolist():
             series = torch.from_numpy(np.array(sequences[index][:SAMPLE_STEPS], dtype=np.float64))
             x = series.T.unsqueeze(0)
-            results.append(model.convolve(x, number, dilation, 0, x.size(2))[0].numpy())
-        ordered = np.sort(np.concatenate(results, axis=1), axis=1)
+            results.append(model.convolve(x, number, dilation)[0].numpy())
+        found = np.concatenate(results, axis=1)
         # Between two of them: none of these series is moved across a threshold by a rounding.
-        places = (quantiles * (ordered.shape[1] - 1)).astype(int)
-        placed = (ordered[:, places] + ordered[:, (places + 1).clip(max=ordered.shape[1] - 1)]) / 2
-        model.thresholds[number] = torch.from_numpy(placed)
+        below = (quantiles * (found.shape[1] - 1)).astype(int)
+        above = (below + 1).clip(max=found.shape[1] - 1)
+        found.partition(np.union1d(below, above), axis=1)
+        model.thresholds[number] = torch.from_numpy((found[:, below] + found[:, above]) / 2)
 
 
 def _measure(
@@ -154,18 +156,22 @@ def _solve(
 ) -> None:
     """Fit the last layer, by the products of all pairs of records: they are fewer than features.
 
-    The features are scaled where they stand: there may be a gigabyte of them.
+    The features are scaled where they stand.
     """
-    mean = np.average(features, axis=0, weights=record_weight)
+    truth = targets.toarray() if is_multilabel(targets) else np.eye(model.num_classes)[targets]
+    classes = truth * 2.0 - 1
+    means = np.average(classes, axis=0, weights=record_weight)
+    if len(features) == 1:  # all others weigh nothing, and it cannot be left out
+        with torch.no_grad():
+            model.bias.copy_(torch.from_numpy(means))
+        return
+    mean = record_weight @ features / record_weight.sum()
     scale = _choose_scale(features, model.num_statistics)
     roots = np.sqrt(record_weight)[:, None]
     x = features
     x -= mean
     x /= scale
     x *= roots
-    truth = targets.toarray() if is_multilabel(targets) else np.eye(model.num_classes)[targets]
-    classes = truth * 2.0 - 1
-    means = np.average(classes, axis=0, weights=record_weight)
     y = roots * (classes - means)
     values, vectors = np.linalg.eigh(x @ x.T)
     values = values.clip(min=0)
@@ -188,10 +194,14 @@ def _solve(
 
 def _choose_scale(features: NDArray[np.float64], num_statistics: int) -> NDArray[np.float64]:
     """Choose what features are divided by, ``(num_features,)``; the statistics are the last."""
-    scale = np.asarray(features.std(axis=0))
+    columns = range(0, features.shape[1], COLUMNS_AT_ONCE)
+    scale = np.concatenate(
+        [features[:, start : start + COLUMNS_AT_ONCE].std(axis=0) for start in columns]
+    )
+    largest = np.maximum(features.max(axis=0), -features.min(axis=0))
     # A feature that all records have alike may differ by a rounding, which is not to be blown up:
     # a record that has it otherwise, a longer one for instance, would be all that.
-    scale[scale <= LEAST_SPREAD * np.abs(features).max(axis=0).clip(min=1)] = 1
+    scale[scale <= LEAST_SPREAD * largest.clip(min=1)] = 1
     # Convolutions and statistics weigh the same, however many there are of each.
     num_others = len(scale) - num_statistics
     scale[:num_others] *= np.sqrt(num_others)

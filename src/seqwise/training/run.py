@@ -117,6 +117,10 @@ class TrainingRun(Steps):
         if self.asked.tune_thresholds and not can_tune(prepared.labels):
             expected = f"false, as each record bears one of {len(prepared.labels)} classes"
             raise setting_error("tune_thresholds", True, expected)
+        num_positions = settled.model.get("num_positions", 0)
+        if num_positions and int(prepared.train.sequences.lengths.max()) > window:
+            expected = f"0, as parts of {window} steps (--window) are read, from anywhere"
+            raise setting_error("num_positions", num_positions, expected)
         self.schedule = choose_schedule(
             prepared.data.kind,
             self.asked,
@@ -361,7 +365,7 @@ class TrainingRun(Steps):
 
     def _fit_beside(self) -> Companion | None:
         codec, _, train = self._stages.last_parts(self._stage)
-        return self._answers.refit(self._finished[0].best_model(), codec, train)
+        return self._answers.refit(codec, train)
 
     def _begin_stage(self) -> None:
         """Get ready for the next trial, or for the training that finds the best epoch."""

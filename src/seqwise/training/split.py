@@ -40,7 +40,8 @@ def check_classes(data: LabelledRecords, *, fewest: int, skip_bad: bool) -> Labe
     if data.multilabel:
         check_labels(data)
         return data
-    counts = {code: int(data.class_counts[code]) for code in in_order(data.codes).tolist()}
+    class_counts = data.class_counts
+    counts = {code: int(class_counts[code]) for code in in_order(data.codes).tolist()}
     rare = [code for code, count in counts.items() if count < fewest]
     if len(counts) - len(rare) < 2 and (skip_bad or len(counts) < 2):
         raise DataError(_one_class(data, counts))

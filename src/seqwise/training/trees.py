@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ SHARE_ASKED = 0.1  # of the statistics, from which each node takes the best
 MOST_RECORDS = 4_000
 MOST_STEPS = 10_000_000
 BATCH_STEPS = 1 << 16
+# Bytes of trees grown at once: scikit-learn keeps a number for each class at each node.
+GROWING_BYTES = 1 << 28
 
 
 def grow_forest(
@@ -65,44 +67,66 @@ def grow_forest(
         statistics[places] = measure_series(
             batch.inputs, batch.lengths, num_levels=num_levels, num_starts=num_starts
         ).numpy()
-    grown = ExtraTreesClassifier(
-        # A tree has less than two nodes for each record.
-        min(NUM_TREES, MOST_NODES // (2 * len(drawn))),
+    growing = ExtraTreesClassifier(
         criterion="entropy",
         max_features=SHARE_ASKED,
         class_weight=None if class_weight is None else dict(enumerate(class_weight.tolist())),
         random_state=int(random.integers(2**31)),
         n_jobs=torch.get_num_threads(),
-    ).fit(statistics, targets[drawn])
-    trees = [tree.tree_ for tree in grown.estimators_]
+        warm_start=True,  # the same trees, in however many turns they are grown
+    )
+    most_nodes = 2 * len(drawn)  # a tree has less
+    num_trees = min(NUM_TREES, MOST_NODES // most_nodes)
+    at_once = max(1, GROWING_BYTES // (8 * most_nodes * num_classes))
+    trees: list[_Tree] = []
+    while len(trees) < num_trees:
+        if trees:  # scikit-learn's own are dropped, and counted only
+            growing.estimators_ = [None] * len(trees)
+        growing.set_params(n_estimators=min(len(trees) + at_once, num_trees))
+        growing.fit(statistics, targets[drawn])
+        trees += [_Tree.of(grown.tree_) for grown in growing.estimators_[len(trees) :]]
     model = ForestModel(
         num_channels,
         num_classes,
         num_levels=num_levels,
         num_starts=num_starts,
         num_trees=len(trees),
-        num_nodes=sum(tree.node_count for tree in trees),
+        num_nodes=sum(len(tree.questions) for tree in trees),
     )
     _plant(trees, model)
     return model.eval()
 
 
-def _plant(trees: list[Any], model: ForestModel) -> None:
-    """Put scikit-learn's trees into the tensors of a model, one behind the other."""
-    sizes = np.array([tree.node_count for tree in trees])
-    roots = np.cumsum(sizes) - sizes
-    questions, thresholds, successors = [], [], []
-    for root, tree in zip(roots.tolist(), trees, strict=True):
-        is_leaf = tree.children_left < 0
+class _Tree(NamedTuple):
+    """One tree, a row for each node, as `ForestModel` has them but for the place of its root."""
+
+    questions: NDArray[np.int64]
+    thresholds: NDArray[np.float64]
+    successors: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, grown: Any) -> _Tree:
+        is_leaf = grown.children_left < 0
         # The classes of a leaf are one, but for records that no statistic tells apart.
-        questions.append(np.where(is_leaf, -1 - tree.value[:, 0].argmax(axis=1), tree.feature))
-        thresholds.append(np.where(is_leaf, 0, tree.threshold))
-        both = np.stack([tree.children_left, tree.children_right], axis=1)
-        successors.append(np.where(is_leaf[:, None], 0, both + root))
+        questions = np.where(is_leaf, -1 - grown.value[:, 0].argmax(axis=1), grown.feature)
+        thresholds = np.where(is_leaf, 0, grown.threshold)
+        return cls(
+            questions, thresholds, np.stack([grown.children_left, grown.children_right], axis=1)
+        )
+
+
+def _plant(trees: list[_Tree], model: ForestModel) -> None:
+    """Put trees into the tensors of a model, one behind the other."""
+    sizes = np.array([len(tree.questions) for tree in trees])
+    roots = np.cumsum(sizes) - sizes
+    questions, thresholds, successors = map(np.concatenate, zip(*trees, strict=True))
+    is_leaf = questions[:, None] < 0
     model.roots = torch.from_numpy(roots)
-    model.questions = torch.from_numpy(np.concatenate(questions))
-    model.thresholds = torch.from_numpy(_round_down(np.concatenate(thresholds)))
-    model.successors = torch.from_numpy(np.concatenate(successors))
+    model.questions = torch.from_numpy(questions)
+    model.thresholds = torch.from_numpy(_round_down(thresholds))
+    model.successors = torch.from_numpy(
+        np.where(is_leaf, 0, successors + roots.repeat(sizes)[:, None])
+    )
 
 
 def _round_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
