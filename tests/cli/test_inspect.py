@@ -55,6 +55,14 @@ def test_two_files():
     assert "in the other file too 5 records (83.3%)" in told
 
 
+def test_standard_input_is_looked_at_as_a_file_is(table):
+    piped = run("inspect", "-", "--format", "csv", "--json", stdin=Path(table).read_text()).json
+    found = run("inspect", table, "--json").json
+    assert piped["files"][0].pop("path") == "-"
+    assert found["files"][0].pop("path") == "table.csv"
+    assert piped == found
+
+
 def test_the_second_file_is_read_as_the_first_one():
     first = write_csv("first.csv", [("1 2 3", "a"), ("4 5", "b")] * 2, ("body", "label"))
     second = write_csv("second.csv", [("7", "a"), ("8", "b")], ("body", "label"))

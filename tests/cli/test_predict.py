@@ -125,6 +125,13 @@ def test_from_standard_input(model, content):
     assert run("predict", model, "-", stdin=content) == run("predict", model, stdin=content)
 
 
+def test_it_says_as_what_it_reads_standard_input(model):
+    content = f"text\tlabel\n{HAM}\tham\n"
+    told = run("predict", model, stdin=content).told
+    assert "file - (tsv: a guess, by its beginning; --format says otherwise)\n" in told
+    assert "a guess" not in run("predict", model, "-", "--format", "tsv", stdin=content).told
+
+
 def test_an_empty_line_is_a_record(model):
     assert labels_of(run("predict", model, stdin=f"{HAM}\n\n{SPAM}\n")) == ["ham", "", "spam"]
 

@@ -321,9 +321,10 @@ def test_labels_that_look_like_the_same_number():
 
 def test_from_standard_input(table):
     train(table, "--kind", "text", out="expected")
-    outcome = train("-", "--kind", "text", stdin=Path(table).read_text())
-    assert outcome.code == 0
-    assert weights("model") == weights("expected")
+    for kind in ((), ("--kind", "text")):
+        outcome = train("-", *kind, "--overwrite", stdin=Path(table).read_text())
+        assert outcome.code == 0
+        assert weights("model") == weights("expected")
 
 
 @pytest.fixture

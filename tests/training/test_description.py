@@ -7,7 +7,8 @@ def test_a_run():
     run = make_run([*GOOD[:8], *BAD[:8]], valid=[("good zebra", "yes")], max_length=1, window=1)
     facts = dict(describe_run(run))
     assert facts["records"].startswith("16 to learn from, 1 to")
-    assert facts["classes"] == "2"
+    assert facts["classes"] == "2; no record of 'no' chooses the epoch, nor is scored in training"
+    assert dict(describe_run(make_run()))["classes"] == "2"
     assert "17 sequences cut at 1 steps" in facts["steps"]
     assert (
         f"{sum(weight.numel() for weight in run.training.model.parameters()):,} weights"

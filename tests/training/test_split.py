@@ -96,6 +96,19 @@ def divide(pairs, *, fraction=0.2, seed=0, kind=Kind.TEXT):
     return split(labelled(pairs, kind), valid_fraction=fraction, seed=seed)
 
 
+@pytest.mark.parametrize(
+    ("pairs", "told"),
+    [
+        ([("x", "a"), ("x", "a"), ("y", "b"), ("y", "b")], "each class consists of equal seq"),
+        ([(text, label) for text in "xyz" for label in "ab"], "each sequence bears several labels"),
+    ],
+)
+def test_nothing_can_be_held_out(pairs, told):
+    with pytest.raises(DataError, match=told) as caught:
+        divide(pairs)
+    assert caught.value.code is Code.RARE_CLASS
+
+
 @given(own_letters, st.integers(0, 3), st.sampled_from([0.01, 0.2, 0.5, 0.9]))
 def test_equal_sequences_stand_on_one_side_and_each_class_is_trained(pairs, seed, fraction):
     if max(Counter(label for _, label in set(pairs)).values()) < 2:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from seqwise.artifact import load_artifact
 from seqwise.assessment import Assessment, assess
 from seqwise.cli.commands import Evaluate
-from seqwise.cli.files import guessed_column, open_for_model, say
+from seqwise.cli.files import guesses, open_for_model, say
 from seqwise.cli.wishes import parse_threshold
 from seqwise.data.kinds import Kind
 from seqwise.errors import DataError
@@ -26,7 +26,7 @@ def run(options: Evaluate) -> None:
     artifact = load_artifact(options.model)
     kind = Kind(artifact.data.kind)
     records = open_for_model(file, how, artifact, label_required=True)
-    say(Console(stderr=True, quiet=options.quiet), guessed_column(records, how, artifact))
+    say(Console(stderr=True, quiet=options.quiet), guesses(records, how, artifact))
     known = None
     if train_file is not None:
         seen = open_for_model(train_file, how, artifact, label_required=False)

@@ -14,7 +14,7 @@ from seqwise.artifact import Artifact
 from seqwise.cli.options import FileOptions
 from seqwise.data.collection import RecordFiles, read_collection
 from seqwise.data.kinds import Kind, guess_kind
-from seqwise.data.records import Record, RecordFile
+from seqwise.data.records import Record, RecordFile, check_records
 from seqwise.errors import Code, DataError, Problem
 
 SAMPLE = 1_000  # records that a guess looks at
@@ -32,18 +32,21 @@ class OpenFile:
         As the user said, or as guessed.
     reason
         What the guess rests on; empty where the user said so.
+    kept
+        The records of what can be read only once, as they were found; None of all else.
     """
 
     records: RecordFile | RecordFiles
     kind: Kind
     reason: str
+    kept: list[Record] | None = None
 
     def reader(self) -> Callable[[], Iterable[Record]]:
-        """Give what reads the checked records anew; those that can be read once are kept."""
-        if not self.records.once:
+        """Give what reads the checked records anew."""
+        if self.kept is None:
             return partial(self.records.checked, self.kind)
-        records = list(self.records.checked(self.kind))
-        return lambda: records
+        path, column = self.records.path, self.records.sequence_column
+        return partial(check_records, self.kept, self.kind, path=path, column=column)
 
     def facts(self) -> list[tuple[str, str]]:
         """Name the file, its columns and its kind, for people."""
@@ -65,9 +68,10 @@ def open_for_training(
 ) -> OpenFile:
     """Open one or more files, and guess their kind where the user does not say it."""
     records = _read(paths, how, label_required=label_required)
+    kept = list(records) if records.once else None
     if how.kind is not None:
-        return OpenFile(records, Kind(how.kind), "")
-    sample = list(islice(records, SAMPLE))
+        return OpenFile(records, Kind(how.kind), "", kept)
+    sample = list(islice(records, SAMPLE)) if kept is None else kept[:SAMPLE]
     sequences = [each.sequence for each in sample if each.sequence is not None]
     problems = [each.problem for each in sample if each.problem is not None]
     if problems and not sequences:
@@ -76,7 +80,7 @@ def open_for_training(
         kind, reason = guess_kind(sequences, records.sequence_column)
     except DataError as error:
         raise DataError(error.problem.at(path=records.path)) from None
-    return OpenFile(records, kind, reason)
+    return OpenFile(records, kind, reason, kept)
 
 
 def separator_for(how: FileOptions, artifact: Artifact) -> str | None:
@@ -119,16 +123,19 @@ def _other_form(records: RecordFile | RecordFiles) -> Problem:
     return Problem(Code.WRONG_TYPE, found, expected, remedy, path=records.path)
 
 
-def guessed_column(
+def guesses(
     records: RecordFile | RecordFiles, how: FileOptions, artifact: Artifact
 ) -> list[tuple[str, str]]:
-    """Name the column of the sequences where neither the user nor training has named it."""
-    column, known = records.sequence_column, artifact.data.sequence_column
-    if column is None or column in (how.sequence, known):
-        return []
-    reason = "by its name" if known is None else f"there is no {known!r} as in training"
-    text = f"sequences in {column!r} (a guess: {reason}; --sequence says otherwise)"
-    return [("file", escape(f"{records.path} ({records.format}), {text}"))]
+    """Say how a file is read where that does not follow from its name, the user or training."""
+    place, column = "", ""
+    if records.path == "-" and how.format is None:
+        place = ": a guess, by its beginning; --format says otherwise"
+    name, known = records.sequence_column, artifact.data.sequence_column
+    if name is not None and name not in (how.sequence, known):
+        reason = "by its name" if known is None else f"there is no {known!r} as in training"
+        column = f", sequences in {name!r} (a guess: {reason}; --sequence says otherwise)"
+    text = escape(f"{records.path} ({records.format}{place}){column}")
+    return [("file", text)] if place or column else []
 
 
 def _read(

@@ -54,11 +54,11 @@ def run(options: Inspect) -> None:
         found, remedy = "a file and a model", "use seqwise evaluate MODEL FILE"
         raise ConfigError(Problem(Code.BAD_SETTING, found, "one model or files", remedy))
     first = _open(path, how)
-    summary = summarise(first.records.checked(first.kind), first.kind)
+    summary = summarise(first.reader()(), first.kind)
     summaries = [(first, summary)]
     if second is not None:
         other = _open(second, _as_before(how, first))
-        records = other.records.checked(first.kind)
+        records = other.reader()()
         summaries.append((other, summarise(records, first.kind, known=summary.fingerprints)))
     choices = _choices(first)
     if options.json:
@@ -203,6 +203,7 @@ def _inspect_model(path: str, as_json: bool) -> None:
     if artifact.data.sequence_column is not None:
         columns = f", column {artifact.data.sequence_column!r}"
     made_with = ", ".join(f"{name} {version}" for name, version in artifact.versions.items())
+    place = f" of {escape(one_line(training.file))}" if training.file is not None else ""
     origin = f"{escape(path)}, made with {escape(one_line(made_with))}"
     say(
         Console(),
@@ -215,7 +216,7 @@ def _inspect_model(path: str, as_json: bool) -> None:
             ("shape", f"{describe_shape(artifact.shape)}; {num_weights:,} weights"),
             (
                 "trained on",
-                f"{num_records:,} records of {escape(one_line(str(training.file)))}, "
+                f"{num_records:,} records{place}, "
                 f"best epoch {training.best_epoch} of {len(training.epochs)}, "
                 f"seed {artifact.train.seed}, {training.seconds:,.0f} s",
             ),

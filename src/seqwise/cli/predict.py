@@ -15,7 +15,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from seqwise.artifact import CONFIG, current_versions, load_artifact
 from seqwise.cli.commands import Predict
-from seqwise.cli.files import guessed_column, open_for_model, say, separator_for
+from seqwise.cli.files import guesses, open_for_model, say, separator_for
 from seqwise.cli.output import Output
 from seqwise.cli.summary import Summary
 from seqwise.cli.wishes import parse_threshold
@@ -46,7 +46,7 @@ def run(options: Predict) -> None:
     separator = separator_for(how, artifact)
     columns = ResultColumns.of(predictor, probabilities=options.probabilities, separator=separator)
     records = open_for_model(file, how, artifact, label_required=False)
-    say(console, guessed_column(records, how, artifact))
+    say(console, guesses(records, how, artifact))
     blocks = _Blocks(predictor, records, strict=options.strict)
     if out is None:
         writer = stream_writer(sys.stdout, options.output_format, columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -37,8 +38,7 @@ def run(options: Pretrain) -> None:
         prepared = _prepare(options, chosen, session.store, console, world)
         with world.together():
             training = PretrainingRun(prepared, chosen, world=world, workers=options.workers)
-        say(console, _describe(training))
-        session.go_through(training, stack)
+        session.go_through(training, partial(_describe, training), stack)
         with world.together():
             if world.is_first:
                 announce = session.checkpoints.announce

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -24,6 +24,8 @@ from seqwise.training.distribution import World, take_device
 from seqwise.training.interface import Run
 from seqwise.training.progress import show_progress
 from seqwise.training.stopping import go_on, keep_checkpoints
+
+Facts = Callable[[], list[tuple[str, str]]]
 
 
 @contextmanager
@@ -99,15 +101,16 @@ class Session:
             remove_store(store)
         self.checkpoints.remove()
 
-    def go_through(self, run: Run, stack: ExitStack) -> None:
-        """Go through a run, and end the program where it is stopped.
+    def go_through(self, run: Run, facts: Facts, stack: ExitStack) -> None:
+        """Say what is done, go through a run, and end the program where it is stopped.
 
         Checkpoints that lead to nothing are not kept.
         """
         stop = stack.enter_context(StopRequest(lambda: run.current.progress.validating))
         if self.options.resume:
             self._go_on(run)
-        say(self.console, [("checkpoints", self._describe())])
+        # What fits into a budget was found out when the run began.
+        say(self.console, [*facts(), ("checkpoints", self._describe())])
         reports = keep_checkpoints(
             run, self.checkpoints, stop, seconds=self.options.checkpoint_seconds
         )

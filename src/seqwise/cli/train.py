@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -49,8 +50,7 @@ def run(options: Train) -> None:
             training = TrainingRun(
                 prepared, chosen, world=world, workers=options.workers, begun=begun
             )
-        say(console, describe_run(training))
-        session.go_through(training, stack)
+        session.go_through(training, partial(describe_run, training), stack)
         with world.together():
             if world.is_first:
                 artifact, announce = training.artifact(), session.checkpoints.announce

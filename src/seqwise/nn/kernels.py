@@ -197,7 +197,7 @@ class KernelModel(nn.Module):
             padding = _mark_padding(lengths[rows], start, stop)
             found = _convolve(padded[rows], weights, dilation, start, stop, out=room[0])
             found.masked_fill_(padding, torch.nan)  # equal to nothing
-            found = found.unflatten(1, (NUM_GROUPS, NUM_RIVALS))
+            found = found.view(len(found), NUM_GROUPS, NUM_RIVALS, -1)
             won = room[1, : found.numel()].view_as(found)
             most, least = found.amax(2, keepdim=True), found.amin(2, keepdim=True)
             torch.eq(found, most, out=won)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from seqwise.data.targets import class_counts
+from seqwise.errors import excerpt
 from seqwise.training.preparation import PreparedData
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import describe_shape
@@ -100,9 +104,20 @@ def describe_parts(prepared: PreparedData) -> list[tuple[str, str]]:
         steps += f"; {prepared.num_cut:,} sequences cut at {prepared.data.max_length:,} steps"
     return [
         ("records", f"{num_train:,} to learn from, {num_valid:,} to choose the epoch"),
-        ("classes", f"{len(prepared.labels):,}{_any_number(prepared)}"),
+        ("classes", f"{len(prepared.labels):,}{_any_number(prepared)}{_unheld(prepared)}"),
         ("steps", steps),
     ]
+
+
+def _unheld(prepared: PreparedData) -> str:
+    """Name classes that the scores of training say nothing of."""
+    counts = class_counts(prepared.valid.targets, len(prepared.labels))
+    names = [prepared.labels.names[index] for index in np.flatnonzero(counts == 0).tolist()]
+    if not names:
+        return ""
+    shown = ", ".join(excerpt(name) for name in names[:5])
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return f"; no record of {shown}{more} chooses the epoch, nor is scored in training"
 
 
 def _any_number(prepared: PreparedData) -> str:

@@ -276,7 +276,8 @@ def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     is_new = np.ones(len(pairs), dtype=bool)
     is_new[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
-    return pairs[is_new]
+    distinct: NDArray[np.int64] = pairs[is_new]
+    return distinct
 
 
 def _count(model: NgramModel, batches: Callable[[], Strands]) -> sparse.csr_array:

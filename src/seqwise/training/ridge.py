@@ -195,7 +195,7 @@ def _solve(
 def _choose_scale(features: NDArray[np.float64], num_statistics: int) -> NDArray[np.float64]:
     """Choose what features are divided by, ``(num_features,)``; the statistics are the last."""
     columns = range(0, features.shape[1], COLUMNS_AT_ONCE)
-    scale = np.concatenate(
+    scale: NDArray[np.float64] = np.concatenate(
         [features[:, start : start + COLUMNS_AT_ONCE].std(axis=0) for start in columns]
     )
     largest = np.maximum(features.max(axis=0), -features.min(axis=0))

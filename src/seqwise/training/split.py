@@ -161,15 +161,12 @@ def _smallest_group(groups: Groups, path: str | None) -> int:
     ]
     if candidates:
         return min(candidates, key=lambda each: each[0])[1]
-    raise DataError(
-        Problem(
-            Code.RARE_CLASS,
-            "each class consists of equal sequences",
-            "two different sequences in a class, to hold one out",
-            "add records, or give --valid FILE",
-            path=path,
-        )
-    )
+    found = "each class consists of equal sequences"
+    if not groups:
+        found = "each sequence bears several labels, one in one record and another in the next"
+    expected = "two different sequences of one label, to hold one out"
+    remedy = "add records, or give --valid FILE"
+    raise DataError(Problem(Code.RARE_CLASS, found, expected, remedy, path=path))
 
 
 def _rare_class(label: LabelValue | LabelSet, path: str | None) -> Problem:

@@ -208,7 +208,7 @@ class PretrainedStart(Start):
     @override
     def describe(self, codec: Codec, sequences: Sequences) -> list[tuple[str, str]]:
         account = self.pretrained.account
-        num_records = f"{account.num_train + account.num_valid:,}"
+        num_records = f"{account.num_train:,}"
         place = excerpt(one_line(str(account.file)))
         return [("pretrained", f"embedding and encoder, on {num_records} records of {place}")]
 
