@@ -18,7 +18,8 @@ KERNEL_STEPS = 9
 NUM_KERNELS = 84  # ways to choose 3 of 9 steps
 NUM_GROUPS, NUM_RIVALS = 32, 8  # of random kernels, and kernels of a group
 MOST_CHANNELS = 8  # that one kernel reads
-PIECE_STEPS = 2_048  # of all series of a piece
+# Of all series of a piece: what is found in them stays in a CPU's cache, or fills a GPU.
+PIECE_STEPS, PIECE_STEPS_OF_GPU = 2_048, 65_536
 
 
 def _make_kernels() -> Tensor:
@@ -30,6 +31,9 @@ def _make_kernels() -> Tensor:
 
 
 KERNELS = _make_kernels()
+
+
+Piece = tuple[slice, int, int]  # series of a batch, and from where to where in time
 
 
 class KernelModel(nn.Module):
@@ -156,26 +160,34 @@ class KernelModel(nn.Module):
         # of a sum: in double precision that moves a result by less than any two of them differ.
         x = zero_padding(batch.inputs, batch.lengths).double().transpose(1, 2)
         lengths = batch.lengths.to(x.device)
+        most = PIECE_STEPS if x.device.type == "cpu" else PIECE_STEPS_OF_GPU
+        pieces = list(_pieces(batch.lengths, most))
         # Used again for each piece: memory that is new takes several times as long to be written.
-        room = x.new_empty(2, NUM_GROUPS * NUM_RIVALS * min(x[:, 0].numel(), PIECE_STEPS))
+        room = x.new_empty(2, NUM_GROUPS * NUM_RIVALS * min(x[:, 0].numel(), most))
         features = [lengths.double().log().unsqueeze(1)]
         for number, dilation in enumerate(self.dilations.tolist()):
             padded = _pad(x, dilation)
-            features.append(self._measure_kernels(padded, lengths, number, dilation, room))
-            features.append(self._measure_rivals(padded, lengths, number, dilation, room))
+            for measure in (self._measure_kernels, self._measure_rivals):
+                features.append(measure(padded, lengths, number, dilation, pieces, room))
         if self.num_levels:
             statistics = measure_series(batch.inputs, batch.lengths, num_levels=self.num_levels)
             features.append(statistics.double().asinh())
         return torch.cat(features, dim=1)
 
     def _measure_kernels(
-        self, padded: Tensor, lengths: Tensor, number: int, dilation: int, room: Tensor
+        self,
+        padded: Tensor,
+        lengths: Tensor,
+        number: int,
+        dilation: int,
+        pieces: list[Piece],
+        room: Tensor,
     ) -> Tensor:
         """Compute what lies above the thresholds of one dilation; padding counts for nothing."""
         thresholds = self.thresholds[number]  # (84, num_thresholds)
         weights = _weigh(KERNELS.to(padded), self.channels[number])
         totals = padded.new_zeros(2, len(padded), *thresholds.shape)
-        for rows, start, stop in _pieces(lengths):
+        for rows, start, stop in pieces:
             padding = _mark_padding(lengths[rows], start, stop)
             found = _convolve(padded[rows], weights, dilation, start, stop, out=room[0])
             found.masked_fill_(padding, -torch.inf)  # above no threshold
@@ -187,13 +199,19 @@ class KernelModel(nn.Module):
         return (totals / lengths.view(1, -1, 1, 1)).transpose(0, 1).flatten(1)
 
     def _measure_rivals(
-        self, padded: Tensor, lengths: Tensor, number: int, dilation: int, room: Tensor
+        self,
+        padded: Tensor,
+        lengths: Tensor,
+        number: int,
+        dilation: int,
+        pieces: list[Piece],
+        room: Tensor,
     ) -> Tensor:
         """Let the kernels of each group compete at each step; padding counts for nothing."""
         channels = self.rival_channels[number].repeat_interleave(NUM_RIVALS, dim=0)
         weights = _weigh(self.rivals[number].flatten(0, 1).to(padded), channels)
         totals = padded.new_zeros(2, len(padded), NUM_GROUPS, NUM_RIVALS)
-        for rows, start, stop in _pieces(lengths):
+        for rows, start, stop in pieces:
             padding = _mark_padding(lengths[rows], start, stop)
             found = _convolve(padded[rows], weights, dilation, start, stop, out=room[0])
             found.masked_fill_(padding, torch.nan)  # equal to nothing
@@ -214,14 +232,14 @@ class KernelModel(nn.Module):
         return _convolve(_pad(x, dilation), weights, dilation, 0, x.size(2), out=room)
 
 
-def _pieces(lengths: Tensor) -> Iterator[tuple[slice, int, int]]:
-    """Cut a batch into series and steps, of which all together stay in a cache."""
-    num_rows = max(1, PIECE_STEPS // int(lengths.max()))
+def _pieces(lengths: Tensor, most: int) -> Iterator[Piece]:
+    """Cut a batch into pieces of no more than so many steps, of all series together."""
+    num_rows = max(1, most // int(lengths.max()))
     for top in range(0, len(lengths), num_rows):
         rows = slice(top, top + num_rows)
         time = int(lengths[rows].max())
-        for start in range(0, time, PIECE_STEPS):
-            yield rows, start, min(start + PIECE_STEPS, time)
+        for start in range(0, time, most):
+            yield rows, start, min(start + most, time)
 
 
 def _mark_padding(lengths: Tensor, start: int, stop: int) -> Tensor:
