@@ -177,5 +177,5 @@ def test_quiet_prints_scores_only(model, table):
 
 def test_from_standard_input(model, table):
     with open(table) as content:
-        outcome = run("evaluate", model, "-", "--json", stdin=content.read())
+        outcome = run("evaluate", model, "-", "--format", "csv", "--json", stdin=content.read())
     assert outcome == run("evaluate", model, table, "--json")

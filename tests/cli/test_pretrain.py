@@ -64,7 +64,7 @@ def test_a_model_is_trained_from_there(unlabelled, table):
     pretrain(unlabelled)
     outcome = run("train", table, "--out", "model", "--pretrained", "p", "--epochs", "1")
     assert outcome.code == 0, outcome
-    assert "pretrained embedding and encoder, on 40 records of 'lines.txt.gz'\n" in outcome.told
+    assert "pretrained embedding and encoder, on 30 records of 'lines.txt.gz'\n" in outcome.told
     assert run("evaluate", "model", table, "--json").code == 0
     shape = load_artifact("model").shape
     assert (shape.hidden_size, shape.embedding_dim) == (4, 4)

@@ -184,8 +184,8 @@ def test_a_signal_ends_a_prediction_and_leaves_nothing_behind(number, model):
         records=1,
         is_ready=lambda _: Path("new.csv.parts").exists(),  # the output is held
     )
-    assert len(told) == 1
-    assert "nothing new was written" in told[0]
+    assert len(told) == 2
+    assert "nothing new was written" in told[1]
     assert [path.name for path in Path().iterdir()] == ["model"]
 
 
@@ -193,7 +193,7 @@ def test_a_signal_where_rows_have_been_written(model):
     told = signal_to_prediction(
         signal.SIGINT, model, records=5_000, is_ready=lambda process: process.stdout.readline()
     )
-    assert told == ["seqwise: interrupted, standard output has the beginning only"]
+    assert told[1:] == ["seqwise: interrupted, standard output has the beginning only"]
 
 
 def test_a_signal_that_the_shell_has_ignored():

@@ -20,7 +20,7 @@ def models(fits):
 def test_each_recipe_is_tried_of_each_kind_that_has_any():
     fits = fit_kinds([kind("words"), kind("letters", RECIPES[:1]), kind("none", ())])
     assert models(fits) == {"words": ["words 1", "words 10", "words 100"], "letters": ["letters 1"]}
-    assert [each.recipe for each in fits["words"]] == [*RECIPES]
+    assert [each.recipes[-1] for each in fits["words"]] == [*RECIPES]
 
 
 def test_the_first_kind_is_fitted_however_late_it_is():
@@ -49,7 +49,7 @@ def test_as_many_are_fitted_as_before():
 def test_a_refit_goes_through_one_way_of_counting():
     ways = [Counting(1), Counting(1), Counting(2), Counting(2)]
     words = [
-        Fit("model", Recipe(way, 1.0), seconds)
+        Fit("model", (Recipe(way, 1.0),), seconds)
         for way, seconds in zip(ways, (4.0, 1.0, 5.0, 2.0), strict=True)
     ]
     assert price_of_refit({"words": words, "letters": words[:1]}) == 7.0 + 4.0

@@ -134,7 +134,6 @@ def test_series_are_held_against_the_mean_and_the_last_value(rough):
         ({"kernel_size": 3}, "kernel_size is 3 - 0, as each step is foretold"),
         ({"stride": 2}, "stride is 2 - 1, as each step is foretold"),
         ({"precision": "bfloat16"}, "precision is 'bfloat16' - float32: it has no effect"),
-        ({"ngrams": 2}, "ngrams is 2 - nothing"),
     ],
 )
 def test_what_would_have_no_effect_is_refused(settings, told):

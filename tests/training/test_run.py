@@ -292,14 +292,6 @@ def test_windows_and_positions_exclude_each_other():
         make_run(pairs, window=3, num_positions=4)
 
 
-def test_nothing_is_said_of_a_linear_model_where_there_is_none():
-    for settings in ({"encoder": "lstm"}, {"linear": False}):
-        with pytest.raises(ConfigError, match=r"ngrams is 2 - nothing, as no linear model"):
-            make_run(**settings, ngrams=2)
-    with pytest.raises(ConfigError, match=r"ngrams is 2 - nothing, as no linear model"):
-        make_run(make_task("series", 0, seed=1), Kind.SERIES, ngrams=2)
-
-
 # The refit
 
 
@@ -442,11 +434,6 @@ def test_a_refit_needs_a_part_held_out():
     with pytest.raises(ConfigError, match="leave out --refit or --valid") as caught:
         make_run(valid=[("good", "yes"), ("bad", "no")], refit=True)
     assert caught.value.code is Code.BAD_SETTING
-
-
-def test_no_share_is_held_out_beside_validation_data():
-    with pytest.raises(ConfigError, match=r"valid_fraction is 0.9 - nothing, beside validation"):
-        make_run(valid=[("good", "yes"), ("bad", "no")], valid_fraction=0.9)
 
 
 def test_a_refit_follows_where_nobody_says_anything():

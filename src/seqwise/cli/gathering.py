@@ -14,6 +14,7 @@ from seqwise.cli.ending import Ended
 from seqwise.cli.files import open_for_training, say
 from seqwise.cli.options import FileOptions
 from seqwise.data.kinds import Kind
+from seqwise.strict import setting_error
 from seqwise.training.gathering import Dropped, LabelledRecords, gather
 from seqwise.training.preparation import PreparedData, prepare
 from seqwise.training.settings import Wishes
@@ -87,6 +88,9 @@ def prepare_files(
     console: Console,
 ) -> PreparedData:
     """Encode what was gathered, into a store where one is named, and tell what was left out."""
+    if data.valid is not None and "valid_fraction" in wishes.train:
+        expected = "nothing beside --valid: no part is held out"
+        raise setting_error("valid_fraction", wishes.train["valid_fraction"], expected)
     try:
         prepared = prepare(
             data.train,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,9 @@ from seqwise.evaluation.decision import AnyScores, Decision
 from seqwise.evaluation.thresholds import tune
 from seqwise.predictor import infer_logits, to_probabilities
 from seqwise.training.companion import Companion, find_companion
-from seqwise.training.fits import Fits, Kind, choose_kinds, fit_kinds, price_of_refit
+from seqwise.training.fits import Fits, Kind, choose_kinds, fit_kinds, lead_to, price_of_refit
+from seqwise.training.folds import FEW_HELD_OUT, MOST_RECORDS, choose_by_folds
+from seqwise.training.linear import Recipe
 from seqwise.training.preparation import LabelledStore, PreparedData
 from seqwise.training.reports import EpochReport
 from seqwise.training.stages import Stage
@@ -126,9 +129,35 @@ class Answers:
         class_weight = str(self.stage.config.class_weight)
         if class_weight not in self._fits:
             prepared = self.prepared
-            kinds = self._kinds(prepared.codec, prepared.train)
-            self._fits[class_weight] = fit_kinds(kinds, most=self._most, is_late=is_late)
+            kinds, chosen = self._kinds(prepared.codec, prepared.train), self._choose_by_folds()
+            kinds = [
+                kind._replace(recipes=lead_to(chosen[kind.role], kind.recipes))
+                if kind.role in chosen
+                else kind
+                for kind in kinds
+            ]
+            fits = fit_kinds(kinds, most=self._most, is_late=is_late)
+            # What a chosen one has begun with was on the way.
+            self._fits[class_weight] = {
+                role: found[-1:] if role in chosen else found for role, found in fits.items()
+            }
         return self._fits[class_weight]
+
+    def _choose_by_folds(self) -> dict[str, Recipe]:
+        """Choose how models are fitted where too few records are held out; nothing elsewhere."""
+        config, prepared = self.stage.config, self.prepared
+        num_train, num_valid = (each.targets.shape[0] for each in (prepared.train, prepared.valid))
+        has_clock = config.budget is not None or self._most is not None  # which ends the fits
+        if has_clock or num_valid >= FEW_HELD_OUT or num_train > MOST_RECORDS:
+            return {}
+        names = prepared.labels.names
+        return choose_by_folds(
+            partial(self._kinds, prepared.codec),
+            prepared.train,
+            self.stage.training.model,
+            class_weight=class_weights(config.class_weight, prepared.train.targets, names),
+            seed=config.seed,
+        )
 
     def _kinds(self, codec: Codec, part: LabelledStore) -> list[Kind]:
         stage, names = self.stage, self.prepared.labels.names

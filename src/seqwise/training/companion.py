@@ -10,15 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import log_softmax
 
 from seqwise.config import Device, ModelConfig
 from seqwise.data.labels import Labels
-from seqwise.data.targets import is_multilabel
 from seqwise.evaluation.decision import AnyScores, Decision
-from seqwise.nn import Beside, Classifier, Ensemble, Network, read_alike
-from seqwise.predictor import choose_device, infer_logits, to_probabilities
-from seqwise.training.fits import LINEAR, Fit, Fits, Kind
+from seqwise.nn import Beside, Ensemble, Network, read_alike
+from seqwise.predictor import choose_device, to_probabilities
+from seqwise.training.fits import LINEAR, Fit, Fits, Kind, believe
 from seqwise.training.linear import Recipe
 from seqwise.training.pool import fit_weights
 from seqwise.training.preparation import LabelledStore
@@ -28,10 +26,10 @@ CPU = torch.device("cpu")
 
 
 class Candidate(NamedTuple):
-    """A model, by which recipe it was fitted, and what it believes of the records held out."""
+    """A model, by which recipes it was fitted, and what it believes of the records held out."""
 
     model: Beside
-    recipe: Recipe
+    recipes: tuple[Recipe, ...]
     beliefs: NDArray[np.float64]
 
 
@@ -112,11 +110,11 @@ def find_companion(
         That the network computes on.
     """
     decision = Decision.of(labels)
-    network_beliefs = _beliefs(network, valid, choose_device(device))
+    network_beliefs = believe(network, valid, choose_device(device))
 
     def hear(fit: Fit) -> Candidate:
-        beliefs = _beliefs(read_alike(fit.model, network), valid, CPU)
-        return Candidate(fit.model, fit.recipe, beliefs)
+        beliefs = believe(read_alike(fit.model, network), valid, CPU)
+        return Candidate(fit.model, fit.recipes, beliefs)
 
     # Of large files there are linear models alone, whose beliefs are not kept longer than need be.
     others = [[hear(fit) for fit in found] for role, found in fits.items() if role != LINEAR]
@@ -142,21 +140,10 @@ def find_companion(
         models={
             role: each.model for role, each in by_role.items() if role == LINEAR or believed[role]
         },
-        recipes={role: _lead_to(each.recipe, fits[role]) for role, each in by_role.items()},
+        recipes={role: each.recipes for role, each in by_role.items()},
         weights=believed,
         network_scores=of_network,
         own_scores=dict(zip(by_role, own, strict=True)),
         scores=of_all,
         probabilities=probabilities[-1],
     )
-
-
-def _lead_to(recipe: Recipe, fits: list[Fit]) -> tuple[Recipe, ...]:
-    alike = [fit.recipe for fit in fits if fit.recipe.counting == recipe.counting]
-    return tuple(alike[: alike.index(recipe) + 1])
-
-
-def _beliefs(model: Classifier, valid: LabelledStore, device: torch.device) -> NDArray[np.float64]:
-    """Give the logarithms of the probabilities of each class, or the log odds of each label."""
-    logits = infer_logits(model.to(device), valid.sequences, device=device).astype(np.float64)
-    return logits if is_multilabel(valid.targets) else log_softmax(logits, axis=1)

@@ -8,11 +8,16 @@ from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from seqwise.config import ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec
-from seqwise.nn import Beside, Spelling, choose_levels
+from seqwise.data.targets import is_multilabel
+from seqwise.nn import Beside, Classifier, Spelling, choose_levels
+from seqwise.predictor import infer_logits
 from seqwise.training.characters import (
     CHARACTER_RECIPES,
     MOST_CHARACTERS,
@@ -52,10 +57,20 @@ class Kind(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """A model, by which recipe it was fitted, and the seconds that took."""
+    """A model, and how it was fitted.
+
+    Parameters
+    ----------
+    model
+        Fitted.
+    recipes
+        Its own comes last, and before it those whose fits it has begun with.
+    seconds
+        That it took.
+    """
 
     model: Beside
-    recipe: Recipe
+    recipes: tuple[Recipe, ...]
     seconds: float
 
 
@@ -89,11 +104,23 @@ def fit_kinds(
         started = time.perf_counter()
         for recipe, model in zip(recipes, kind.fit(recipes), strict=True):
             now = time.perf_counter()
-            found.append(Fit(model, recipe, now - started))
+            found.append(Fit(model, lead_to(recipe, recipes), now - started))
             started = now
             if is_late():
                 break
     return fits
+
+
+def lead_to(recipe: Recipe, recipes: Sequence[Recipe]) -> tuple[Recipe, ...]:
+    """Give a recipe, and before it those whose fits it begins with."""
+    alike = [each for each in recipes if each.counting == recipe.counting]
+    return tuple(alike[: alike.index(recipe) + 1])
+
+
+def believe(model: Classifier, part: LabelledStore, device: torch.device) -> NDArray[np.float64]:
+    """Give the logarithms of the probabilities of each class, or the log odds of each label."""
+    logits = infer_logits(model.to(device), part.sequences, device=device).astype(np.float64)
+    return logits if is_multilabel(part.targets) else log_softmax(logits, axis=1)
 
 
 def price_of_refit(fits: Fits) -> float:
@@ -103,7 +130,7 @@ def price_of_refit(fits: Fits) -> float:
     """
     most = 0.0
     for found in fits.values():
-        alike = groupby(found, key=lambda fit: fit.recipe.counting)
+        alike = groupby(found, key=lambda fit: fit.recipes[-1].counting)
         most += max(sum(fit.seconds for fit in each) for _, each in alike)
     return most
 

@@ -21,7 +21,6 @@ from seqwise.data.store import ChainedStore, RaggedStore
 from seqwise.data.store_folder import begin_store, open_store
 from seqwise.data.targets import Targets
 from seqwise.errors import Code, ConfigError, DataError, Problem, excerpt
-from seqwise.strict import setting_error
 from seqwise.training.gathering import Dropped, LabelledRecords, digest
 from seqwise.training.plan import Plan
 from seqwise.training.settings import SAMPLE, Wishes, choose_refit, choose_valid_fraction
@@ -180,9 +179,6 @@ def _plan(
     config = TrainConfig.from_dict(dict(wishes.train))
     if valid and config.refit:
         raise _nothing_held_out()
-    if valid and "valid_fraction" in wishes.train:
-        expected = "nothing, beside validation data of its own: no part is held out"
-        raise setting_error("valid_fraction", config.valid_fraction, expected)
     if valid and valid.multilabel is not records.multilabel:
         raise _other_form(valid)
     whole = check_classes(records, fewest=1 if valid else 2, skip_bad=skip_bad)

@@ -365,9 +365,6 @@ def choose_training(
     if is_biological:
         chosen["learning_rate"] = 3e-3
     config = TrainConfig.from_dict(chosen | dict(wishes.train))
-    if "ngrams" in wishes.model and (data.kind == "series" or not config.linear):
-        expected = "nothing, as no linear model of n-grams answers together with the network"
-        raise setting_error("ngrams", wishes.model["ngrams"], expected)
     both_strands = bool(wishes.model.get("both_strands"))
     _check_letters(data, config, both_strands=both_strands)
     if "epochs" in wishes.train:
