@@ -110,13 +110,13 @@ def test_a_run_takes_what_the_folds_choose(monkeypatch):
     assert all(len(each) == 3 for each in recipes.values())
 
 
-@pytest.mark.parametrize("few", [True, False])
-def test_many_that_are_held_out_choose_themselves(few, monkeypatch):
+@pytest.mark.parametrize("limit", ["FEW_HELD_OUT", "MOST_RECORDS", "MOST_STEPS"])
+def test_many_that_are_held_out_choose_themselves(limit, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("folds are not asked")
 
     monkeypatch.setattr(answers_room, "choose_by_folds", refuse)
-    monkeypatch.setattr(answers_room, "FEW_HELD_OUT" if few else "MOST_RECORDS", 1)
+    monkeypatch.setattr(folds, limit, 1)
     run = make_run(linear=True)
     list(run)
     assert run.companion

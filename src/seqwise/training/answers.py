@@ -15,7 +15,7 @@ from seqwise.evaluation.thresholds import tune
 from seqwise.predictor import infer_logits, to_probabilities
 from seqwise.training.companion import Companion, find_companion
 from seqwise.training.fits import Fits, Kind, choose_kinds, fit_kinds, lead_to, price_of_refit
-from seqwise.training.folds import FEW_HELD_OUT, MOST_RECORDS, choose_by_folds
+from seqwise.training.folds import choose_by_folds, is_worth_folds
 from seqwise.training.linear import Recipe
 from seqwise.training.preparation import LabelledStore, PreparedData
 from seqwise.training.reports import EpochReport
@@ -146,9 +146,8 @@ class Answers:
     def _choose_by_folds(self) -> dict[str, Recipe]:
         """Choose how models are fitted where too few records are held out; nothing elsewhere."""
         config, prepared = self.stage.config, self.prepared
-        num_train, num_valid = (each.targets.shape[0] for each in (prepared.train, prepared.valid))
         has_clock = config.budget is not None or self._most is not None  # which ends the fits
-        if has_clock or num_valid >= FEW_HELD_OUT or num_train > MOST_RECORDS:
+        if has_clock or not is_worth_folds(prepared.train, prepared.valid):
             return {}
         names = prepared.labels.names
         return choose_by_folds(

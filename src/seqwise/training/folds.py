@@ -18,9 +18,16 @@ from seqwise.training.pool import fit_weights
 from seqwise.training.preparation import LabelledStore
 
 FEW_HELD_OUT = 1_000  # records; more of them tell models apart by themselves
-MOST_RECORDS = 10_000  # to learn from; of more, a fit is dear
+MOST_RECORDS, MOST_STEPS = 10_000, 25_000_000  # to learn from; of more, a fit is dear
 NUM_FOLDS = 3
 CPU = torch.device("cpu")
+
+
+def is_worth_folds(train: LabelledStore, valid: LabelledStore) -> bool:
+    """Tell whether few are held out, and those to learn from are soon read several times."""
+    lengths = train.sequences.lengths
+    is_soon_read = len(lengths) <= MOST_RECORDS and int(lengths.sum()) <= MOST_STEPS
+    return is_soon_read and len(valid.sequences) < FEW_HELD_OUT
 
 
 def choose_by_folds(
