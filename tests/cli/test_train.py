@@ -327,6 +327,20 @@ def test_from_standard_input(table):
         assert weights("model") == weights("expected")
 
 
+def test_a_class_with_the_name_of_a_markup():
+    pairs = [(text, {"ham": "[/b]", "spam": "[bold]"}[label]) for text, label in texts()]
+    file, valid = write_csv("a.csv", pairs), write_csv("v.csv", [("new", "[bold]")])
+    outcome = train(file, "--valid", valid)
+    assert outcome.code == 0, outcome
+    assert "no record of '[/b]' chooses the epoch" in outcome.told
+
+
+def test_a_file_beside_standard_input_is_named(table):
+    bad = "text,label\na b,ham\n,ham\n"
+    line = refused(train(table, "-", "--format", "csv", stdin=bad), "empty-sequence")
+    assert line.startswith("-:3 (record 2)")
+
+
 @pytest.fixture
 def with_bfloat16(work, monkeypatch):
     """Torch computes in bfloat16 anywhere; where the processor has it not, slowly."""

@@ -109,8 +109,9 @@ def test_nothing_depends_on_the_batch_or_on_pieces(num_levels):
     logits = model(batch)
     one_by_one = torch.cat([model(collate([each])) for each in series])
     torch.testing.assert_close(logits, one_by_one, atol=1e-6, rtol=0)
-    with patch.object(kernels, "PIECE_STEPS", 5):
-        torch.testing.assert_close(model(batch), logits, atol=1e-6, rtol=0)
+    for steps in (5, 80):  # some steps of a series, and several series
+        with patch.object(kernels, "PIECE_STEPS", steps):
+            torch.testing.assert_close(model(batch), logits, atol=1e-6, rtol=0)
 
 
 def test_gradients_reach_all_weights():

@@ -5,7 +5,7 @@ from scipy import sparse
 
 from seqwise.config import ModelConfig
 from seqwise.data.store import RaggedStore
-from seqwise.nn import build_network
+from seqwise.nn import BothStrands, build_network
 from seqwise.training import answers as answers_room
 from seqwise.training import folds
 from seqwise.training.fits import LINEAR, Kind
@@ -110,7 +110,7 @@ def test_a_run_takes_what_the_folds_choose(monkeypatch):
     assert all(len(each) == 3 for each in recipes.values())
 
 
-@pytest.mark.parametrize("limit", ["FEW_HELD_OUT", "MOST_RECORDS", "MOST_STEPS"])
+@pytest.mark.parametrize("limit", ["FEW_HELD_OUT", "MOST_RECORDS", "MOST_STEPS", "MOST_BELIEFS"])
 def test_many_that_are_held_out_choose_themselves(limit, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("folds are not asked")
@@ -132,12 +132,14 @@ def test_a_clock_leaves_no_time_for_folds(monkeypatch):
     assert run.companion
 
 
-def test_models_are_as_many_as_their_strands():
-    part = make_part()
-    complements = torch.arange(40)
-    network = build_network(
-        ModelConfig(num_classes=3, vocab_size=40, both_strands=True), complements
+def test_models_read_as_many_strands_as_the_network(monkeypatch):
+    part, seen = make_part(), []
+    config = ModelConfig(num_classes=3, vocab_size=40, both_strands=True)
+    network = build_network(config, torch.arange(40))
+    believe = folds.believe
+    monkeypatch.setattr(
+        folds, "believe", lambda model, *rest: seen.append(type(model)) or believe(model, *rest)
     )
-    recipes = (Recipe(ALIKE, 1e-7), Recipe(ALIKE, 10.0))
-    found = choose_by_folds(make_kinds(recipes), part, network, class_weight=None, seed=0)
-    assert found == {LINEAR: Recipe(ALIKE, 10.0)}
+    kinds = make_kinds((Recipe(ALIKE, 1e-7), Recipe(ALIKE, 10.0)))
+    choose_by_folds(kinds, part, network, class_weight=None, seed=0)
+    assert seen == [BothStrands] * 2 * NUM_FOLDS

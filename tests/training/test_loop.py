@@ -414,7 +414,7 @@ def test_the_best_epoch_is_put_back():
     assert ranks[training.best.epoch - 1] == max(ranks)
 
 
-def test_a_training_that_is_over_keeps_its_weights_alone():
+def test_a_training_that_is_over_keeps_nothing_that_an_update_needs():
     training, _ = run()
     assert not training._optimizer.state
     assert all(weight.grad is None for weight in training.model.parameters())

@@ -29,5 +29,5 @@ def run(options: Encode) -> None:
         overwrite=options.overwrite,
         console=console,
     )
-    say(console, describe_parts(prepared))
+    say(console, [(name, escape(text)) for name, text in describe_parts(prepared)])
     say(console, [("store in", f"{escape(out)}   next: seqwise train {escape(out)} --out MODEL")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 from rich.console import Console
 from rich.markup import escape
@@ -33,20 +33,24 @@ class OpenFile:
     reason
         What the guess rests on; empty where the user said so.
     kept
-        The records of what can be read only once, as they were found; None of all else.
+        The records of each file, as they were found, where something can be read only once; None
+        of all else.
     """
 
     records: RecordFile | RecordFiles
     kind: Kind
     reason: str
-    kept: list[Record] | None = None
+    kept: list[tuple[RecordFile, list[Record]]] | None = None
 
     def reader(self) -> Callable[[], Iterable[Record]]:
         """Give what reads the checked records anew."""
         if self.kept is None:
             return partial(self.records.checked, self.kind)
-        path, column = self.records.path, self.records.sequence_column
-        return partial(check_records, self.kept, self.kind, path=path, column=column)
+        kept = self.kept
+        return lambda: chain.from_iterable(
+            check_records(records, self.kind, path=file.path, column=file.sequence_column)
+            for file, records in kept
+        )
 
     def facts(self) -> list[tuple[str, str]]:
         """Name the file, its columns and its kind, for people."""
@@ -68,10 +72,14 @@ def open_for_training(
 ) -> OpenFile:
     """Open one or more files, and guess their kind where the user does not say it."""
     records = _read(paths, how, label_required=label_required)
-    kept = list(records) if records.once else None
+    kept = None
+    if records.once:
+        parts = records.by_file() if isinstance(records, RecordFiles) else [(records, records)]
+        kept = [(file, list(found)) for file, found in parts]
     if how.kind is not None:
         return OpenFile(records, Kind(how.kind), "", kept)
-    sample = list(islice(records, SAMPLE)) if kept is None else kept[:SAMPLE]
+    source = records if kept is None else chain.from_iterable(found for _, found in kept)
+    sample = list(islice(source, SAMPLE))
     sequences = [each.sequence for each in sample if each.sequence is not None]
     problems = [each.problem for each in sample if each.problem is not None]
     if problems and not sequences:

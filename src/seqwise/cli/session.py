@@ -110,7 +110,8 @@ class Session:
         if self.options.resume:
             self._go_on(run)
         # What fits into a budget was found out when the run began.
-        say(self.console, [*facts(), ("checkpoints", self._describe())])
+        told = [(name, escape(text)) for name, text in facts()]
+        say(self.console, [*told, ("checkpoints", self._describe())])
         reports = keep_checkpoints(
             run, self.checkpoints, stop, seconds=self.options.checkpoint_seconds
         )

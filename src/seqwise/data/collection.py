@@ -64,15 +64,19 @@ class RecordFiles:
         """Whether one of them can be read only once."""
         return any(file.once for file in self.files)
 
+    def by_file(self) -> Iterator[tuple[RecordFile, Iterable[Record]]]:
+        """Give each file, and what reads its records as they were found."""
+        return ((file, _records_of(file)) for file in self.files)
+
     def __iter__(self) -> Iterator[Record]:
         """Read the records in their order, each with its sequence as it was found."""
-        for file in self.files:
-            yield from _records_of(file)
+        for _, records in self.by_file():
+            yield from records
 
     def checked(self, kind: Kind, *, start: int = 0) -> Iterator[Record]:
         """Read the records with each sequence in the form of its kind, as `RecordFile` does."""
-        for file in self.files:
-            records = _records_of(file)
+        for file, found in self.by_file():
+            records = iter(found)
             start -= sum(1 for _ in islice(records, start))
             yield from check_records(records, kind, path=file.path, column=file.sequence_column)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seqwise.config import ModelConfig
 from seqwise.nn.batch import Batch, describe, shape_error
-from seqwise.nn.masking import mask_from_lengths, zero_padding
+from seqwise.nn.masking import mask_from_lengths
 from seqwise.nn.ngrams import NgramModel
 
 LONGEST = 4  # characters of an n-gram
@@ -57,9 +57,9 @@ class Spelling(nn.Module):
         if batch.inputs.dim() != 2:
             found, expected = f"inputs are {describe(batch.inputs)}", "int64 (batch, time)"
             raise shape_error(found, expected, "give it ids; a series is not spelled")
-        inputs = zero_padding(batch.inputs, batch.lengths)
-        ids = inputs[:, :MOST_READ]  # a token has a character at the least
+        ids = batch.inputs[:, :MOST_READ]  # a token has a character at the least
         is_real = mask_from_lengths(batch.lengths, ids.size(1), ids.device)
+        ids = torch.where(is_real, ids, 0)
         stops = torch.where(is_real, self.sizes[ids], 0).cumsum(dim=1)
         lengths = stops[:, -1].clamp(max=MOST_READ).cpu()
         places = torch.arange(int(lengths.max()), device=ids.device).repeat(len(ids), 1)

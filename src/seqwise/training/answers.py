@@ -147,7 +147,7 @@ class Answers:
         """Choose how models are fitted where too few records are held out; nothing elsewhere."""
         config, prepared = self.stage.config, self.prepared
         has_clock = config.budget is not None or self._most is not None  # which ends the fits
-        if has_clock or not is_worth_folds(prepared.train, prepared.valid):
+        if has_clock or not is_worth_folds(prepared.train, prepared.valid, len(prepared.labels)):
             return {}
         names = prepared.labels.names
         return choose_by_folds(

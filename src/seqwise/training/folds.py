@@ -19,15 +19,20 @@ from seqwise.training.preparation import LabelledStore
 
 FEW_HELD_OUT = 1_000  # records; more of them tell models apart by themselves
 MOST_RECORDS, MOST_STEPS = 10_000, 25_000_000  # to learn from; of more, a fit is dear
+MOST_BELIEFS = 2_000_000  # numbers, of each way of fitting
 NUM_FOLDS = 3
 CPU = torch.device("cpu")
 
 
-def is_worth_folds(train: LabelledStore, valid: LabelledStore) -> bool:
+def is_worth_folds(train: LabelledStore, valid: LabelledStore, num_classes: int) -> bool:
     """Tell whether few are held out, and those to learn from are soon read several times."""
     lengths = train.sequences.lengths
-    is_soon_read = len(lengths) <= MOST_RECORDS and int(lengths.sum()) <= MOST_STEPS
-    return is_soon_read and len(valid.sequences) < FEW_HELD_OUT
+    return (
+        len(valid.sequences) < FEW_HELD_OUT
+        and len(lengths) <= MOST_RECORDS
+        and len(lengths) * num_classes <= MOST_BELIEFS
+        and int(lengths.sum()) <= MOST_STEPS
+    )
 
 
 def choose_by_folds(
@@ -68,11 +73,11 @@ def choose_by_folds(
     beliefs: dict[tuple[str, Recipe], list[NDArray[np.float64]]] = {}
     left_out = [np.flatnonzero(folds == fold) for fold in range(NUM_FOLDS)]
     for rows in left_out:
-        rest = _take(part, np.setdiff1d(np.arange(len(folds)), rows))
+        rest, left = _take(part, np.setdiff1d(np.arange(len(folds)), rows)), _take(part, rows)
         for kind in make_kinds(rest):
             recipes = several.get(kind.role, ())  # the mean length is that of all of them
             for recipe, model in zip(recipes, kind.fit(recipes) if recipes else (), strict=True):
-                found = believe(read_alike(model, network), _take(part, rows), CPU)
+                found = believe(read_alike(model, network), left, CPU)
                 beliefs.setdefault((kind.role, recipe), []).append(found)
     targets = part.targets[np.concatenate(left_out)]
     surprise = {

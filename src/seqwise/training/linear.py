@@ -251,7 +251,7 @@ def _learn_ngrams(
                     pairs = [_distinct(np.concatenate(pairs))]
                 rows = torch.arange(len(batch)).unsqueeze(1).expand_as(keys)[mask].numpy()
                 pairs.append(np.stack([rows, keys[mask].numpy()], axis=1))
-        distinct.append(_distinct(np.concatenate(pairs))[:, 1])
+        distinct.append(_distinct(np.concatenate(pairs))[:, 1].copy())
     found = np.concatenate(distinct)
     distinct.clear()  # each is as large as all that was read
     found.sort()
