@@ -365,11 +365,6 @@ def label_that_is_not_declared(monkeypatch):
     return (*TRAIN, ts_with("1.5,2:3,4:left"))
 
 
-@case("bad-setting")
-def share_beside_validation(monkeypatch):
-    return (*TRAIN, good(), "--valid", good("valid.csv"), "--valid-fraction", "0.5")
-
-
 @case("unknown-label")
 def label_of_validation(monkeypatch):
     return (*TRAIN, good(), "--valid", write_csv("valid.csv", [("a", "eggs")]))
@@ -465,6 +460,11 @@ def letter_of_a_protein(monkeypatch):
 @case("bad-setting")
 def pooling(monkeypatch):
     return (*TRAIN, good(), "--pooling", "nonsense")
+
+
+@case("bad-setting")
+def share_beside_validation(monkeypatch):
+    return (*TRAIN, good(), "--valid", good("valid.csv"), "--valid-fraction", "0.5")
 
 
 SETTINGS = [

@@ -217,7 +217,8 @@ def test_what_was_tried_is_told(table, monkeypatch):
     assert f"each alone network {config()['training']['network_accuracy']:.4f}, linear" in shown
 
 
-def test_that_nothing_is_tried_is_told(table):
+def test_that_nothing_is_tried_is_told(table, monkeypatch):
+    monkeypatch.setattr("seqwise.training.run.time_epoch", lambda training: 1.0)
     done = run("train", table, "--out", "model", "--epochs", "9", "--budget", "1s")
     assert "tries lstm alone: the budget has no time for others\n" in done.told
 
