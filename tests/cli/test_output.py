@@ -9,13 +9,16 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from seqwise import predictor
 from seqwise.cli import output
+from seqwise.cli.predict import _Blocks
 from seqwise.cli.writers import CsvWriter, JsonLinesWriter, ParquetWriter
+from seqwise.interruption import Stopped, StopRequest
 from seqwise.predictor import Predictor
 from tests.cli.conftest import GOOD, refused, run, texts, train, write_csv, write_gz, write_jsonl
 
@@ -419,3 +422,20 @@ def test_a_file_to_be_replaced_stays_until_the_end(model, records, predicting):
     assert Path("out.csv").read_text() == "precious"
     predicting.during(0, None)
     assert is_done(predict(model, "new.csv", "csv", "--overwrite"), content)
+
+
+def test_a_signal_just_before_a_record_is_awaited_is_granted():
+    def await_for_ever():
+        raise AssertionError("it waits for a record")
+        yield
+
+    predictor = SimpleNamespace(
+        data=SimpleNamespace(kind="text"), predict=lambda *_, **__: await_for_ever()
+    )
+    records = SimpleNamespace(checked=lambda *_, **__: (), path="-", sequence_column=None)
+    blocks = _Blocks(predictor, records, strict=False)
+    stop = StopRequest(lambda: blocks.are_awaited)
+    blocks.grant = stop.grant
+    stop._note(signal.SIGINT, None)  # noted, as nothing is awaited yet
+    with pytest.raises(Stopped):
+        next(iter(blocks))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -65,6 +65,7 @@ def run(options: Predict) -> None:
         output.begin(identity)
         _go_on(output, blocks, console)
         with StopRequest(lambda: blocks.are_awaited) as stop:
+            blocks.grant = stop.grant
             try:
                 if not output.is_whole:
                     _write(output, blocks, stop, console, seconds=options.checkpoint_seconds)
@@ -84,6 +85,8 @@ class _Blocks:
         Of the blocks that are not needed any more, being written already.
     are_awaited : bool
         Whether the next one is being made; nothing changes on the disk then.
+    grant : callable
+        Leaves, if that was asked for just before the next one is awaited, maybe for long.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class _Blocks:
         self.strict = strict
         self.done = Summary()
         self.are_awaited = False
+        self.grant: Callable[[], None] = lambda: None
 
     def __iter__(self) -> Iterator[PredictedBlock]:
         kind, start = Kind(self.predictor.data.kind), self.done.num_records
@@ -105,6 +109,7 @@ class _Blocks:
         )
         while True:
             self.are_awaited = True
+            self.grant()
             block = next(blocks, None)
             self.are_awaited = False
             if block is None:
