@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations
 from math import prod
 
@@ -34,6 +35,7 @@ KERNELS = _make_kernels()
 
 
 Piece = tuple[slice, int, int]  # series of a batch, and from where to where in time
+Lay = Callable[[Tensor, float], Iterator[tuple[slice, Tensor, Tensor]]]  # see `_lay`
 
 
 class KernelModel(nn.Module):
@@ -166,61 +168,39 @@ class KernelModel(nn.Module):
         room = x.new_empty(2, NUM_GROUPS * NUM_RIVALS * min(x[:, 0].numel(), most))
         features = [lengths.double().log().unsqueeze(1)]
         for number, dilation in enumerate(self.dilations.tolist()):
-            padded = _pad(x, dilation)
-            for measure in (self._measure_kernels, self._measure_rivals):
-                features.append(measure(padded, lengths, number, dilation, pieces, room))
+            lay = partial(_lay, _pad(x, dilation), lengths, dilation, pieces, room)
+            features.append(self._measure_kernels(number, lengths, lay))
+            features.append(self._measure_rivals(number, lengths, lay))
         if self.num_levels:
             statistics = measure_series(batch.inputs, batch.lengths, num_levels=self.num_levels)
             features.append(statistics.double().asinh())
         return torch.cat(features, dim=1)
 
-    def _measure_kernels(
-        self,
-        padded: Tensor,
-        lengths: Tensor,
-        number: int,
-        dilation: int,
-        pieces: list[Piece],
-        room: Tensor,
-    ) -> Tensor:
+    def _measure_kernels(self, number: int, lengths: Tensor, lay: Lay) -> Tensor:
         """Compute what lies above the thresholds of one dilation; padding counts for nothing."""
-        thresholds = self.thresholds[number]  # (84, num_thresholds)
-        weights = _weigh(KERNELS.to(padded), self.channels[number])
-        totals = padded.new_zeros(2, len(padded), *thresholds.shape)
-        for rows, start, stop in pieces:
-            padding = _mark_padding(lengths[rows], start, stop)
-            found = _convolve(padded[rows], weights, dilation, start, stop, out=room[0])
-            found.masked_fill_(padding, -torch.inf)  # above no threshold
-            above = room[1, : found.numel()].view_as(found)
+        thresholds = self.thresholds[number].double()  # (84, num_thresholds)
+        weights = _weigh(KERNELS.to(thresholds), self.channels[number])
+        totals = thresholds.new_zeros(2, len(lengths), *thresholds.shape)
+        for rows, found, above in lay(weights, -torch.inf):  # above no threshold
             for index, threshold in enumerate(thresholds.unbind(1)):
                 torch.sub(found, threshold.unsqueeze(1), out=above).clamp_(min=0)
                 totals[1, rows, :, index] += above.sum(2)
                 totals[0, rows, :, index] += above.sign_().sum(2)
         return (totals / lengths.view(1, -1, 1, 1)).transpose(0, 1).flatten(1)
 
-    def _measure_rivals(
-        self,
-        padded: Tensor,
-        lengths: Tensor,
-        number: int,
-        dilation: int,
-        pieces: list[Piece],
-        room: Tensor,
-    ) -> Tensor:
+    def _measure_rivals(self, number: int, lengths: Tensor, lay: Lay) -> Tensor:
         """Let the kernels of each group compete at each step; padding counts for nothing."""
+        rivals = self.rivals[number].double()
         channels = self.rival_channels[number].repeat_interleave(NUM_RIVALS, dim=0)
-        weights = _weigh(self.rivals[number].flatten(0, 1).to(padded), channels)
-        totals = padded.new_zeros(2, len(padded), NUM_GROUPS, NUM_RIVALS)
-        for rows, start, stop in pieces:
-            padding = _mark_padding(lengths[rows], start, stop)
-            found = _convolve(padded[rows], weights, dilation, start, stop, out=room[0])
-            found.masked_fill_(padding, torch.nan)  # equal to nothing
-            found = found.view(len(found), NUM_GROUPS, NUM_RIVALS, -1)
-            won = room[1, : found.numel()].view_as(found)
+        weights = _weigh(rivals.flatten(0, 1), channels)
+        totals = rivals.new_zeros(2, len(lengths), NUM_GROUPS, NUM_RIVALS)
+        for rows, answers, room in lay(weights, torch.nan):  # equal to nothing
+            found = answers.view(len(answers), NUM_GROUPS, NUM_RIVALS, -1)
+            won = room.view_as(found)
             most, least = found.amax(2, keepdim=True), found.amin(2, keepdim=True)
             torch.eq(found, most, out=won)
-            answers = most.nan_to_num_(nan=0).clamp_(min=0).transpose(2, 3)
-            totals[0, rows] += (won @ answers).squeeze(3)
+            heights = most.nan_to_num_(nan=0).clamp_(min=0).transpose(2, 3)
+            totals[0, rows] += (won @ heights).squeeze(3)
             totals[1, rows] += torch.eq(found, least, out=won).sum(3)
         # The more there is already, the less one more is worth.
         return (totals / lengths.view(1, -1, 1, 1)).sqrt().transpose(0, 1).flatten(1)
@@ -242,9 +222,27 @@ def _pieces(lengths: Tensor, most: int) -> Iterator[Piece]:
             yield rows, start, min(start + most, time)
 
 
-def _mark_padding(lengths: Tensor, start: int, stop: int) -> Tensor:
-    """Mark the steps of a piece that are behind the end, ``(batch, 1, stop - start)``."""
-    return ~mask_from_lengths(lengths - start, stop - start).unsqueeze(1)
+def _lay(
+    padded: Tensor,
+    lengths: Tensor,
+    dilation: int,
+    pieces: list[Piece],
+    room: Tensor,
+    weights: Tensor,
+    beyond: float,
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Lay kernels over piece after piece, and put a value where a series has ended.
+
+    Yields
+    ------
+    rows, found, spare
+        Which series, the results ``(batch, num_kernels, steps)``, and as much memory again.
+    """
+    for rows, start, stop in pieces:
+        found = _convolve(padded[rows], weights, dilation, start, stop, out=room[0])
+        is_real = mask_from_lengths(lengths[rows] - start, stop - start)
+        found.masked_fill_(~is_real.unsqueeze(1), beyond)
+        yield rows, found, room[1, : found.numel()].view_as(found)
 
 
 def _pad(x: Tensor, dilation: int) -> Tensor:
