@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -475,6 +476,10 @@ def test_x_that_cannot_be_used(X, message):
         (np.linspace(0, 1, NUM), "Unknown label type"),
         (["ham"] * NUM, "one-class"),
         (["ham"] * (NUM - 1) + ["rare"], "the class 'rare' has 1 record - .*rare-class"),
+        (np.array(["ham", ""] * 12), "record 2: an empty label - .*missing-label"),
+        (np.ma.masked_array([1, 2] * 12, [0, 1] * 12), "record 2: no label - .*missing-label"),
+        (np.array(["2020-01-01", "2020-01-02"] * 12, "M8[D]"), "record 1: a value of type date"),
+        ([Decimal(1), Decimal(2)] * 12, "record 1: a value of type Decimal - a string, a number"),
     ],
 )
 def test_y_that_cannot_be_used(y, message):

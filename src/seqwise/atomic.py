@@ -107,7 +107,7 @@ def held_folder(folder: Path) -> Iterator[None]:
     OSError
         If it cannot be made.
     """
-    lock = _lock(folder)
+    lock = lock_folder(folder)
     try:
         yield
     finally:
@@ -116,13 +116,23 @@ def held_folder(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _lock(folder: Path) -> int:
+def lock_folder(folder: Path, *, wait: bool = False) -> int:
+    """Make a folder and give a descriptor to close, which no other process has meanwhile.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process has it, and this one does not `wait`.
+    OSError
+        If it cannot be made.
+    """
+    how = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
     while True:
         folder.mkdir(exist_ok=True)
         lock = os.open(folder, os.O_RDONLY)
         try:
             # Goes with the process, however that ends.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, how)
             if os.path.samestat(os.fstat(lock), folder.stat()):
                 return lock
         except FileNotFoundError:  # whoever held it has removed it meanwhile

@@ -15,10 +15,11 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from seqwise.data.frames import column_values, is_column, is_frame, is_table
 from seqwise.data.labels import Labels, LabelSet, LabelValue
 from seqwise.data.readers.label_form import check_labels
-from seqwise.data.readers.values import check_label, name_of
+from seqwise.data.readers.values import check_label, describe, name_of
 from seqwise.errors import Code, DataError, Problem, excerpt
 
 SETS = (list, tuple, set, frozenset, np.ndarray)
+PLAIN = (str, bool, int, float, np.bool_, np.number)
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ def take_labels(
         found = "fit requires y to be passed, but the target y is None"
         expected = "a label for each sequence"
         raise DataError(Problem(Code.MISSING_LABEL, found, expected, "give y"))
+    if isinstance(y, np.ma.MaskedArray):
+        y = y.tolist()  # with None for what is masked, which arrays would show
     names = columns
     if is_frame(y) and is_table(y) and len(y.columns) > 1:
         names = list(map(str, y.columns))
@@ -90,7 +93,9 @@ def take_labels(
     if _holds_sets(y):
         check_consistent_length(sequences, y)
         return _of_sets(y)
-    if not isinstance(y, np.ndarray):
+    if isinstance(y, np.ndarray):
+        y = column_or_1d(y, warn=True)
+    if not isinstance(y, np.ndarray) or y.dtype.kind not in "biuf":
         _check_each(y)
     labels = column_or_1d(y, warn=True)
     check_consistent_length(sequences, labels)
@@ -108,6 +113,10 @@ def _holds_sets(y: Any) -> bool:
 def _check_each(y: Sequence[Any]) -> None:
     for number, label in enumerate(y, start=1):
         checked = check_label(label)
+        if not isinstance(checked, Problem) and not isinstance(label, PLAIN):
+            expected = "a string, a number or a truth value"
+            remedy = "turn labels into strings"
+            checked = Problem(Code.WRONG_TYPE, describe(label), expected, remedy)
         if isinstance(checked, Problem):
             raise DataError(checked.at(record=number))
 

@@ -178,7 +178,7 @@ def fingerprints(records: Iterable[Record], kind: Kind) -> set[bytes]:
     """Return the fingerprints of the different sequences of a file; bad records have none.
 
     To count the records of a test file that stand in the training file, count those whose
-    `seqwise.evaluation.duplicates.fingerprint` is in the set of the training file. A sequence
+    `seqwise.data.fingerprint.fingerprint` is in the set of the training file. A sequence
     that the test file holds twice counts twice, however often the training file holds it, and
     whatever the labels.
 

@@ -191,3 +191,26 @@ def test_a_name_that_no_folder_can_have(tmp_path, name):
 def test_a_name_that_no_folder_can_have_is_known_before_training(tmp_path, name):
     with pytest.raises(ArtifactError):
         check_output(tmp_path / name, overwrite=False)
+
+
+def test_overwriting_spares_what_stands_beside_a_model(folder):
+    (folder / "predicted.csv").write_text("1")
+    problem = refuse_output(folder, Code.OUTPUT_EXISTS, overwrite=True)
+    assert "'predicted.csv'" in problem.found
+    assert (folder / "predicted.csv").read_text() == "1"
+
+
+def test_a_link_to_a_model_stays_one(folder, tmp_path):
+    (tmp_path / "latest").symlink_to(folder)
+    changed = replace(make_artifact(), training=replace(ACCOUNT, file="other.csv"))
+    save_artifact(changed, tmp_path / "latest", overwrite=True)
+    assert (tmp_path / "latest").is_symlink()
+    assert load_artifact(folder).training.file == "other.csv"
+
+
+def test_names_of_files_that_are_no_text(tmp_path):
+    name = "tr\udce9.csv"  # as Python gives a name in Latin 1
+    save_artifact(
+        replace(make_artifact(), training=replace(ACCOUNT, file=name)), tmp_path / "model"
+    )
+    assert load_artifact(tmp_path / "model").training.file == name

@@ -18,6 +18,8 @@ PROTEIN = ["MKVLAAGIVGLLLAQWERTY", "MSTNPKPQRKTKRNTNRRPQ*"]
         ([*DNA * 20, "ACGX!"], None, Kind.DNA),
         (["Adsit", "Ajdrna", "Cap", "Bacon"], "text", Kind.TEXT),
         (["ACT", "TAG", "CAT"], "text", Kind.TEXT),
+        (["ACGTACGTAC------GTACGTAC", "acgt....acgtac"], None, Kind.DNA),
+        (["----------------", "...------......."], "text", Kind.PROTEIN),
         (["BRYSWKMBDHVRYSWKM"], None, Kind.PROTEIN),
         (["win cash now", "hello"], "text", Kind.TEXT),
         (["42 is the answer", "7", "no"], "text", Kind.TEXT),
@@ -52,6 +54,24 @@ def test_guesses(samples, column, kind):
     guessed, reason = guess_kind(samples, column)
     assert guessed is kind
     assert reason
+
+
+@pytest.mark.parametrize(
+    ("samples", "kind"),
+    [
+        (["acg", "ACGTT"], Kind.DNA),
+        (["mkvlwa", "GLFDIV"], Kind.PROTEIN),
+        (["mkvlwaalltflagcqakveqa"], Kind.PROTEIN),
+    ],
+)
+def test_molecules_may_be_short_and_in_small_letters(samples, kind):
+    assert guess_kind(samples, None, of_molecules=True)[0] is kind
+    assert guess_kind(samples, None)[0] is Kind.TEXT
+
+
+def test_molecules_are_no_text():
+    with pytest.raises(DataError, match="neither DNA, RNA nor proteins"):
+        guess_kind(["a word", "and another"], None, of_molecules=True)
 
 
 def test_the_reason_tells_plain_letters_from_codes():
@@ -190,6 +210,9 @@ def test_series(raw, expected):
         ("1 1_0", Code.NOT_A_NUMBER, "'1_0' at step 2"),
         ("[1, 2", Code.NOT_A_NUMBER, "'[1' at step 1"),
         ("[0.1 ... 0.3]", Code.NOT_A_NUMBER, "'...' at step 2"),
+        ("1,,3", Code.NAN_VALUE, "a missing value (NaN) at step 2 of channel 1"),
+        ("[1,2,]", Code.NAN_VALUE, "a missing value (NaN) at step 3 of channel 1"),
+        ("1,5 2,7", Code.NOT_A_NUMBER, "'5 2' at step 2"),
         ('["a"]', Code.NOT_A_NUMBER, "'a' at step 1"),
         ([1, float("nan")], Code.NAN_VALUE, "a missing value (NaN) at step 2 of channel 1"),
         ([1, None], Code.NAN_VALUE, "a missing value (NaN) at step 2 of channel 1"),
@@ -238,6 +261,8 @@ def test_events(raw, expected):
     [
         ([1, None], Code.NAN_VALUE, "a missing id at step 2"),
         (np.array([1, np.nan]), Code.NAN_VALUE, "a missing id at step 2"),
+        (np.ma.masked_array([1, 2], [0, 1]), Code.NAN_VALUE, "a missing id at step 2"),
+        (["a", pandas.NA], Code.NAN_VALUE, "a missing id at step 2"),
         ([[1, 2], [3, 4]], Code.WRONG_TYPE, "a list of 2 at step 1"),
         (np.zeros((2, 2)), Code.WRONG_TYPE, "an array of float64 of shape (2, 2)"),
         (["a", "\udcff"], Code.NOT_UTF8, None),

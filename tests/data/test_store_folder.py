@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from seqwise.atomic import lock_folder
 from seqwise.data import disk, encoding
 from seqwise.data.kinds import Kind
 from seqwise.data.manifest import Manifest, ShardEntry, read_manifest
@@ -345,3 +347,15 @@ def test_sequences_are_mapped_and_not_copied(whole):
     assert not base.flags.owndata
     assert not base.flags.writeable
     assert open_store(whole).finished
+
+
+def test_who_waits_for_a_folder_that_goes_makes_it_anew(tmp_path):
+    folder = tmp_path / "store"
+    lock = lock_folder(folder)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(encode, folder)
+        wait([waiting], timeout=0.5)
+        folder.rmdir()  # as whoever holds it does where nothing came into it
+        os.close(lock)
+        waiting.result()
+    assert open_store(folder).finished

@@ -122,6 +122,7 @@ def test_selected_records_are_read_alone():
         records(("x", "a")),
         records(("x", "a"), ("y", "b"), ("z", "b")),
         [*records(("x", "a")), bad(2)],
+        records(("y", "b"), ("x", "a")),
     ],
 )
 def test_a_file_that_changes_between_two_passes(later):

@@ -42,6 +42,12 @@ def test_one_class_is_refused(skip_bad):
     assert error.problem.path == "train.csv"
 
 
+def test_classes_of_one_record_each():
+    data = labelled([("x", "a"), ("y", "b")])
+    error = refuse(check_classes, Code.ONE_CLASS, data=data, fewest=2, skip_bad=True)
+    assert error.problem.found == "no class with more than one record"
+
+
 def test_a_class_of_one_record_is_refused():
     data = labelled([("x", "a"), ("y", "a"), ("z", "b"), ("w", "c"), ("v", "b")])
     error = refuse(check_classes, Code.RARE_CLASS, data=data, fewest=2, skip_bad=False)

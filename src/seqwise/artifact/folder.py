@@ -43,7 +43,8 @@ def is_exactly(folder: str | Path, hashes: Mapping[str, str]) -> bool:
 
 def to_json(value: object) -> bytes:
     """Write JSON always in the same way, so that its hash can be found again."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode(errors="backslashreplace")  # of a file's name that is not UTF-8
 
 
 def fail(path: str | Path, code: Code, found: str, expected: str, remedy: str) -> NoReturn:

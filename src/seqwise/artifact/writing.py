@@ -12,6 +12,8 @@ import safetensors.torch
 from seqwise.artifact.folder import (
     CODEC,
     CONFIG,
+    FILES_OF_MODEL,
+    FILES_OF_PRETRAINED,
     FORMAT_VERSION,
     LABELS,
     WEIGHTS,
@@ -32,12 +34,13 @@ def check_output(folder: str | Path, *, overwrite: bool) -> None:
     Raises
     ------
     ArtifactError
-        If the folder exists (and is not a model to be overwritten), or cannot be made.
+        If the folder exists (and is not a model to be overwritten, and nothing else), or cannot be
+        made.
     """
     path = Path(folder)
     try:
         exists = _exists(path)
-        parent = path.absolute().parent
+        parent = path.resolve().parent
         can_write = parent.is_dir() and os.access(parent, os.W_OK)
     except (OSError, ValueError) as error:
         fail(path, Code.OUTPUT_UNWRITABLE, str(error), "a name a folder can have", "name another")
@@ -46,6 +49,8 @@ def check_output(folder: str | Path, *, overwrite: bool) -> None:
         fail(path, Code.OUTPUT_EXISTS, found, "a new folder, or a model", "name another (--out)")
     if exists and not overwrite:
         fail(path, Code.OUTPUT_EXISTS, "it exists", "a new folder", "replace it (--overwrite)")
+    if exists:
+        _spare_others(path)
     if not parent.is_dir():
         found, expected = f"no such folder as {excerpt(str(parent))}", "a folder to write into"
         fail(path, Code.OUTPUT_UNWRITABLE, found, expected, "make it first")
@@ -137,11 +142,21 @@ def write_files(
     files = files | {name: to_json(whole)}
     announce({each: content_hash(content) for each, content in files.items()})
     try:
-        write_folder(Path(folder).absolute(), files)
+        write_folder(Path(folder).resolve(), files)  # a link to a model stays one
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         remedy = "make room, or name another (--out)"
         fail(folder, Code.OUTPUT_UNWRITABLE, reason, "a folder that can be written", remedy)
+
+
+def _spare_others(path: Path) -> None:
+    """Make sure that nothing goes with a model that is replaced."""
+    own = {*FILES_OF_MODEL, *FILES_OF_PRETRAINED}
+    others = sorted(entry.name for entry in os.scandir(path) if entry.name not in own)
+    if others:
+        found = f"it holds more than a model does: {excerpt(others[0])}"
+        remedy = "move it, or name another (--out)"
+        fail(path, Code.OUTPUT_EXISTS, found, "nothing else in a folder to be replaced", remedy)
 
 
 def _exists(path: Path) -> bool:

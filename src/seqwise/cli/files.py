@@ -85,7 +85,8 @@ def open_for_training(
     if problems and not sequences:
         raise DataError(problems[0], others=problems[1:], count=len(problems))
     try:
-        kind, reason = guess_kind(sequences, records.sequence_column)
+        of_molecules = records.format == "fasta"
+        kind, reason = guess_kind(sequences, records.sequence_column, of_molecules=of_molecules)
     except DataError as error:
         raise DataError(error.problem.at(path=records.path)) from None
     return OpenFile(records, kind, reason, kept)

@@ -21,6 +21,7 @@ __all__ = ["Kind", "check_sequence", "guess_kind"]
 NUCLEOTIDES = "ACGTURYSWKMBDHVN-."
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWYBZXUOJ*-."
 COMMON_NUCLEOTIDES = "ACGTUN"
+GAPS = "-."
 
 SERIES_NAMES = frozenset(
     ["series", "signal", "signals", "value", "values", "sample", "samples", "waveform", "wave"]
@@ -129,8 +130,8 @@ def _check_events(raw: object) -> str | list[str] | Problem:
         return _check_text(raw)
     values: Any = raw
     if isinstance(raw, np.ndarray) or hasattr(raw, "__array__"):
-        array = np.asarray(raw)
-        values = array.tolist() if array.ndim == 1 else None
+        array = raw if isinstance(raw, np.ndarray) else np.asarray(raw)
+        values = array.tolist() if array.ndim == 1 else None  # None, too, for what is masked
     if not isinstance(values, list | tuple):
         expected = "one id a step: a list, or a string with white space between the ids"
         return Problem(Code.WRONG_TYPE, describe(raw), expected, "choose another --kind")
@@ -156,7 +157,9 @@ _CHECKS: dict[Kind, Callable[[object], RawSequence | Problem]] = {
 }
 
 
-def guess_kind(samples: Sequence[RawSequence], column: str | None) -> tuple[Kind, str]:
+def guess_kind(
+    samples: Sequence[RawSequence], column: str | None, *, of_molecules: bool = False
+) -> tuple[Kind, str]:
     """Guess the kind of sequences where that is safe.
 
     Parameters
@@ -165,6 +168,9 @@ def guess_kind(samples: Sequence[RawSequence], column: str | None) -> tuple[Kind
         Some raw sequences, up to about 1,000.
     column
         Name of the column they come from; it tells series from events where all are integers.
+    of_molecules
+        Whether they come from a format (FASTA) that has nothing but DNA, RNA and proteins, in
+        capitals or not, and as short as one likes.
 
     Returns
     -------
@@ -192,8 +198,11 @@ def guess_kind(samples: Sequence[RawSequence], column: str | None) -> tuple[Kind
         return _guess_from_steps(others, column)
     if not strings:
         raise _unclear("no sequence that is not empty", column)
+    letters = _guess_from_letters(strings, column, of_molecules=of_molecules)
+    if of_molecules and letters is None:
+        raise _unclear("letters of neither DNA, RNA nor proteins", column)
     return (
-        _guess_from_letters(strings, column)
+        letters
         or _guess_from_numbers(strings, column)
         or (Kind.TEXT, "strings of words or characters")
     )
@@ -225,17 +234,23 @@ def _is_safe(num_matches: int, num_all: int, meant: str, column: str | None) -> 
     return share >= SAFE_SHARE
 
 
-def _guess_from_letters(strings: list[str], column: str | None) -> tuple[Kind, str] | None:
+def _guess_from_letters(
+    strings: list[str], column: str | None, *, of_molecules: bool
+) -> tuple[Kind, str] | None:
+    if of_molecules:
+        strings = [text.upper() for text in strings]
     dna = [text for text in strings if not text.lstrip(NUCLEOTIDES + NUCLEOTIDES.lower())]
     letters = "".join(dna).upper()
     num_common = sum(map(letters.count, COMMON_NUCLEOTIDES))
-    is_dna = len(letters) >= 8 * len(dna) and num_common >= 0.9 * len(letters) > 0
+    num_letters = len(letters) - sum(map(letters.count, GAPS))
+    shortest = (1, 1) if of_molecules else (8, 15)  # in the mean; words are shorter
+    is_dna = num_letters >= shortest[0] * len(dna) and num_common >= 0.9 * num_letters > 0
     if is_dna and _is_safe(len(dna), len(strings), "DNA or RNA", column):
         plain = "letters are A C G T U N only"
         codes = "letters are A C G T U N and other IUPAC codes of nucleotides"
         return Kind.DNA, plain if num_common == len(letters) else codes
     protein = [text for text in strings if not text.lstrip(AMINO_ACIDS)]
-    is_protein = bool(protein) and sum(map(len, protein)) >= 15 * len(protein)
+    is_protein = bool(protein) and sum(map(len, protein)) >= shortest[1] * len(protein)
     if is_protein and _is_safe(len(protein), len(strings), "proteins", column):
         return Kind.PROTEIN, "letters are amino acids only"
     return None

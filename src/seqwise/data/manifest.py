@@ -133,7 +133,8 @@ def _own_hash(values: dict[str, Any]) -> str:
 
 
 def _to_json(values: dict[str, Any]) -> bytes:
-    return (json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode(errors="backslashreplace")  # of a file's name that is not UTF-8
 
 
 def _name(name: str, form: re.Pattern[str]) -> str:

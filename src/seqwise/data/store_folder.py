@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -12,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from seqwise.atomic import lock_folder
 from seqwise.bounded import hash_regular
 from seqwise.data.disk import MANIFEST, PROGRESS, DiskStore, fail_to_write
 from seqwise.data.manifest import (
@@ -110,12 +110,10 @@ def begin_store(
     """
     folder = Path(folder)
     try:
-        folder.mkdir(exist_ok=True)
-        lock = os.open(folder, os.O_RDONLY)
+        lock = lock_folder(folder, wait=True)
     except OSError as error:
         fail_to_write(folder, error, "name another")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # goes with the process, however that ends
         store = _go_on(folder, plan, overwrite)
         yield store
         store.finish()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seqwise.data.codecs import TextCodec
 from seqwise.data.fingerprint import digest_path
+from seqwise.data.readers.numbers import is_number
 from seqwise.data.readers.source import Source
 from seqwise.data.readers.values import counted
 from seqwise.errors import Code, DataError, Problem, excerpt
@@ -138,7 +139,7 @@ class VectorFile:
         num_columns = text.count(" ")
         # GloVe's largest files have words with blanks in them, such as '. . .'.
         *word, numbers = text.split(" ", max(num_columns - self.dimension, 0) + 1)
-        if num_columns >= self.dimension and not any(map(_is_number, word[1:])):
+        if num_columns >= self.dimension and not any(map(is_number, word[1:])):
             return " ".join(word), numbers
         found, expected = counted(num_columns, "number"), f"{self.dimension:,}, as in the first"
         return self._fail(
@@ -147,8 +148,8 @@ class VectorFile:
 
     def _parse(self, numbers: str, line: int) -> NDArray[np.float32]:
         cells = numbers.split(" ")
-        if not all(map(_is_number, cells)):
-            bad = next(cell for cell in cells if not _is_number(cell))
+        if not all(map(is_number, cells)):
+            bad = next(cell for cell in cells if not is_number(cell))
             self._fail(Code.NOT_A_NUMBER, excerpt(bad), "a number", CORRECT, line=line)
         with np.errstate(over="ignore"):  # what does not fit is infinite, and refused
             vector = np.array(cells, dtype=np.float64).astype(np.float32)
@@ -166,11 +167,3 @@ class VectorFile:
 
 def _cells(line: str) -> list[str]:
     return line.rstrip(" \t\r\n").replace("\t", " ").split(" ")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

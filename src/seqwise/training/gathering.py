@@ -8,6 +8,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,13 +120,17 @@ class LabelledRecords:
         if start:
             is_kept = np.zeros(len(is_kept), dtype=bool)
             is_kept[positions] = True
-        flags = _flags(is_kept)
+        flags, codes = _values(is_kept), _values(self.codes[start:])
         for record in self.read():
             wanted = next(flags, None)
-            if wanted is None or (wanted and record.sequence is None):
+            if wanted is None:
                 raise self._changed()
-            if wanted and record.sequence is not None:
-                yield record.sequence
+            if not wanted:
+                continue
+            # By its label, too: in another order each sequence would be given another's.
+            if record.sequence is None or record.label != self.labels[next(codes)]:
+                raise self._changed()
+            yield record.sequence
         if next(flags, None) is not None:
             raise self._changed()
 
@@ -291,10 +296,10 @@ class _Tally:
         return [problem for _, problem in self._problems[:LISTED_PROBLEMS]]
 
 
-def _flags(mask: NDArray[np.bool_]) -> Iterator[bool]:
-    """Give Python's truth values, some at a time."""
-    for start in range(0, len(mask), 1 << 16):
-        yield from mask[start : start + (1 << 16)].tolist()
+def _values(values: NDArray[Any]) -> Iterator[Any]:
+    """Give Python's values, some at a time."""
+    for start in range(0, len(values), 1 << 16):
+        yield from values[start : start + (1 << 16)].tolist()
 
 
 def _missing_label() -> Problem:

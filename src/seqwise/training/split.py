@@ -183,6 +183,8 @@ def _one_class(data: LabelledRecords, counts: dict[int, int]) -> Problem:
     code = max(counts, key=counts.__getitem__)
     label, count = data.labels[code], counts[code]
     found = f"1 class with more than one record, {excerpt(label)} ({count:,} records)"
+    if count == 1:
+        found = "no class with more than one record"
     if len(counts) == 1:
         found = f"1 class only, {excerpt(label)}"
     return Problem(Code.ONE_CLASS, found, "2 classes or more", "check --label", path=data.path)

@@ -120,3 +120,11 @@ def test_agrees_with_biopython(tmp_path):
     packed = tmp_path / "a.fasta.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
     assert [(record.sequence, record.label) for record in read_records(packed)] == expected
+
+
+def test_a_description_that_nobody_asks_for_spoils_nothing(tmp_path):
+    path = write(tmp_path / "a.fna", ">s1 \udce9\nAC\n>s2 \udce9 label=x\nAC\n")
+    found = [(each.sequence, each.label) for each in read_records(path, label_required=False)]
+    assert found == [("AC", None), ("AC", "x")]
+    first, second = read_records(path)
+    assert (first.problem.code, second.problem) == (Code.NOT_UTF8, None)

@@ -81,9 +81,8 @@ def test_a_blank_file(tmp_path):
 
 
 def test_labels_are_not_needed_for_prediction(tmp_path):
-    path = write(tmp_path / "a.jsonl", {"text": "a"}, {"text": "b", "label": ["x"]})
+    path = write(tmp_path / "a.jsonl", {"text": "a"}, {"text": "b", "label": {}})
     file = read_records(path, label_required=False)
-    assert file.label_column is None
     assert [(record.sequence, record.label) for record in file] == [("a", None), ("b", None)]
 
 
@@ -100,3 +99,18 @@ def test_a_key_twice_among_many_is_found_at_once(tmp_path):
     path = write(tmp_path / "a.jsonl", {"text": "a"}, f"{{{keys}}}")
     _, record = read_records(path, label_required=False)
     assert "the key '49999' twice" in record.problem.found
+
+
+def test_a_key_that_the_first_object_lacks(tmp_path):
+    first, rest = {"id": "1", "label": "x"}, [{"id": "2", "label": "y", "text": "a"}] * 3
+    path = write(tmp_path / "a.jsonl", first, *rest)
+    file = read_records(path)
+    assert (file.columns, file.sequence_column) == (("id", "label", "text"), "text")
+    problems = [record.problem and record.problem.code for record in file]
+    assert problems == [Code.MISSING_SEQUENCE, None, None, None]
+
+
+def test_a_number_that_is_none_is_no_sequence(tmp_path):
+    path = write(tmp_path / "a.jsonl", '{"text": NaN, "label": "x"}')
+    (record,) = read_records(path)
+    assert record.problem.code is Code.MISSING_SEQUENCE

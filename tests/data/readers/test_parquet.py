@@ -1,5 +1,6 @@
 import contextlib
 import datetime
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -227,3 +228,16 @@ def test_a_row_that_is_too_long(tmp_path, monkeypatch):
     with pytest.raises(DataError) as caught:
         list(read_records(tmp_path / "a.parquet"))
     assert caught.value.code is Code.TOO_LONG
+
+
+def test_decimal_numbers(tmp_path):
+    one, two = Decimal("1.50"), Decimal(2)
+    sequences = [[one, two], None, [one, None], []]
+    path = write(tmp_path / "a.parquet", sequences, [two, one, two, one])
+    first, *others = read_records(path).checked(Kind.SERIES)
+    assert (first.sequence.ravel().tolist(), first.label) == ([1.5, 2], "2")
+    codes = [record.problem.code for record in others]
+    assert codes == [Code.MISSING_SEQUENCE, Code.NAN_VALUE, Code.EMPTY_SEQUENCE]
+    path = write(tmp_path / "b.parquet", [[[one, two], [two, one]]], [one])
+    (record,) = read_records(path).checked(Kind.SERIES)
+    assert (record.sequence.tolist(), record.label) == ([[1.5, 2], [2, 1.5]], "1.5")

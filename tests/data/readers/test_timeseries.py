@@ -184,3 +184,9 @@ def test_blanks_around_stamps_and_values(tmp_path):
     path = write(tmp_path / "a.ts", "( 0 , 1.5 ), (1,2 ):(0, 3),( 1,4):Up\n", stamps="true")
     (record,) = read_records(path)
     assert record.sequence.tolist() == [[1.5, 3], [2, 4]]
+
+
+def test_a_label_that_nobody_asks_for_spoils_nothing(tmp_path):
+    path = write(tmp_path / "a.ts", "1,2:3,4:Up\n1,2:3,4:left\n")
+    assert [record.label for record in read_records(path, label_required=False)] == ["Up", None]
+    assert problems(path) == [(Code.UNKNOWN_LABEL, 8, 2)]

@@ -93,8 +93,8 @@ class DelimitedReader:
     ------
     DataError
         `file-empty`, `not-utf8`, `nul-byte`, `duplicate-header`, `column-missing` and
-        `column-unclear` at once; while reading, `bad-format` for a quote that is never closed and
-        `too-long` for a row without end.
+        `column-unclear` at once; while reading, `bad-format` for a quote that is never closed, or
+        in a line below with more behind it, and `too-long` for a row without end.
     """
 
     def __init__(
@@ -192,22 +192,20 @@ class DelimitedReader:
                 line, size = rows.line_num + 1, 0
 
     def _misquoted(self, error: csv.Error, first: int, last: int) -> Problem:
+        """Say what is wrong; of more than one line nobody knows how many records they are."""
         if "unexpected end" in str(error):
-            raise DataError(
-                Problem(
-                    Code.BAD_FORMAT,
-                    f"a quote that opens here and swallows the rest of the file, to line {last:,}",
-                    "a closing quote",
-                    "close the quote, or double it if it is part of the text",
-                    path=self._source.path,
-                    line=first,
-                )
-            ) from None
-        found = "a quoted cell that goes on after its closing quote"
-        remedy = "double the quotes inside a quoted cell"
-        if last > first:
-            found += f" in line {last:,}"
-        return Problem(Code.BAD_FORMAT, found, "cells as in RFC 4180", remedy)
+            found = f"a quote that opens here and swallows the rest of the file, to line {last:,}"
+            expected, remedy = "a closing quote", "close the quote, or double it if it is part of"
+            remedy += " the text"
+        else:
+            found = "a quoted cell that goes on after its closing quote"
+            expected, remedy = "cells as in RFC 4180", "double the quotes inside a quoted cell"
+            if last == first:
+                return Problem(Code.BAD_FORMAT, found, expected, remedy)
+            found += f", to line {last:,}"
+            remedy += ", or close the quote that opens here"
+        problem = Problem(Code.BAD_FORMAT, found, expected, remedy)
+        raise DataError(problem.at(path=self._source.path, line=first)) from None
 
     def _broken(self, row: list[str] | Problem, number: int, line: int) -> Record:
         if isinstance(row, Problem):

@@ -101,9 +101,7 @@ class FastaReader:
         )
 
     def _record(self, header: str, sequence: str, number: int, line: int) -> Record:
-        label: str | tuple[str, ...] | Problem | None = check_text(header) or check_text(sequence)
-        if label is None:
-            label = self._label(header.strip())
+        label = check_text(sequence) or self._label(header.strip())
         if not isinstance(label, Problem):
             return Record(sequence, label, number, line)
         problem = label.at(path=self._source.path, line=line, record=number)

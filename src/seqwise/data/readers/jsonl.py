@@ -17,11 +17,11 @@ from seqwise.data.readers.values import MEND, check_text
 from seqwise.errors import Code, DataError, Problem, excerpt
 
 MOST_BAD_LINES = 100  # before the first object
-MOST_UNLABELLED = 100  # lines before the first label
+HEAD_LINES = 100  # that tell the keys, and whether labels are lists
 
 
 class JsonLinesReader:
-    """Reader of JSON Lines; the columns are the keys of the first object.
+    """Reader of JSON Lines; the columns are the keys of the first objects, of a pipe of the first.
 
     Where the first label is a list, each record may bear any number of labels.
 
@@ -42,7 +42,9 @@ class JsonLinesReader:
         self._source = source
         with source.preview_text() as lines:
             line, first = self._first_object(lines)
-        self.columns: tuple[str, ...] = tuple(first)
+        self.columns: tuple[str, ...] = tuple(
+            dict.fromkeys(key for row in (first, *self._head()) for key in row)
+        )
         self.sequence_column, self.label_column = choose_columns(
             self.columns, wanted, source.path, line
         )
@@ -67,16 +69,20 @@ class JsonLinesReader:
                 yield self._check.record(row.get(self.sequence_column), label, number, line_number)
 
     def _finds_lists(self, first: dict[str, Any]) -> bool:
-        """Tell whether the first label is a list; of a pipe one object is all there is as yet."""
+        """Tell whether the first label is a list."""
         column = self.label_column
         if column is None:
             return False
-        if first.get(column) is not None or self._source.is_pipe:
-            return isinstance(first.get(column), list)
+        found = (row.get(column) for row in (first, *self._head()))
+        return isinstance(next((each for each in found if each is not None), None), list)
+
+    def _head(self) -> Iterator[dict[str, Any]]:
+        """Read the first objects; of a pipe one is all there is as yet."""
+        if self._source.is_pipe:
+            return
         with self._source.preview_text() as lines:
-            rows = map(_parse, islice(lines, MOST_UNLABELLED))
-            found = (row.get(column) for row in rows if isinstance(row, dict))
-            return isinstance(next((each for each in found if each is not None), None), list)
+            rows = map(_parse, islice(lines, HEAD_LINES))
+            yield from (row for row in rows if isinstance(row, dict))
 
     def _first_object(self, lines: Iterable[str]) -> tuple[int, dict[str, Any]]:
         num_bad = 0

@@ -89,12 +89,16 @@ def _check_finite(steps: NDArray[np.float64]) -> Problem | None:
     finite = np.isfinite(steps)
     if finite.all():
         return None
-    step, channel = np.unravel_index(int(np.argmin(finite)), steps.shape)
-    where = f"at step {step + 1:,} of channel {channel + 1}"
+    step, channel = map(int, np.unravel_index(int(np.argmin(finite)), steps.shape))
     if np.isnan(steps[step, channel]):
-        return Problem(Code.NAN_VALUE, f"a missing value (NaN) {where}", "a finite number", MEND)
-    found = f"an infinite value {where}"
+        return _missing(step, channel)
+    found = f"an infinite value at step {step + 1:,} of channel {channel + 1}"
     return Problem(Code.INFINITE_VALUE, found, "a finite number", MEND)
+
+
+def _missing(step: int, channel: int = 0) -> Problem:
+    found = f"a missing value (NaN) at step {step + 1:,} of channel {channel + 1}"
+    return Problem(Code.NAN_VALUE, found, "a finite number", MEND)
 
 
 def _parse_series(text: str) -> list[Any] | Problem:
@@ -109,9 +113,12 @@ def _parse_series(text: str) -> list[Any] | Problem:
             return values if isinstance(values, list) else [values]
         if text.endswith("]") and "[" not in text[1:]:
             text = text[1:-1]
-    tokens = text.replace(",", " ").split()
+    has_commas = "," in text  # white space separates nothing then: "1,5 2,7" are no four numbers
+    tokens = [token.strip() for token in text.split(",")] if has_commas else text.split()
     numbers = parse_numbers(tokens)
-    return numbers if isinstance(numbers, list) else _not_a_number(tokens[numbers], numbers)
+    if isinstance(numbers, list):
+        return numbers
+    return _not_a_number(tokens[numbers], numbers) if tokens[numbers] else _missing(numbers)
 
 
 def _not_a_number(value: object, step: int, channel: int | None = None) -> Problem:
@@ -126,6 +133,8 @@ def _to_array(values: object) -> NDArray[Any] | Problem:
         )  # asarray would show what is masked
     if not isinstance(values, list | tuple) and not hasattr(values, "__array__"):
         return _wrong_series(values)
+    if hasattr(values, "detach"):  # a tensor of torch, which may be on a GPU, or need a gradient
+        values = values.detach().cpu()
     try:
         array = np.asarray(values)
     except ValueError:  # inner lists of different lengths

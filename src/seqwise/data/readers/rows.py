@@ -8,7 +8,7 @@ import numpy as np
 
 from seqwise.data.readers.interface import RawSequence, Record
 from seqwise.data.readers.label_form import LabelForm
-from seqwise.data.readers.values import MEND, check_text, describe
+from seqwise.data.readers.values import MEND, check_text, describe, is_missing
 from seqwise.errors import Code, Problem
 
 
@@ -58,6 +58,6 @@ def _check_sequence(value: object) -> RawSequence | Problem:
         return check_text(value) or value
     if isinstance(value, list | np.ndarray):
         return value
-    if value is None:
+    if is_missing(value):
         return Problem(Code.MISSING_SEQUENCE, "no value", "a sequence", MEND)
     return Problem(Code.WRONG_TYPE, describe(value), "a string or a list", "choose another column")

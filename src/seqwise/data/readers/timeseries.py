@@ -119,11 +119,14 @@ class TimeSeriesReader:
 
     def _read_label(self, text: str) -> str | Problem | None:
         label = check_label("" if text == "?" else text)
-        if isinstance(label, Problem) and not self._label_required:
-            return None
         known = self._declared.labels
-        if not isinstance(label, str) or known is None or label in known:
+        if isinstance(label, str) and (known is None or label in known):
             return label
+        if not self._label_required:
+            return None
+        if not isinstance(label, str):
+            return label
+        assert known is not None
         expected = f"one of the {len(known)} labels that @classLabel declares"
         return Problem(Code.UNKNOWN_LABEL, f"label {excerpt(label)}", expected, MEND)
 

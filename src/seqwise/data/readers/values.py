@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import numpy as np
 
@@ -44,8 +45,10 @@ def counted(number: int, noun: str) -> str:
 
 
 def is_missing(value: object) -> bool:
-    """Whether a value stands for "nothing there": None or a float NaN."""
-    return value is None or (isinstance(value, float | np.floating) and math.isnan(value))
+    """Whether a value stands for "nothing there": None, a float NaN, or what pandas has for it."""
+    if isinstance(value, float | np.floating):
+        return math.isnan(value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def check_text(text: str) -> Problem | None:
@@ -93,8 +96,8 @@ def name_of(value: object) -> str:
 
     Examples
     --------
-    >>> [name_of(value) for value in ("a", 4, 4.0, 0.5, True)]
-    ['a', '4', '4', '0.5', 'true']
+    >>> [name_of(value) for value in ("a", 4, 4.0, 0.5, Decimal("0.50"), True)]
+    ['a', '4', '4', '0.5', '0.5', 'true']
     """
     if isinstance(value, str):
         return str(value)
@@ -102,6 +105,8 @@ def name_of(value: object) -> str:
         value = value.item()
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Decimal) and value.is_finite():
+        value = int(value) if value == int(value) else float(value)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
