@@ -12,7 +12,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, get_scorer, log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -118,7 +118,7 @@ def test_parameters_reach_the_model():
         "vocab_size": 50,
         "min_count": 2,
         "kmer": 1,  # another is refused for text
-        "max_length": 4,
+        "max_length": 40,
         "epochs": 2,
         "patience": 3,
         "batch_size": 5,
@@ -589,6 +589,67 @@ def test_load_of_a_model_of_the_command_line(tmp_path):
     loaded = SequenceClassifier.load(tmp_path / "model")
     expected = able().fit(TEXTS, LABELS)
     assert (loaded.predict_proba(TEXTS) == expected.predict_proba(TEXTS)).all()
+
+
+@pytest.fixture
+def numbered(tmp_path):
+    """A loaded model of the command line whose labels are 9, 10 and 2."""
+    words, numbers = ("good", "win", "hello"), (9, 10, 2)
+    texts = [f"{words[i % 3]} {'day ' * (i % 4)}now" for i in range(60)]
+    labels = [numbers[i % 3] for i in range(60)]
+    frame = pd.DataFrame({"text": texts, "label": labels})
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    options = ["--epochs=6", "--hidden-size=8", "--embedding-dim=8", "--learning-rate=0.05"]
+    command = ["train", str(tmp_path / "table.csv"), "--out", str(tmp_path / "model"), "--quiet"]
+    assert CliRunner().invoke(app, [*command, *options]).exit_code == 0
+    return SequenceClassifier.load(tmp_path / "model"), frame
+
+
+def test_classes_are_in_the_order_that_scikit_learn_expects(numbered):
+    loaded, frame = numbered
+    assert loaded.classes_.tolist() == ["10", "2", "9"]
+    names = frame["label"].astype(str)
+    probabilities = loaded.predict_proba(frame["text"])
+    assert (loaded.classes_[probabilities.argmax(axis=1)] == loaded.predict(frame["text"])).all()
+    expected = log_loss(names, probabilities, labels=loaded.classes_)
+    assert expected < 0.5
+    assert -get_scorer("neg_log_loss")(loaded, frame["text"], names) == pytest.approx(expected)
+
+
+def test_a_model_of_the_command_line_is_scored_by_the_spelling_of_labels(numbered):
+    loaded, frame = numbered
+    right = (loaded.predict(frame["text"]) == frame["label"].astype(str)).mean()
+    assert loaded.score(frame["text"], frame["label"]) == right > 0.9
+    assert loaded.score(frame["text"], frame["label"].astype(str)) == right
+    with pytest.raises(DataError, match="any number of labels a sequence"):
+        loaded.score(TEXTS[:2], [["9"], ["10", "2"]])
+
+
+def test_a_loaded_model_of_numbers_can_be_fitted_again(numbered):
+    loaded, frame = numbered
+    again = clone(loaded).fit(frame["text"], frame["label"].astype(str))
+    assert again.classes_.tolist() == ["10", "2", "9"]
+    assert again.artifact_.labels.values == ("2", "9", "10")  # as the command line has them
+    assert (again.predict(frame["text"]) == frame["label"].astype(str)).mean() > 0.9
+
+
+def test_what_is_cut_is_told():
+    with pytest.warns(UserWarning, match=r"\d+ sequences are cut at 2 steps \(max_length\)"):
+        classifier = quick(max_length=2).fit(TEXTS, LABELS)
+    with pytest.warns(UserWarning, match=r"1 sequence is cut at 2 steps"):
+        classifier.predict(["good", "good day now"])
+
+
+def test_a_generator_is_scored(fitted):
+    assert fitted.score(iter(TEXTS), LABELS) == fitted.score(TEXTS, LABELS)
+
+
+def test_names_of_columns_go_with_the_table_they_are_of():
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(NUM, 3)), columns=["a", "b", "c"])
+    classifier = quick().fit(table, LABELS)
+    assert classifier.feature_names_in_.tolist() == ["a", "b", "c"]
+    classifier.fit(TEXTS, LABELS)
+    assert not hasattr(classifier, "feature_names_in_")
 
 
 @pytest.mark.parametrize("verbose", [False, True])

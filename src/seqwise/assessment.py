@@ -156,4 +156,4 @@ def _label_problem(record: Record, labels: Labels, path: str | None) -> Problem 
             "a label that the model was trained on",
             "correct it, or train with such records",
         )
-    return problem.at(path=path, line=record.line, record=record.number)
+    return record.place(problem, path)

@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -94,6 +94,11 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def others_in(folder: Path, is_own: Callable[[str], object]) -> list[str]:
+    """List what is in a folder and has a name that nobody here gave it."""
+    return sorted(entry.name for entry in os.scandir(folder) if not is_own(entry.name))
 
 
 @contextmanager

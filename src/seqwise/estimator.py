@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 import os
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +19,7 @@ from seqwise.artifact import load_artifact, save_artifact
 from seqwise.config import Case, Device, Precision
 from seqwise.data.frames import FrameReader, column_values, is_column, is_frame, is_table
 from seqwise.data.kinds import Kind, guess_kind
+from seqwise.data.labels import Labels
 from seqwise.data.readers.interface import Wanted
 from seqwise.data.readers.values import name_of
 from seqwise.data.records import Record, check_records
@@ -300,12 +302,14 @@ vectors, pretrained, seed, device, precision
             labels=given.labels,
             skip_bad=self.skip_bad,
         )
+        _tell_cut(prepared.num_cut, prepared.data.max_length)
         run = TrainingRun(prepared, wishes, begun=begun)
         for _ in show_progress(run, enabled=self.verbose):
             pass
         self.artifact_ = run.artifact()
         left = [prepared.labels.unknown(each) is None for each in given.classes.tolist()]
         self.classes_ = given.classes[left]
+        self._order = _order_of(prepared.labels)
         self._gives_indicator = given.is_indicator
         return self
 
@@ -316,10 +320,10 @@ vectors, pretrained, seed, device, precision
         `fit`: a tuple of labels each, or a table ``(n, num_classes)`` of 0 and 1. A model that was
         loaded gives tuples, unless its labels are the numbers of the columns of a table.
         """
-        probabilities = self.predict_proba(X)
-        decided = self.artifact_.decision.decide(probabilities)
+        check_is_fitted(self, "classes_")
+        decided = self._decide(self._sequences(X, reset=False))
         if not self.artifact_.labels.multilabel:
-            return self.classes_[decided]  # type: ignore[no-any-return]
+            return self.classes_[self._order.argsort()[decided]]  # type: ignore[no-any-return]
         if self._gives_indicator:
             return decided.astype(np.int64)
         return [tuple(self.classes_[row].tolist()) for row in decided]
@@ -327,23 +331,32 @@ vectors, pretrained, seed, device, precision
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Give the share of the sequences of X (as in `fit`) that are given their label.
 
-        Where a sequence may bear any number of labels, it must be given all of them and no other;
-        the columns of a table without names are the labels in the order of the probabilities.
+        Labels match by their spelling: those of a model that the command line has trained are
+        strings. Where a sequence may bear any number of labels, it must be given all of them and no
+        other; the columns of a table without names are the labels in the order of the
+        probabilities.
         """
         check_is_fitted(self, "classes_")
         labels = self.artifact_.labels
+        sequences = self._sequences(X, reset=False)
+        given = take_labels(y, sequences, labels.names if labels.multilabel else None)
+        if given.multilabel is not labels.multilabel:
+            forms = ["one label a sequence", "any number of labels a sequence"]
+            expected = f"{forms[labels.multilabel]}, as in training"
+            found, remedy = forms[given.multilabel], "write labels as in training"
+            raise DataError(Problem(Code.WRONG_TYPE, found, expected, remedy))
+        decided, targets = self._decide(sequences), labels.encode(given.of_records)
         if not labels.multilabel:
-            return float(super().score(X, y, sample_weight))
-        given = take_labels(y, self._sequences(X, reset=False), labels.names)
-        decided = self.artifact_.decision.decide(self.predict_proba(X))
-        right = (labels.encode(given.of_records).toarray() == decided).all(axis=1)
+            return float(np.average(targets == decided, weights=sample_weight))
+        right = (targets.toarray() == decided).all(axis=1)
         right &= [labels.unknown(each) is None for each in given.of_records]
         return float(np.average(right, weights=sample_weight))
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Give each sequence of X (as in `fit`) its probabilities ``(n, num_classes)``.
 
-        They add up to 1, unless a sequence may bear any number of labels.
+        They are those of `classes_`, and add up to 1, unless a sequence may bear any number of
+        labels.
 
         Raises
         ------
@@ -352,13 +365,20 @@ vectors, pretrained, seed, device, precision
             `seqwise.Predictor` goes on and gives the reasons.
         """
         check_is_fitted(self, "classes_")
-        sequences = self._sequences(X, reset=False)
+        return self._infer(self._sequences(X, reset=False))[:, self._order]
+
+    def _decide(self, sequences: Sequence[Any]) -> NDArray[Any]:
+        return self.artifact_.decision.decide(self._infer(sequences))
+
+    def _infer(self, sequences: Sequence[Any]) -> NDArray[np.float64]:
+        """Give probabilities, the classes in the order of the model."""
         records = (Record(sequence, None, i) for i, sequence in enumerate(sequences, start=1))
         checked = check_records(records, Kind(self.artifact_.data.kind))
         blocks = list(self._predictor().predict(checked))
         problems = [each for block in blocks for each in block.problems if each is not None]
         if problems:
             raise DataError(problems[0], others=problems[1:5], count=len(problems))
+        _tell_cut(sum(block.encoded.num_cut for block in blocks), self.artifact_.data.max_length)
         return np.concatenate([block.probabilities for block in blocks])
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
@@ -388,7 +408,8 @@ vectors, pretrained, seed, device, precision
         classifier = cls(**settings, kind=artifact.data.kind)
         classifier.artifact_ = artifact
         values = artifact.labels.values
-        classifier.classes_ = to_array(values)
+        classifier._order = _order_of(artifact.labels)
+        classifier.classes_ = to_array(values)[classifier._order]
         are_numbers = all(type(each) is int for each in values)  # False and True are none
         classifier._gives_indicator = are_numbers and values == tuple(range(len(values)))
         return classifier
@@ -439,8 +460,9 @@ vectors, pretrained, seed, device, precision
             return list(table)
         if isinstance(X, (str, set, frozenset, dict)) or not hasattr(X, "__iter__"):
             raise _wrong_type(f"X is {excerpt(X)}")
-        if reset and hasattr(self, "n_features_in_"):
-            del self.n_features_in_  # of a table that was fitted before
+        for name in ("n_features_in_", "feature_names_in_"):
+            if reset and hasattr(self, name):
+                delattr(self, name)  # of a table that was fitted before
         sequences = list(X)
         if reset and _is_table(sequences):
             self.n_features_in_ = len(sequences[0])
@@ -449,6 +471,25 @@ vectors, pretrained, seed, device, precision
         if isinstance(sequences[0], numbers.Number):
             raise _wrong_type(f"X holds numbers such as {sequences[0]}")
         return sequences
+
+
+def _tell_cut(num_cut: int, max_length: int | None) -> None:
+    """Warn of what has become shorter than it was given."""
+    if num_cut:
+        cut = f"{num_cut:,} {'sequence is' if num_cut == 1 else 'sequences are'} cut"
+        warnings.warn(f"{cut} at {max_length:,} steps (max_length)", stacklevel=3)
+
+
+def _order_of(labels: Labels) -> NDArray[np.int64]:
+    """Say in what order scikit-learn expects classes: "10" before "9", as it sorts strings.
+
+    The command line sorts them as numbers. Of many labels a sequence, and of labels that cannot be
+    sorted, as strings beside numbers, the order of the model is as good as any other.
+    """
+    values = to_array(labels.values)
+    if labels.multilabel or values.dtype == object:
+        return np.arange(len(values))
+    return np.argsort(values, kind="stable")
 
 
 def _holds_strings(X: Any) -> bool:

@@ -31,7 +31,7 @@ class GivenLabels:
     of_records
         One label each, or a tuple of all that a sequence bears, as readers of files give them.
     classes
-        All labels, in order.
+        All labels, in the order of scikit-learn.
     multilabel
         Whether a sequence may bear any number of them.
     is_indicator
@@ -46,7 +46,8 @@ class GivenLabels:
     @property
     def labels(self) -> Labels:
         """The classes of a model."""
-        return Labels(tuple(self.classes.tolist()), self.multilabel)
+        values = tuple(self.classes.tolist())
+        return Labels(values, multilabel=True) if self.multilabel else Labels.fit(values)
 
 
 def take_labels(

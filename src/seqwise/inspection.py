@@ -235,7 +235,7 @@ class _Tally:
     def _add_problem(self, problem: Problem, record: Record) -> None:
         self.problems[problem.code] += 1
         if self.problems[problem.code] <= EXAMPLES_PER_CODE:
-            self.examples.append(problem.at(line=record.line, record=record.number))
+            self.examples.append(record.place(problem, None))
 
     def _add_sequence(
         self, sequence: RawSequence, label: str | tuple[str, ...] | None

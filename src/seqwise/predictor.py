@@ -339,9 +339,7 @@ class Predictor:
         if record.problem is not None or record.sequence is None:
             return record.problem
         problem = self.codec.check(record.sequence)
-        return problem and problem.at(
-            path=path, line=record.line, record=record.number, column=column
-        )
+        return problem and record.place(problem, path, column)
 
 
 def _cut_blocks(records: Iterable[Record], number: int) -> Iterator[list[Record]]:

@@ -108,6 +108,7 @@ def test_what_is_in_a_store(table):
 def test_what_was_settled_when_encoding_cannot_be_changed(table, wish):
     good(run("encode", table, "-o", "store"))
     refused(train("store", *wish), "bad-setting")
+    refused(run("inspect", "store", table), "bad-setting")
     assert not Path("model").exists()
 
 

@@ -439,3 +439,11 @@ def test_a_signal_just_before_a_record_is_awaited_is_granted():
     stop._note(signal.SIGINT, None)  # noted, as nothing is awaited yet
     with pytest.raises(Stopped):
         next(iter(blocks))
+
+
+@pytest.mark.parametrize("options", [(), ("--overwrite",)])
+def test_what_somebody_else_put_beside_the_output_is_left_alone(model, records, options):
+    Path("out.csv.parts").mkdir()
+    Path("out.csv.parts", "part-0").write_text("precious")
+    refused(predict(model, "new.csv", "csv", *options), "output-exists")
+    assert Path("out.csv.parts", "part-0").read_text() == "precious"

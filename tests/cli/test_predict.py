@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from itertools import islice
 from pathlib import Path
@@ -194,16 +195,27 @@ def test_the_ending_of_an_output_may_be_in_capitals(model, table):
 
 
 def test_labels_stay_as_they_are():
-    rows = [(f"{word} {index}", label) for index in range(8) for word, label in LABELS.items()]
-    train(write_csv("odd.csv", rows))
+    pairs = [(f"{word} {index}", label) for index in range(8) for word, label in LABELS.items()]
+    train(write_jsonl("odd.jsonl", [{"text": text, "label": label} for text, label in pairs]))
     for name in ("new.csv", "new.jsonl", "new.parquet"):
-        assert run("predict", "model", "odd.csv", "-o", name).code == 0
+        assert run("predict", "model", "odd.jsonl", "-o", name).code == 0
     assert {row["label"] for row in pq.read_table("new.parquet").to_pylist()} <= {*LABELS.values()}
-    found = run("evaluate", "model", "odd.csv", "--json").json
+    with Path("new.csv").open(encoding="utf-8", newline="") as file:
+        written = [row["label"] for row in csv.DictReader(file)]
+    assert written == pq.read_table("new.parquet")["label"].to_pylist()
+    found = run("evaluate", "model", "odd.jsonl", "--json").json
     assert {each["label"] for each in found["per_class"]} == {*LABELS.values()}
 
 
-LABELS = {"a": "[red]", "b": "two\nlines", "c": 'quo"te', "d": "1", "e": "01", "f": "ähm, ✓"}
+LABELS = {
+    "a": "[red]",
+    "b": "two\nlines",
+    "c": 'quo"te',
+    "d": "1",
+    "e": "01",
+    "f": "ähm, ✓",
+    "g": "a\rb",
+}
 
 
 def test_an_output_that_exists_is_kept(model, table):
@@ -233,8 +245,39 @@ def test_an_output_that_cannot_be_written(model, table, name, code):
 
 def test_the_input_is_not_replaced_by_the_output(model, table):
     before = Path(table).read_text()
-    run("predict", model, table, "-o", table, "--overwrite")
+    refused(run("predict", model, table, "-o", table, "--overwrite"), "output-exists")
     assert Path(table).read_text() == before
+    Path("parts").mkdir()
+    Path("parts/a.csv").write_text(before)
+    for out in ("parts/a.csv", "parts/new.csv"):
+        refused(run("predict", model, "parts", "-o", out, "--overwrite"), "output-exists")
+    assert Path("parts/a.csv").read_text() == before
+
+
+@pytest.mark.parametrize("options", [("--output-format", "jsonl"), ("--checkpoint-seconds", "nan")])
+def test_options_without_an_effect(model, table, options):
+    refused(run("predict", model, table, "-o", "new.csv", *options), "bad-setting")
+
+
+def test_problems_name_their_own_file_of_several():
+    rows = [{"values": [[0.5, 1], [i, 2]], "label": "ab"[i % 2]} for i in range(8)]
+    train(write_jsonl("train.jsonl", rows))
+    Path("many").mkdir()
+    write_jsonl("many/a.jsonl", rows)
+    write_jsonl("many/b.jsonl", [{"values": [[0.5], [1]], "label": "a"}, {**rows[0], "label": "c"}])
+    (row,) = (row for row in run("predict", "model", "many").rows if row["problem"])
+    assert row["problem"].startswith("many/b.jsonl:1 (record 1), column values: 1 channel - ")
+    told = run("evaluate", "model", "many").out
+    assert "2 records of many, the first: many/b.jsonl:1 (record 1)" in told
+
+
+def test_several_files_without_a_record(model):
+    Path("many").mkdir()
+    for name in "ab":
+        Path(f"many/{name}.csv").write_text("text,label\n")
+    refused(run("predict", model, "many"), "no-records")
+    refused(run("predict", model, "many", "-o", "new.csv"), "no-records")
+    assert not Path("new.csv").exists()
 
 
 def test_a_problem_that_the_model_finds_names_its_place():

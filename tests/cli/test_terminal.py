@@ -125,6 +125,31 @@ def test_output_is_utf8_safe(model):
     assert called.returncode == 0, called.stderr
 
 
+def test_labels_that_the_encoding_lacks_stay_apart():
+    rows = [(text, {"ham": "日本", "spam": "中国"}[label]) for text, label in texts(40)]
+    assert call("train", write_csv("asia.csv", rows), "--out", "asia", *SMALL).returncode == 0
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    called = call("predict", "asia", "asia.csv", "--probabilities", env=environment)
+    head = called.stdout.splitlines()[0]
+    assert "probability:\\u4e2d\\u56fd,probability:\\u65e5\\u672c" in head
+
+
+@pytest.mark.parametrize(
+    ("closed", "file", "code"), [(1, "table", "output-unwritable"), (0, "-", "file-empty")]
+)
+def test_a_stream_that_is_not_there(model, table, closed, file, code):
+    command = [*PROGRAM, "predict", model, {"table": table}.get(file, file)]
+    called = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}{"<" if closed == 0 else ">"}&-', "sh", *command],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert called.returncode == 2
+    assert f"[{code}]" in called.stderr
+    assert "Traceback" not in called.stderr
+
+
 def signal_to_training(number, after, records):
     """Send a signal to a training that has said so much; give its exit code and its last words."""
     file = write_csv("many.csv", records)

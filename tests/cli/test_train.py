@@ -183,6 +183,17 @@ def test_class_weight_as_a_table(table):
         assert float(one["probability:spam"]) > float(other["probability:spam"]) + 0.2
 
 
+def test_labels_with_commas_have_weights_and_thresholds():
+    rows = [(text, {"ham": "ham, eggs", "spam": "a=b"}[label]) for text, label in texts(40)]
+    file = write_csv("meals.csv", rows)
+    weights = '"ham, eggs=3",a=b=0.5'
+    assert train(file, "--class-weight", weights).code == 0
+    assert config()["train"]["class_weight"] == {"ham, eggs": 3, "a=b": 0.5}
+    found = run("evaluate", "model", file, "--threshold", '"ham, eggs=0"', "--json").json
+    assert found["per_class"][1]["recall"] == 1
+    refused(run("evaluate", "model", file, "--threshold", "ham, eggs=0"), "bad-setting")
+
+
 def test_class_weights_that_are_chosen(table):
     told = train(table, "--class-weight", "auto").told
     assert "balance class weights none and balanced are tried, 1 epoch each" in told

@@ -64,6 +64,8 @@ def test_scores_follow_what_is_decided():
         (TWO, {"spam": 1.5}, "from 0 to 1"),
         (MANY, -0.1, "from 0 to 1"),
         (MANY, {"a": float("nan")}, "from 0 to 1"),
+        (MANY, "0.5", "from 0 to 1"),
+        (TWO, "0.5", "LABEL=0.5"),
     ],
 )
 def test_thresholds_that_cannot_be(labels, wished, found):
@@ -87,3 +89,9 @@ def test_other_json_is_refused(values):
         Decision.from_json(values, TWO)
     with pytest.raises((TypeError, ValueError)):
         Decision.from_json([None, 0.5, 0.5], MANY)
+
+
+def test_labels_that_are_numbers_have_thresholds_by_number_or_name():
+    labels = Labels((9, 10))
+    for label in (10, 10.0, "10"):
+        assert Decision.of(labels).changed({label: 0.9}, labels.names).thresholds == (None, 0.9)

@@ -129,6 +129,16 @@ def test_many_classes_give_a_list(number):
     assert ("and 360 other pairs with 360 records" in text) == (number == 20)
 
 
+def test_labels_of_one_beginning_are_told_apart():
+    labels = [f"international transfer fee {number}" for number in range(25)]
+    confusion = np.diag(np.full(25, 9))
+    confusion[4, 2] = 1
+    scores = scores_of(confusion, labels)
+    assert f"{labels[4]} -> {labels[2]}: 1 of 10" in render(confusion_table(scores))
+    text = render(scores_table(scores))
+    assert all(f"{label} " in text for label in labels)
+
+
 def test_list_without_a_confusion():
     text = render(confusion_table(scores_of(np.diag(np.ones(25, dtype=int)), names(25))))
     assert "none: every record was given its true class" in text

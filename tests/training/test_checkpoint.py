@@ -192,8 +192,8 @@ def test_everything_is_on_the_disk_before_it_has_its_name(checkpoints, folder, m
 
 
 def test_what_was_left_half_written_is_swept_away(checkpoints, folder):
-    (folder / ".00000001.abcd").mkdir()
-    (folder / ".00000001.abcd" / STATE).touch()
+    (folder / ".00000001.abcd1234").mkdir()
+    (folder / ".00000001.abcd1234" / STATE).touch()
     assert checkpoints.read(MOST) == (None, [])
     checkpoints.check_free()
     checkpoints.write(state(1))
@@ -206,6 +206,18 @@ def test_a_checkpoint_in_the_way(checkpoints, folder):
     with pytest.raises(CheckpointError, match="--resume") as caught:
         checkpoints.check_free()
     assert caught.value.code is Code.CHECKPOINT_EXISTS
+
+
+@pytest.mark.parametrize("name", ["run1", "5.pt", "notes.txt"])
+def test_what_somebody_else_put_there_is_left_alone(folder, name):
+    folder.mkdir()
+    (folder / name).touch()
+    with pytest.raises(CheckpointError, match=name) as caught, Checkpoints(folder):
+        pass
+    assert caught.value.code is Code.OUTPUT_EXISTS
+    (folder / name).unlink()
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.write(state(1))
 
 
 def test_a_folder_that_stays_empty_goes(folder):

@@ -23,7 +23,7 @@ from seqwise.artifact.folder import (
     to_json,
 )
 from seqwise.artifact.value import Artifact
-from seqwise.atomic import write_folder
+from seqwise.atomic import others_in, write_folder
 from seqwise.bounded import MOST_JSON, content_hash
 from seqwise.errors import Code, excerpt
 
@@ -151,8 +151,7 @@ def write_files(
 
 def _spare_others(path: Path) -> None:
     """Make sure that nothing goes with a model that is replaced."""
-    own = {*FILES_OF_MODEL, *FILES_OF_PRETRAINED}
-    others = sorted(entry.name for entry in os.scandir(path) if entry.name not in own)
+    others = others_in(path, {*FILES_OF_MODEL, *FILES_OF_PRETRAINED}.__contains__)
     if others:
         found = f"it holds more than a model does: {excerpt(others[0])}"
         remedy = "move it, or name another (--out)"

@@ -157,9 +157,10 @@ class Predict:
             callback=refuse_option,
         ),
     ] = None
-    output_format: Annotated[Literal["csv", "jsonl"], typer.Option(help="On standard output.")] = (
-        "csv"
-    )
+    output_format: Annotated[
+        Literal["csv", "jsonl"] | None,
+        typer.Option(help="On standard output; csv where nothing is said."),
+    ] = None
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="A probability for each class.")
     ] = False

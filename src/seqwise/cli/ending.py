@@ -53,15 +53,26 @@ class StandardOutput(io.FileIO):
 
 
 def prepare_streams() -> None:
-    """Make standard output one that says so where it fails, and no character a reason to fail."""
+    """Make standard output one that says so where it fails, and no character a reason to fail.
+
+    What its encoding lacks is written as an escape, in which no two characters are alike. Where the
+    process was started without a stream, one that cannot be written or has nothing to read is put
+    in its place.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115 - until the end of the process
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY))
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         raw = StandardOutput(sys.stdout.fileno(), "w", closefd=False)
         is_terminal, encoding = sys.stdout.isatty(), sys.stdout.encoding
         sys.stdout = io.TextIOWrapper(
-            io.BufferedWriter(raw), encoding, "replace", line_buffering=is_terminal
+            io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=is_terminal
         )
     if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr.reconfigure(errors="replace")
+        sys.stderr.reconfigure(errors="backslashreplace")
 
 
 def heed_signals() -> None:

@@ -46,10 +46,11 @@ class OpenFile:
         """Give what reads the checked records anew."""
         if self.kept is None:
             return partial(self.records.checked, self.kind)
-        kept = self.kept
-        return lambda: chain.from_iterable(
-            check_records(records, self.kind, path=file.path, column=file.sequence_column)
-            for file, records in kept
+        kept, column = self.kept, self.records.sequence_column
+        return lambda: check_records(
+            (record.of_file(file.path) for file, records in kept for record in records),
+            self.kind,
+            column=column,
         )
 
     def facts(self) -> list[tuple[str, str]]:

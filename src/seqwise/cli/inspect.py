@@ -48,6 +48,9 @@ def run(options: Inspect) -> None:
         (_inspect_model if is_model(path) else _inspect_pretrained)(path, options.json)
         return
     if is_store(path):
+        if second is not None:
+            found, remedy = "a store and a file", "name one of them"
+            raise ConfigError(Problem(Code.BAD_SETTING, found, "one store or files", remedy))
         _inspect_store(path, options.json)
         return
     if second is not None and is_model(second):

@@ -15,13 +15,14 @@ prediction too short for a second part has no manifest: its one part becomes the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
-from seqwise.atomic import held_folder, move_file, sync
+from seqwise.atomic import held_folder, move_file, others_in, sync
 from seqwise.cli.manifest import Manifest, Part
 from seqwise.cli.summary import Summary
 from seqwise.cli.writers import Form, Writer
@@ -31,6 +32,10 @@ from seqwise.identity import Identity, check_identity
 from seqwise.predictor import PredictedBlock
 from seqwise.results import ResultColumns
 
+# Parts, the list of them, and what is about to become one of these.
+OWN_NAME = re.compile(
+    r"\.?(manifest\.json|(\d{8,}|open|whole)\.(csv|jsonl|parquet))(\.[0-9a-f]{8})?"
+)
 ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
 
 
@@ -83,6 +88,11 @@ class Output:
             except BlockingIOError:
                 found, expected = "another prediction writes there", "one at a time"
                 self._fail(Code.CHECKPOINT_IN_USE, found, expected, "wait for it, or stop it")
+            others = others_in(self.folder, OWN_NAME.fullmatch)
+            if others:
+                found = f"it holds {excerpt(others[0])}, which is no part of a prediction"
+                expected, remedy = "nothing but such parts", "move it, or name another (-o)"
+                self._fail(Code.OUTPUT_EXISTS, found, expected, remedy)
             self._stack = stack.pop_all()
         return self
 

@@ -29,6 +29,7 @@ from seqwise.identity import Identity
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.predictor import PredictedBlock, Predictor
 from seqwise.results import ResultColumns
+from seqwise.strict import setting_error
 
 
 def run(options: Predict) -> None:
@@ -48,17 +49,21 @@ def run(options: Predict) -> None:
     records = open_for_model(file, how, artifact, label_required=False)
     say(console, guesses(records, how, artifact))
     blocks = _Blocks(predictor, records, strict=options.strict)
+    if not options.checkpoint_seconds >= 0:
+        raise setting_error("checkpoint_seconds", options.checkpoint_seconds, "0 or more")
     if out is None:
-        writer = stream_writer(sys.stdout, options.output_format, columns)
+        writer = stream_writer(sys.stdout, options.output_format or "csv", columns)
         summary = Summary()
         for block in blocks:
             summary.add(block)
             writer.write(block)
         say(console, summary.facts())
         return
-    if file != "-" and _is_same(out, file):
-        found = "it is the file to read"
-        raise DataError(Problem(Code.OUTPUT_EXISTS, found, "another file", "rename it", path=out))
+    if options.output_format is not None:
+        expected = "nothing beside -o FILE, whose ending tells the format"
+        raise setting_error("output_format", options.output_format, expected)
+    if file != "-":
+        _check_apart(out, file)
     output = Output(out, columns, overwrite=options.overwrite)
     with output:
         identity = _identity(options.model, blocks, columns)
@@ -182,8 +187,12 @@ def _end(output: Output, stopped: Stopped, *, is_pipe: bool) -> NoReturn:
     raise typer.Exit(128 + stopped.signal)
 
 
-def _is_same(out: str, file: str) -> bool:
-    return Path(out).exists() and Path(out).samefile(file)
+def _check_apart(out: str, file: str) -> None:
+    """Make sure that nothing that is read is written, nor found beside it the next time."""
+    target, source = Path(out).resolve(), Path(file).resolve()
+    if target == source or source in target.parents:
+        found = "it is the file to read" if target == source else "it is in the folder to read"
+        raise DataError(Problem(Code.OUTPUT_EXISTS, found, "another place", "rename it", path=out))
 
 
 def _show(blocks: _Blocks, console: Console) -> Iterator[PredictedBlock]:

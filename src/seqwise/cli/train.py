@@ -19,8 +19,10 @@ from seqwise.cli.session import Session, one_voice
 from seqwise.cli.wishes import sort_wishes
 from seqwise.data.store_folder import is_store
 from seqwise.errors import Code, ConfigError, Problem
+from seqwise.evaluation.decision import Decision
 from seqwise.evaluation.metrics import Scores
 from seqwise.evaluation.tables import in_words
+from seqwise.evaluation.thresholds import FEWEST
 from seqwise.training.companion import NETWORK
 from seqwise.training.description import describe_run
 from seqwise.training.distribution import World, join_world
@@ -86,7 +88,7 @@ def _prepare(
 
 def _open(options: Train, wishes: Wishes, console: Console) -> tuple[PreparedData, Wishes]:
     """Take what was encoded before."""
-    if options.valid is not None or options.how != FileOptions():
+    if options.valid is not None or options.how != FileOptions() or options.skip_bad:
         found, expected = "how to read a file, beside a store", "only settings of the training"
         remedy = "say it to seqwise encode"
         raise ConfigError(Problem(Code.BAD_SETTING, found, expected, remedy))
@@ -112,6 +114,8 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
     ]
     if training.config.tune_thresholds:
         text = "chosen on these records, too: the F1 of other records will be a little lower"
+        if training.decision == Decision.of(training.prepared.labels):
+            text = f"as they were: fewer than {FEWEST} of these records bear the rarer class"
         facts.append(("thresholds", text))
     companion = training.companion
     if companion is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import asdict
 from typing import Any
 
@@ -40,7 +41,7 @@ def _parse_class_weight(text: str) -> str | dict[str, float]:
 
 
 def parse_threshold(text: str | None) -> float | dict[str, float] | None:
-    """Read ``0.3``, or ``spam=0.9,ham=0.2``."""
+    """Read ``0.3``, or ``spam=0.9,ham=0.2``, as in a row of CSV: ``"ham, eggs=0.3",spam=0.9``."""
     if text is None:
         return None
     if "=" in text:
@@ -53,10 +54,11 @@ def parse_threshold(text: str | None) -> float | dict[str, float] | None:
 
 def _parse_by_label(name: str, text: str) -> dict[str, float]:
     try:
-        pairs = [pair.rsplit("=", 1) for pair in text.split(",")]
+        pairs = [pair.rsplit("=", 1) for pair in next(csv.reader([text]))]
         numbers = {label: float(number) for label, number in pairs}
     except ValueError:
-        raise setting_error(name, text, "LABEL=NUMBER,LABEL=NUMBER") from None
+        expected = "LABEL=NUMBER,LABEL=NUMBER, with a pair in double quotes if its label has commas"
+        raise setting_error(name, text, expected) from None
     if len(numbers) < len(pairs):
         raise setting_error(name, text, "each label once")
     return numbers

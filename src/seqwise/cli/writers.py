@@ -45,6 +45,16 @@ class Writer(ABC):
         """Write what belongs at the end, and close the file."""
 
 
+class _RowsOfLines:
+    """Takes rows that end in CR and LF, so that a CR in a cell is quoted, and ends them in LF."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, row: str) -> int:
+        return self._file.write(row.removesuffix("\r\n") + "\n")
+
+
 class CsvWriter(Writer):
     """Rows of CSV; what is missing is empty, several labels are joined."""
 
@@ -52,7 +62,7 @@ class CsvWriter(Writer):
         super().__init__(columns)
         columns.check_joined()
         self._file = file
-        self._rows = csv.writer(file, lineterminator="\n")
+        self._rows = csv.writer(_RowsOfLines(file))
         if header:
             self._rows.writerow(self.columns.names)
 

@@ -69,16 +69,26 @@ class RecordFiles:
         return ((file, _records_of(file)) for file in self.files)
 
     def __iter__(self) -> Iterator[Record]:
-        """Read the records in their order, each with its sequence as it was found."""
-        for _, records in self.by_file():
-            yield from records
+        """Read the records in their order, each with its sequence as it was found.
+
+        Raises
+        ------
+        DataError
+            `no-records` where no file has any, and as `RecordFile`.
+        """
+        is_empty = True
+        for file, records in self.by_file():
+            for record in records:
+                is_empty = False
+                yield record.of_file(file.path)
+        if is_empty:
+            expected, remedy = "at least one", "check how the files were written"
+            problem = Problem(Code.NO_RECORDS, "no records", expected, remedy, path=self.path)
+            raise DataError(problem)
 
     def checked(self, kind: Kind, *, start: int = 0) -> Iterator[Record]:
         """Read the records with each sequence in the form of its kind, as `RecordFile` does."""
-        for file, found in self.by_file():
-            records = iter(found)
-            start -= sum(1 for _ in islice(records, start))
-            yield from check_records(records, kind, path=file.path, column=file.sequence_column)
+        return check_records(islice(self, start, None), kind, column=self.sequence_column)
 
 
 def read_collection(

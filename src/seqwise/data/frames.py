@@ -72,7 +72,7 @@ def read_frame(
         sequence_column=reader.sequence_column,
         label_column=reader.label_column,
         multilabel=reader.multilabel,
-        once=isinstance(frame, pa.RecordBatchReader),
+        once=False,
         _reader=reader,
     )
 

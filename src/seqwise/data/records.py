@@ -7,7 +7,7 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from typing import Any
@@ -153,10 +153,9 @@ def check_records(
         if sequence is record.sequence:
             yield record
         elif isinstance(sequence, Problem):
-            problem = sequence.at(path=path, line=record.line, record=record.number, column=column)
-            yield Record(None, record.label, record.number, record.line, problem)
+            yield replace(record, sequence=None, problem=record.place(sequence, path, column))
         else:
-            yield Record(sequence, record.label, record.number, record.line)
+            yield replace(record, sequence=sequence)
 
 
 def read_records(

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqwise.data.labels import Labels
+from seqwise.data.readers.values import name_of
 from seqwise.data.targets import Targets
 from seqwise.evaluation.metrics import Scores, score
 from seqwise.evaluation.multilabel import EVEN, MultilabelScores, score_multilabel
 from seqwise.strict import setting_error
 
 AnyScores = Scores | MultilabelScores
-Thresholds = float | Mapping[str, float]
+Thresholds = float | Mapping[Any, float]  # by labels, or their names
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,10 @@ class Decision:
         """
         if not isinstance(wished, Mapping):
             if not self.multilabel:
-                expected = f"LABEL={wished:g}, as the model gives each record one label"
+                expected = f"LABEL={wished}, as the model gives each record one label"
                 raise setting_error("threshold", wished, expected)
             wished = dict.fromkeys(names, wished)
+        wished = {name_of(label): each for label, each in wished.items()}
         unknown = sorted(wished.keys() - set(names))
         if unknown:
             raise setting_error("threshold", unknown[0], "a label of the model")
@@ -98,7 +101,8 @@ class Decision:
 
     def _check(self, names: Sequence[str]) -> None:
         for each in self.thresholds:
-            if (each is None and self.multilabel) or (each is not None and not 0 <= each <= 1):
+            is_number = isinstance(each, Real) and 0 <= each <= 1
+            if not is_number and (each is not None or self.multilabel):
                 raise setting_error("threshold", each, "from 0 to 1")
         if not self.multilabel and None not in self.thresholds:
             expected = "a class without one, to be given where the others do not reach theirs"

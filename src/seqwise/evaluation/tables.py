@@ -73,6 +73,14 @@ def label_text(label: str, max_width: int, *, style: str = "") -> Text:
     return text
 
 
+def _width_for(labels: Sequence[str]) -> int:
+    """Find a width at which no two labels are cut to the same."""
+    for width in (LABEL_WIDTH, 2 * LABEL_WIDTH):
+        if len({label_text(label, width).plain for label in labels}) == len(labels):
+            return width
+    return LEGEND_WIDTH
+
+
 def counted(number: int, one: str, many: str = "") -> str:
     """Write a number and its noun; `many` is the plural where it is not `one` with an s.
 
@@ -209,8 +217,9 @@ def _per_class(scores: AnyScores) -> RenderableType:
     more = ("average precision", "threshold") if isinstance(scores, MultilabelScores) else ()
     for head in ("precision", "recall", "F1", "records", *more):
         table.add_column(head, justify="right")
+    width = _width_for([each.label for each in by_support[:LISTED_CLASSES]])
     for each in by_support[:LISTED_CLASSES]:
-        table.add_row(label_text(each.label, LABEL_WIDTH), *_class_cells(each))
+        table.add_row(label_text(each.label, width), *_class_cells(each))
     rest = by_support[LISTED_CLASSES:]
     if not rest:
         return table
@@ -308,11 +317,13 @@ class _Confusions:
         pairs = [divmod(int(flat), len(counts)) for flat in order[: np.count_nonzero(wrong)]]
         yield Text("Most frequent confusions: true -> predicted: records", "bold")
         yield Text()
+        shown = {index for pair in pairs[:LISTED_CONFUSIONS] for index in pair}
+        width = _width_for([self.labels[index] for index in sorted(shown)])
         for true, predicted in pairs[:LISTED_CONFUSIONS]:
             line = Text.assemble(
-                label_text(self.labels[true], LABEL_WIDTH),
+                label_text(self.labels[true], width),
                 " -> ",
-                label_text(self.labels[predicted], LABEL_WIDTH),
+                label_text(self.labels[predicted], width),
                 f": {wrong[true, predicted]:,} of {counts[true].sum():,}",
             )
             yield Padding.indent(line, INDENT)

@@ -18,6 +18,7 @@ when it is whole. No state of a random generator is among it: order and chance a
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -27,7 +28,7 @@ from typing import NoReturn, Self
 
 from safetensors import SafetensorError
 
-from seqwise.atomic import held_folder, write_file, write_folder
+from seqwise.atomic import held_folder, others_in, write_file, write_folder
 from seqwise.bounded import UNREADABLE, content_hash, parse_json, read_regular
 from seqwise.errors import CheckpointError, Code, Problem, excerpt
 from seqwise.training.state import State
@@ -35,6 +36,8 @@ from seqwise.training.state import State
 FORMAT_VERSION = 1
 MANIFEST, STATE, TENSORS = "manifest.json", "state.json", "tensors.safetensors"
 MODEL = "model.json"
+# What is not finished yet has dots and a number around its name, and what is being removed a dot.
+OWN_NAME = re.compile(r"\.*(\d+|model\.json)(\.[0-9a-f]{8})?")
 KEPT = 2
 MOST_STATE = 1 << 30  # bytes of JSON: a report takes 150 for each class, and there is one an epoch
 MOST_HEADER = 1 << 22  # bytes before the tensors
@@ -66,6 +69,12 @@ class Checkpoints:
             self._fail(Code.CHECKPOINT_IN_USE, found, expected, "wait for it, or stop it")
         except OSError as error:
             self._fail_to_write(error)
+        others = others_in(self.folder, OWN_NAME.fullmatch)
+        if others:
+            self._stack.close()
+            found = f"it holds {excerpt(others[0])}, which is no checkpoint"
+            expected, remedy = "nothing but checkpoints", "move it, or name another (--out)"
+            self._fail(Code.OUTPUT_EXISTS, found, expected, remedy)
         return self
 
     def __exit__(

@@ -224,7 +224,7 @@ class _Tally:
     def add(self, record: Record) -> None:
         problem, sequence = record.problem, record.sequence
         if problem is None and record.label is None:
-            problem = _missing_label().at(path=self.path, line=record.line, record=record.number)
+            problem = record.place(_missing_label(), self.path)
         if problem is None:
             problem = self._form_problem(record)
         if problem is not None or sequence is None or record.label is None:
@@ -249,14 +249,13 @@ class _Tally:
         problem = Problem(
             Code.WRONG_TYPE, forms[not expects_set], expected, "write all labels alike"
         )
-        return problem.at(path=self.path, line=record.line, record=record.number)
+        return record.place(problem, self.path)
 
     def _add_channels(self, num_channels: int, record: Record) -> None:
         self.channels.append(num_channels)
         places = self._places[num_channels]
         if len(places) < LISTED_PROBLEMS:
-            place = Record(None, None, record.number, record.line)
-            places.append((len(self.is_kept), place))
+            places.append((len(self.is_kept), replace(record, sequence=None)))
 
     def _add_problem(self, position: int, problem: Problem) -> None:
         self.num_problems += 1
@@ -274,11 +273,7 @@ class _Tally:
             if problem is not None:
                 self.num_problems += counts[found]
                 self._problems += [
-                    (
-                        position,
-                        problem.at(path=self.path, line=record.line, record=record.number),
-                    )
-                    for position, record in places
+                    (position, record.place(problem, self.path)) for position, record in places
                 ]
         is_kept = np.frombuffer(self.is_kept, dtype=bool)
         is_kept[is_kept.copy()] = self.is_good()

@@ -31,6 +31,8 @@ class Record:
         Physical line where the record begins, from 1, for the formats that have lines.
     problem
         What is wrong with this record. The reader goes on with the next one.
+    path
+        Its file, where several are read as one.
     """
 
     sequence: RawSequence | None
@@ -38,6 +40,15 @@ class Record:
     number: int
     line: int | None = None
     problem: Problem | None = None
+    path: str | None = None
+
+    def of_file(self, path: str) -> Record:
+        """Say of a record from which of several files it is."""
+        return Record(self.sequence, self.label, self.number, self.line, self.problem, path)
+
+    def place(self, problem: Problem, path: str | None, column: str | None = None) -> Problem:
+        """Say where a problem of this record is, of a file `path` unless it says otherwise."""
+        return problem.at(path=self.path or path, line=self.line, record=self.number, column=column)
 
 
 @dataclass(frozen=True, slots=True)
