@@ -1,5 +1,7 @@
 import gzip
 import json
+import os
+from threading import Thread
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -103,3 +105,16 @@ def test_a_folder_of_folders_is_one_of_texts(tmp_path):
     with pytest.raises(DataError) as caught:
         read_collection([tmp_path])
     assert caught.value.code is Code.BAD_FORMAT
+
+
+def test_one_table_of_labels_for_several_files(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.fasta").write_text(f">{name}\nACGT\n")
+    table = tmp_path / "table"
+    os.mkfifo(table)  # which can be read but once
+    Thread(target=table.write_text, args=("id,label\na,x\nb,y\n",), daemon=True).start()
+    paths = [tmp_path / "a.fasta", tmp_path / "b.fasta"]
+    records = read_collection(paths, labels_from=table)
+    assert [record.label for record in records] == ["x", "y"]
+    known = read_collection(paths, labels_from={"a": "p", "b": "q"})
+    assert [record.label for record in known] == ["p", "q"]

@@ -1,10 +1,13 @@
+import bz2
 import gzip
 import io
+import lzma
 import os
 import stat
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +112,21 @@ def test_a_format_that_cannot_be_guessed(tmp_path):
     path.write_bytes(b"\x01\x02\xff")
     with pytest.raises(DataError, match=r"--format csv\|tsv") as caught:
         read_records(path)
+    assert caught.value.code is Code.UNKNOWN_FORMAT
+
+
+@pytest.mark.parametrize(("pack", "name"), [(bz2.compress, "bzip2"), (lzma.compress, "xz")])
+def test_what_other_programs_have_packed_is_to_be_unpacked(tmp_path, pack, name):
+    (tmp_path / "a.csv").write_bytes(pack(b"text,label\na,x\n"))
+    with pytest.raises(DataError, match=f"data packed by {name}.*unpack it first"):
+        read_records(tmp_path / "a.csv")
+
+
+def test_an_archive_is_to_be_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.csv.zip", "w") as archive:
+        archive.writestr("a.csv", "text,label\na,x\n")
+    with pytest.raises(DataError, match="data packed by zip") as caught:
+        read_records(tmp_path / "a.csv.zip")
     assert caught.value.code is Code.UNKNOWN_FORMAT
 
 

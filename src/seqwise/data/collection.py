@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from seqwise.data.kinds import Kind
-from seqwise.data.records import FORMAT_BY_ENDING, Record, RecordFile, check_records, read_records
+from seqwise.data.readers.fasta import read_label_table
+from seqwise.data.records import (
+    FORMAT_BY_ENDING,
+    LabelTable,
+    Record,
+    RecordFile,
+    check_records,
+    read_records,
+)
 from seqwise.errors import Code, DataError, Problem, excerpt
 
 LEFT_OUT = (".", "_")  # names that begin so say something of the data, and hold none
@@ -97,7 +105,7 @@ def read_collection(
     format: str | None = None,  # noqa: A002 - as in `read_records`
     sequence: str | None = None,
     label: str | None = None,
-    labels_from: str | os.PathLike[str] | None = None,
+    labels_from: LabelTable | None = None,
     label_required: bool = True,
     label_separator: str | None = None,
 ) -> RecordFile | RecordFiles:
@@ -123,6 +131,10 @@ def read_collection(
         As `read_records`; `bad-format` for anything else in a folder of files.
     """
     files = [file for path in paths for file in _expand(os.fspath(path), format)]
+    if len(files) > 1 and labels_from is not None and not isinstance(labels_from, Mapping):
+        # Once for all of them.
+        table = os.fspath(labels_from)
+        labels_from = read_label_table(table, label, label_separator=label_separator)
 
     def read(file: str, sequence: str | None, label: str | None) -> RecordFile:
         return read_records(

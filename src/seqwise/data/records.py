@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
@@ -15,7 +15,7 @@ from typing import Any
 from seqwise.data.kinds import Kind, check_sequence
 from seqwise.data.readers.columns import LABEL_NAMES, SEQUENCE_NAMES
 from seqwise.data.readers.delimited import DelimitedReader, find_delimiter
-from seqwise.data.readers.fasta import FastaReader
+from seqwise.data.readers.fasta import FastaReader, read_label_table
 from seqwise.data.readers.folder import FolderReader
 from seqwise.data.readers.interface import RawSequence, Record, RecordReader, Wanted
 from seqwise.data.readers.jsonl import JsonLinesReader
@@ -26,6 +26,14 @@ from seqwise.errors import Code, ConfigError, DataError, Problem, excerpt
 
 __all__ = ["FORMATS", "RawSequence", "Record", "RecordFile", "check_records", "read_records"]
 
+# Programs that pack, and how what they write begins.
+PACKED = {
+    "zip": rb"PK\x03\x04",
+    "bzip2": rb"BZh[1-9]1AY&",
+    "xz": rb"\xfd7zXZ\0",
+    "zstd": rb"\x28\xb5\x2f\xfd",
+}
+LabelTable = str | os.PathLike[str] | Mapping[str, str | tuple[str, ...]]
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "fasta", "ts", "folder", "lines")
 
 WITH_SEPARATOR = ("csv", "tsv", "jsonl", "parquet", "fasta")
@@ -164,7 +172,7 @@ def read_records(
     format: str | None = None,  # noqa: A002 - the word of the command line, --format
     sequence: str | None = None,
     label: str | None = None,
-    labels_from: str | os.PathLike[str] | None = None,
+    labels_from: LabelTable | None = None,
     label_required: bool = True,
     label_separator: str | None = None,
 ) -> RecordFile:
@@ -184,7 +192,7 @@ def read_records(
         Columns of CSV, TSV, JSON Lines and Parquet; None to find them by their names. Formats
         without columns do not use them, apart from `label` in the table `labels_from`.
     labels_from
-        For FASTA: a CSV or TSV file of ids and labels.
+        For FASTA: a CSV or TSV file of ids and labels, or labels by their ids.
     label_required
         Whether a record without a label is a bad one. If not, a label that cannot be used is None.
     label_separator
@@ -209,7 +217,7 @@ def read_records(
         raise ConfigError(_bad_setting(f"format {excerpt(format)}", f"one of {', '.join(FORMATS)}"))
     source = Source(path)
     if not source.is_folder:
-        _refuse_empty(source)
+        _look_at_start(source)
     chosen = format or _guess_format(source, sequence)
     if source.is_folder != (chosen == "folder"):
         found = "a folder" if source.is_folder else "a file"
@@ -221,7 +229,9 @@ def read_records(
     if label_separator is not None and chosen not in WITH_SEPARATOR:
         found = f"a separator of labels for the format {chosen}"
         raise ConfigError(_bad_setting(found, f"one of {', '.join(WITH_SEPARATOR)}"))
-    table = os.fspath(labels_from) if labels_from is not None else None
+    table = labels_from
+    if table is not None and not isinstance(table, Mapping):
+        table = read_label_table(os.fspath(table), label, label_separator=label_separator)
     wanted = Wanted(sequence, label, table, label_required, label_separator)
     reader = _open_reader(chosen, source, wanted)
     return RecordFile(
@@ -240,12 +250,18 @@ def _bad_setting(found: str, expected: str) -> Problem:
     return Problem(Code.BAD_SETTING, found, expected, "change or leave out the setting")
 
 
-def _refuse_empty(source: Source) -> None:
+def _look_at_start(source: Source) -> None:
+    """Refuse what is empty, and what another program has packed."""
     with source.preview() as stream:
-        if stream.peek(1):
-            return
-    remedy = "check how the file was written"
-    raise DataError(Problem(Code.FILE_EMPTY, "nothing at all", "records", remedy, path=source.path))
+        start = stream.peek(8)
+    if not start:
+        found, remedy = "nothing at all", "check how the file was written"
+        raise DataError(Problem(Code.FILE_EMPTY, found, "records", remedy, path=source.path))
+    packed_by = next((name for name, mark in PACKED.items() if re.match(mark, start)), None)
+    if packed_by is not None:
+        found, expected = f"data packed by {packed_by}", "plain data, or packed by gzip"
+        problem = Problem(Code.UNKNOWN_FORMAT, found, expected, "unpack it first", path=source.path)
+        raise DataError(problem)
 
 
 def _open_reader(format_name: str, source: Source, wanted: Wanted) -> RecordReader:

@@ -30,13 +30,12 @@ class FastaReader:
     source
         The file.
     wanted
-        Whether a label is required, and the table of labels.
+        Whether a label is required, and the labels of a second table.
 
     Raises
     ------
     DataError
-        `file-empty`; `bad-format` where text comes before the first header, and for a table of
-        labels that gives one id two labels.
+        `file-empty`; `bad-format` where text comes before the first header.
     """
 
     columns: tuple[str, ...] | None = None
@@ -48,11 +47,7 @@ class FastaReader:
         separator = wanted.label_separator
         self.multilabel = separator is not None
         self._form = LabelForm(wanted.label_required, self.multilabel, separator)
-        self._labels: dict[str, str | tuple[str, ...]] | None = None
-        if wanted.labels_from is not None:
-            self._labels = read_label_table(
-                wanted.labels_from, wanted.label, label_separator=separator
-            )
+        self._labels = wanted.labels_of_ids
         with source.preview_text() as lines:
             self._check_start(lines)
 

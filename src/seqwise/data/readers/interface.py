@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -59,8 +59,8 @@ class Wanted:
     ----------
     sequence, label
         Names of columns, or None to find them.
-    labels_from
-        A second table with the labels of a FASTA file.
+    labels_of_ids
+        The labels of a FASTA file by the ids of its records, from a second table.
     label_required
         Whether a record without a label is a bad record.
     label_separator
@@ -69,7 +69,7 @@ class Wanted:
 
     sequence: str | None = None
     label: str | None = None
-    labels_from: str | None = None
+    labels_of_ids: Mapping[str, str | tuple[str, ...]] | None = None
     label_required: bool = True
     label_separator: str | None = None
 
