@@ -633,11 +633,27 @@ def test_a_loaded_model_of_numbers_can_be_fitted_again(numbered):
     assert (again.predict(frame["text"]) == frame["label"].astype(str)).mean() > 0.9
 
 
-def test_what_is_cut_is_told():
+def test_what_is_cut_is_told_to_whoever_called():
     with pytest.warns(UserWarning, match=r"\d+ sequences are cut at 2 steps \(max_length\)"):
         classifier = quick(max_length=2).fit(TEXTS, LABELS)
-    with pytest.warns(UserWarning, match=r"1 sequence is cut at 2 steps"):
-        classifier.predict(["good", "good day now"])
+    for call in (classifier.predict, classifier.predict_proba):
+        with pytest.warns(UserWarning, match=r"1 sequence is cut at 2 steps") as told:
+            call(["good", "good day now"])
+        assert told[0].filename == __file__
+
+
+def test_strings_of_several_types_are_one_order_of_classes():
+    labels = np.array(["9"] * NUM, dtype=object)
+    labels[1::2] = np.array(["10"])[0]  # a string of numpy
+    classifier = quick(epochs=8, learning_rate=0.05).fit(TEXTS, labels)
+    assert classifier.classes_.tolist() == ["10", "9"]
+    right = (classifier.predict(TEXTS) == labels).mean()
+    assert right == classifier.score(TEXTS, labels) > 0.9
+
+
+def test_a_masked_column_of_labels_is_one_label_a_sequence():
+    classifier = quick().fit(TEXTS, np.ma.masked_array([[0], [1]] * 12))
+    assert not classifier.artifact_.labels.multilabel
 
 
 def test_a_generator_is_scored(fitted):

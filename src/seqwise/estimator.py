@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 import os
+import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from seqwise.artifact import load_artifact, save_artifact
@@ -309,7 +311,9 @@ vectors, pretrained, seed, device, precision
         self.artifact_ = run.artifact()
         left = [prepared.labels.unknown(each) is None for each in given.classes.tolist()]
         self.classes_ = given.classes[left]
-        self._order = _order_of(prepared.labels)
+        self._order = np.arange(len(self.classes_))
+        if not given.multilabel:
+            self._order = prepared.labels.encode(self.classes_.tolist())
         self._gives_indicator = given.is_indicator
         return self
 
@@ -347,7 +351,7 @@ vectors, pretrained, seed, device, precision
             raise DataError(Problem(Code.WRONG_TYPE, found, expected, remedy))
         decided, targets = self._decide(sequences), labels.encode(given.of_records)
         if not labels.multilabel:
-            return float(np.average(targets == decided, weights=sample_weight))
+            return float(accuracy_score(targets, decided, sample_weight=sample_weight))
         right = (targets.toarray() == decided).all(axis=1)
         right &= [labels.unknown(each) is None for each in given.of_records]
         return float(np.average(right, weights=sample_weight))
@@ -474,10 +478,13 @@ vectors, pretrained, seed, device, precision
 
 
 def _tell_cut(num_cut: int, max_length: int | None) -> None:
-    """Warn of what has become shorter than it was given."""
+    """Warn whoever called that something has become shorter than it was given."""
     if num_cut:
         cut = f"{num_cut:,} {'sequence is' if num_cut == 1 else 'sequences are'} cut"
-        warnings.warn(f"{cut} at {max_length:,} steps (max_length)", stacklevel=3)
+        level, frame = 1, sys._getframe()
+        while frame.f_back is not None and frame.f_code.co_filename == __file__:
+            level, frame = level + 1, frame.f_back
+        warnings.warn(f"{cut} at {max_length:,} steps (max_length)", stacklevel=level)
 
 
 def _order_of(labels: Labels) -> NDArray[np.int64]:

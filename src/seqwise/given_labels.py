@@ -78,7 +78,8 @@ def take_labels(
         expected = "a label for each sequence"
         raise DataError(Problem(Code.MISSING_LABEL, found, expected, "give y"))
     if isinstance(y, np.ma.MaskedArray):
-        y = y.tolist()  # with None for what is masked, which arrays would show
+        # With None for what is masked, which arrays would show.
+        y = (y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y).tolist()
     names = columns
     if is_frame(y) and is_table(y) and len(y.columns) > 1:
         names = list(map(str, y.columns))
@@ -94,11 +95,12 @@ def take_labels(
     if _holds_sets(y):
         check_consistent_length(sequences, y)
         return _of_sets(y)
-    if isinstance(y, np.ndarray):
-        y = column_or_1d(y, warn=True)
-    if not isinstance(y, np.ndarray) or y.dtype.kind not in "biuf":
+    is_array = isinstance(y, np.ndarray)
+    if not is_array:
         _check_each(y)
     labels = column_or_1d(y, warn=True)
+    if is_array and labels.dtype.kind not in "biuf":
+        _check_each(labels)
     check_consistent_length(sequences, labels)
     check_classification_targets(labels)
     return GivenLabels(list(map(name_of, labels.tolist())), np.unique(labels))

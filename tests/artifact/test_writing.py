@@ -214,3 +214,8 @@ def test_names_of_files_that_are_no_text(tmp_path):
         replace(make_artifact(), training=replace(ACCOUNT, file=name)), tmp_path / "model"
     )
     assert load_artifact(tmp_path / "model").training.file == name
+
+
+def test_a_link_to_itself(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    refuse_output(tmp_path / "loop", Code.OUTPUT_EXISTS, overwrite=True)

@@ -250,8 +250,13 @@ def test_the_input_is_not_replaced_by_the_output(model, table):
     Path("parts").mkdir()
     Path("parts/a.csv").write_text(before)
     for out in ("parts/a.csv", "parts/new.csv"):
-        refused(run("predict", model, "parts", "-o", out, "--overwrite"), "output-exists")
+        refused(run("predict", model, "parts", "-o", out, "--overwrite"), "output-unwritable")
+    refused(train("parts", out="parts/model"), "output-unwritable")
+    refused(run("encode", "parts", "-o", "parts/store"), "output-unwritable")
+    assert [path.name for path in Path("parts").iterdir()] == ["a.csv"]
     assert Path("parts/a.csv").read_text() == before
+    Path("parts/_out").mkdir()  # which no reader looks at
+    assert run("predict", model, "parts", "-o", "parts/_out/new.csv").code == 0
 
 
 @pytest.mark.parametrize("options", [("--output-format", "jsonl"), ("--checkpoint-seconds", "nan")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -132,6 +133,9 @@ def test_labels_that_the_encoding_lacks_stay_apart():
     called = call("predict", "asia", "asia.csv", "--probabilities", env=environment)
     head = called.stdout.splitlines()[0]
     assert "probability:\\u4e2d\\u56fd,probability:\\u65e5\\u672c" in head
+    called = call("predict", "asia", "asia.csv", "--output-format", "jsonl", env=environment)
+    told = {json.loads(line)["label"] for line in called.stdout.splitlines()}
+    assert told <= {"日本", "中国"}
 
 
 @pytest.mark.parametrize(

@@ -116,5 +116,3 @@ def test_one_table_of_labels_for_several_files(tmp_path):
     paths = [tmp_path / "a.fasta", tmp_path / "b.fasta"]
     records = read_collection(paths, labels_from=table)
     assert [record.label for record in records] == ["x", "y"]
-    known = read_collection(paths, labels_from={"a": "p", "b": "q"})
-    assert [record.label for record in known] == ["p", "q"]

@@ -208,6 +208,23 @@ def test_a_checkpoint_in_the_way(checkpoints, folder):
     assert caught.value.code is Code.CHECKPOINT_EXISTS
 
 
+def test_what_was_half_removed_is_removed_whole(checkpoints, folder):
+    (folder / ".00000007").mkdir()
+    (folder / ".model.json.abcd1234").touch()
+    for number in range(3):
+        checkpoints.write(state(number))
+    assert names(folder) == ["00000002", "00000003"]
+
+
+def test_what_comes_meanwhile_stays(folder):
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.write(state(1))
+        checkpoints.announce({"a": "b"})
+        (folder / "notes.txt").touch()
+        checkpoints.remove()
+    assert names(folder) == ["notes.txt"]
+
+
 @pytest.mark.parametrize("name", ["run1", "5.pt", "notes.txt"])
 def test_what_somebody_else_put_there_is_left_alone(folder, name):
     folder.mkdir()
@@ -336,10 +353,10 @@ def test_what_is_announced_goes_last(checkpoints, folder, monkeypatch):
     checkpoints.announce({"config.json": "abc"})
 
     def killed(path, **options):
-        if path == folder:
-            raise KeyboardInterrupt
+        assert path == folder / MODEL
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr("shutil.rmtree", killed)
+    monkeypatch.setattr(Path, "unlink", killed)
     with pytest.raises(KeyboardInterrupt):
         checkpoints.remove()
     assert checkpoints.read(MOST) == (None, [])

@@ -40,7 +40,7 @@ def check_output(folder: str | Path, *, overwrite: bool) -> None:
     path = Path(folder)
     try:
         exists = _exists(path)
-        parent = path.resolve().parent
+        parent = Path(os.path.realpath(path)).parent
         can_write = parent.is_dir() and os.access(parent, os.W_OK)
     except (OSError, ValueError) as error:
         fail(path, Code.OUTPUT_UNWRITABLE, str(error), "a name a folder can have", "name another")
@@ -142,7 +142,7 @@ def write_files(
     files = files | {name: to_json(whole)}
     announce({each: content_hash(content) for each, content in files.items()})
     try:
-        write_folder(Path(folder).resolve(), files)  # a link to a model stays one
+        write_folder(Path(os.path.realpath(folder)), files)  # a link to a model stays one
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         remedy = "make room, or name another (--out)"

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from seqwise.cli.commands import Encode
-from seqwise.cli.files import say
+from seqwise.cli.files import check_apart, say
 from seqwise.cli.gathering import gather_files, prepare_files, with_kind
 from seqwise.cli.wishes import sort_wishes
 from seqwise.data.store_folder import check_place
@@ -18,6 +18,7 @@ def run(options: Encode) -> None:
     console = Console(stderr=True, quiet=options.quiet)
     out, skip_bad = options.out, options.skip_bad
     check_place(out)
+    check_apart(out, options.files)
     chosen = sort_wishes(options.data, options.training)
     how = with_kind(options.how, chosen)
     data = gather_files(options.files, options.valid, how, skip_bad=skip_bad, console=console)

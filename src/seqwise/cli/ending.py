@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
@@ -18,6 +19,7 @@ from typing_extensions import override
 from seqwise.errors import Code, Problem, SeqwiseError, one_line
 
 USER_ERROR, READER_GONE = 2, 1  # exit codes
+ESCAPE = "seqwise.escape"  # how characters that an encoding lacks are written
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)  # SIGINT is Python's own
 
 
@@ -55,24 +57,34 @@ class StandardOutput(io.FileIO):
 def prepare_streams() -> None:
     """Make standard output one that says so where it fails, and no character a reason to fail.
 
-    What its encoding lacks is written as an escape, in which no two characters are alike. Where the
-    process was started without a stream, one that cannot be written or has nothing to read is put
-    in its place.
+    What its encoding lacks is written as JSON and Python do, in which no two characters are alike.
+    Where the process was started without a stream, one that cannot be written or has nothing to
+    read is put in its place.
     """
+    codecs.register_error(ESCAPE, _escape)
     if sys.stdin is None:
         sys.stdin = open(os.devnull)  # noqa: SIM115 - until the end of the process
-    if sys.stdout is None:
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY))
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        raw = StandardOutput(sys.stdout.fileno(), "w", closefd=False)
-        is_terminal, encoding = sys.stdout.isatty(), sys.stdout.encoding
-        sys.stdout = io.TextIOWrapper(
-            io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=is_terminal
-        )
+    if sys.stdout is None:
+        sys.stdout = _wrap(os.open(os.devnull, os.O_RDONLY), "utf-8")
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = _wrap(sys.stdout.fileno(), sys.stdout.encoding)
     if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr.reconfigure(errors="backslashreplace")
+        sys.stderr.reconfigure(errors=ESCAPE)
+
+
+def _wrap(descriptor: int, encoding: str) -> io.TextIOWrapper:
+    raw = io.BufferedWriter(StandardOutput(descriptor, "w", closefd=False))
+    return io.TextIOWrapper(raw, encoding, ESCAPE, line_buffering=os.isatty(descriptor))
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    pairs = zip(units[::2], units[1::2], strict=True)
+    return "".join(f"\\u{high:02x}{low:02x}" for high, low in pairs), error.end
 
 
 def heed_signals() -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
 from seqwise.artifact import Artifact
 from seqwise.cli.options import FileOptions
-from seqwise.data.collection import RecordFiles, read_collection
+from seqwise.data.collection import LEFT_OUT, RecordFiles, read_collection
 from seqwise.data.kinds import Kind, guess_kind
 from seqwise.data.records import Record, RecordFile, check_records
-from seqwise.errors import Code, DataError, Problem
+from seqwise.errors import Code, DataError, Problem, excerpt
 
 SAMPLE = 1_000  # records that a guess looks at
 
@@ -160,6 +162,25 @@ def _read(
         label_separator=how.label_separator,
         label_required=label_required,
     )
+
+
+def check_apart(out: str, files: Iterable[str]) -> None:
+    """Make sure that nothing is written where the next reading of a folder would find it.
+
+    Raises
+    ------
+    DataError
+        If an output is in a folder that is read, and not below a name that readers leave out.
+    """
+    target = Path(os.path.realpath(out))
+    for file in files:
+        source = Path(os.path.realpath(file))
+        if source not in target.parents:
+            continue
+        if not target.relative_to(source).parts[0].startswith(LEFT_OUT):
+            found, expected = f"it is in {excerpt(file)}, which is read", "another place"
+            problem = Problem(Code.OUTPUT_UNWRITABLE, found, expected, "name another", path=out)
+            raise DataError(problem)
 
 
 def say(console: Console, facts: list[tuple[str, str]]) -> None:

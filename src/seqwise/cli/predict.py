@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from seqwise.artifact import CONFIG, current_versions, load_artifact
 from seqwise.cli.commands import Predict
-from seqwise.cli.files import guesses, open_for_model, say, separator_for
+from seqwise.cli.files import check_apart, guesses, open_for_model, say, separator_for
 from seqwise.cli.output import Output
 from seqwise.cli.summary import Summary
 from seqwise.cli.wishes import parse_threshold
@@ -62,8 +63,10 @@ def run(options: Predict) -> None:
     if options.output_format is not None:
         expected = "nothing beside -o FILE, whose ending tells the format"
         raise setting_error("output_format", options.output_format, expected)
-    if file != "-":
-        _check_apart(out, file)
+    if Path(out).exists() and os.path.exists(file) and Path(out).samefile(file):
+        found = "it is the file to read"
+        raise DataError(Problem(Code.OUTPUT_EXISTS, found, "another file", "rename it", path=out))
+    check_apart(out, [file])
     output = Output(out, columns, overwrite=options.overwrite)
     with output:
         identity = _identity(options.model, blocks, columns)
@@ -185,14 +188,6 @@ def _end(output: Output, stopped: Stopped, *, is_pipe: bool) -> NoReturn:
         message += ": a pipe cannot be gone on with"
     typer.echo(f"seqwise: {message}", err=True)
     raise typer.Exit(128 + stopped.signal)
-
-
-def _check_apart(out: str, file: str) -> None:
-    """Make sure that nothing that is read is written, nor found beside it the next time."""
-    target, source = Path(out).resolve(), Path(file).resolve()
-    if target == source or source in target.parents:
-        found = "it is the file to read" if target == source else "it is in the folder to read"
-        raise DataError(Problem(Code.OUTPUT_EXISTS, found, "another place", "rename it", path=out))
 
 
 def _show(blocks: _Blocks, console: Console) -> Iterator[PredictedBlock]:

@@ -14,9 +14,9 @@ from rich.markup import escape
 from seqwise.artifact import check_output, is_exactly
 from seqwise.cli.commands import Pretrain, Train
 from seqwise.cli.ending import USER_ERROR
-from seqwise.cli.files import say
+from seqwise.cli.files import check_apart, say
 from seqwise.data.store_folder import remove_store
-from seqwise.errors import Code, ConfigError, Problem, SeqwiseError
+from seqwise.errors import Code, ConfigError, SeqwiseError
 from seqwise.interruption import Stopped, StopRequest
 from seqwise.strict import setting_error
 from seqwise.training.checkpoint import Checkpoints
@@ -81,18 +81,10 @@ class Session:
             )
             if not self._is_saved:
                 check_output(options.out, overwrite=options.overwrite)
-                self._check_apart()
+                check_apart(options.out, options.files)
             stack.enter_context(self.checkpoints)
             if not options.resume:
                 self.checkpoints.check_free()
-
-    def _check_apart(self) -> None:
-        """Make sure that checkpoints do not stand among the files that are read, or a model."""
-        out = Path(self.options.out)
-        if any(Path(file).resolve() in out.resolve().parents for file in self.options.files):
-            found, remedy = "it is in the folder to read", "name another (--out)"
-            problem = Problem(Code.OUTPUT_UNWRITABLE, found, "another place", remedy, path=str(out))
-            raise ConfigError(problem)
 
     def is_done(self, store: Path | None) -> bool:
         """Tell whether a run that was killed had saved its result; clear up after it then."""

@@ -22,7 +22,6 @@ from seqwise.errors import Code, ConfigError, Problem
 from seqwise.evaluation.decision import Decision
 from seqwise.evaluation.metrics import Scores
 from seqwise.evaluation.tables import in_words
-from seqwise.evaluation.thresholds import FEWEST
 from seqwise.training.companion import NETWORK
 from seqwise.training.description import describe_run
 from seqwise.training.distribution import World, join_world
@@ -115,7 +114,7 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
     if training.config.tune_thresholds:
         text = "chosen on these records, too: the F1 of other records will be a little lower"
         if training.decision == Decision.of(training.prepared.labels):
-            text = f"as they were: fewer than {FEWEST} of these records bear the rarer class"
+            text = "as they were: too few of these records bear the labels to choose by"
         facts.append(("thresholds", text))
     companion = training.companion
     if companion is not None:

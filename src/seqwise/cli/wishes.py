@@ -56,7 +56,7 @@ def _parse_by_label(name: str, text: str) -> dict[str, float]:
     try:
         pairs = [pair.rsplit("=", 1) for pair in next(csv.reader([text]))]
         numbers = {label: float(number) for label, number in pairs}
-    except ValueError:
+    except (ValueError, csv.Error):
         expected = "LABEL=NUMBER,LABEL=NUMBER, with a pair in double quotes if its label has commas"
         raise setting_error(name, text, expected) from None
     if len(numbers) < len(pairs):

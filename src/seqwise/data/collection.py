@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from seqwise.data.kinds import Kind
-from seqwise.data.readers.fasta import read_label_table
-from seqwise.data.records import (
-    FORMAT_BY_ENDING,
-    LabelTable,
-    Record,
-    RecordFile,
-    check_records,
-    read_records,
-)
+from seqwise.data.readers.fasta import LabelTable
+from seqwise.data.readers.interface import Wanted
+from seqwise.data.records import FORMAT_BY_ENDING, Record, RecordFile, check_records, open_records
 from seqwise.errors import Code, DataError, Problem, excerpt
 
 LEFT_OUT = (".", "_")  # names that begin so say something of the data, and hold none
@@ -105,7 +99,7 @@ def read_collection(
     format: str | None = None,  # noqa: A002 - as in `read_records`
     sequence: str | None = None,
     label: str | None = None,
-    labels_from: LabelTable | None = None,
+    labels_from: str | os.PathLike[str] | None = None,
     label_required: bool = True,
     label_separator: str | None = None,
 ) -> RecordFile | RecordFiles:
@@ -131,27 +125,17 @@ def read_collection(
         As `read_records`; `bad-format` for anything else in a folder of files.
     """
     files = [file for path in paths for file in _expand(os.fspath(path), format)]
-    if len(files) > 1 and labels_from is not None and not isinstance(labels_from, Mapping):
-        # Once for all of them.
-        table = os.fspath(labels_from)
-        labels_from = read_label_table(table, label, label_separator=label_separator)
-
-    def read(file: str, sequence: str | None, label: str | None) -> RecordFile:
-        return read_records(
-            file,
-            format=format,
-            sequence=sequence,
-            label=label,
-            labels_from=labels_from,
-            label_required=label_required,
-            label_separator=label_separator,
-        )
-
-    first = read(files[0], sequence, label)
+    table = None
+    if labels_from is not None:
+        table = LabelTable(os.fspath(labels_from), label, label_separator)
+    wanted = Wanted(sequence, label, table, label_required, label_separator)
+    first = open_records(files[0], wanted, format)
     if len(files) == 1:
         return first
-    columns = (first.sequence_column or sequence, first.label_column or label)
-    return RecordFiles((first, *(read(file, *columns) for file in files[1:])))
+    wanted = replace(
+        wanted, sequence=first.sequence_column or sequence, label=first.label_column or label
+    )
+    return RecordFiles((first, *(open_records(file, wanted, format) for file in files[1:])))
 
 
 def _expand(path: str, format_name: str | None) -> list[str]:

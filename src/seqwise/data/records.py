@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
@@ -15,7 +15,7 @@ from typing import Any
 from seqwise.data.kinds import Kind, check_sequence
 from seqwise.data.readers.columns import LABEL_NAMES, SEQUENCE_NAMES
 from seqwise.data.readers.delimited import DelimitedReader, find_delimiter
-from seqwise.data.readers.fasta import FastaReader, read_label_table
+from seqwise.data.readers.fasta import FastaReader, LabelTable
 from seqwise.data.readers.folder import FolderReader
 from seqwise.data.readers.interface import RawSequence, Record, RecordReader, Wanted
 from seqwise.data.readers.jsonl import JsonLinesReader
@@ -33,7 +33,6 @@ PACKED = {
     "xz": rb"\xfd7zXZ\0",
     "zstd": rb"\x28\xb5\x2f\xfd",
 }
-LabelTable = str | os.PathLike[str] | Mapping[str, str | tuple[str, ...]]
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "fasta", "ts", "folder", "lines")
 
 WITH_SEPARATOR = ("csv", "tsv", "jsonl", "parquet", "fasta")
@@ -172,7 +171,7 @@ def read_records(
     format: str | None = None,  # noqa: A002 - the word of the command line, --format
     sequence: str | None = None,
     label: str | None = None,
-    labels_from: LabelTable | None = None,
+    labels_from: str | os.PathLike[str] | None = None,
     label_required: bool = True,
     label_separator: str | None = None,
 ) -> RecordFile:
@@ -192,7 +191,7 @@ def read_records(
         Columns of CSV, TSV, JSON Lines and Parquet; None to find them by their names. Formats
         without columns do not use them, apart from `label` in the table `labels_from`.
     labels_from
-        For FASTA: a CSV or TSV file of ids and labels, or labels by their ids.
+        For FASTA: a CSV or TSV file of ids and labels.
     label_required
         Whether a record without a label is a bad one. If not, a label that cannot be used is None.
     label_separator
@@ -212,27 +211,32 @@ def read_records(
         `bad-setting` for an unknown `format`, for `labels_from` with another format than FASTA, and
         for a `label_separator` that is empty, or with a format that has no cells.
     """
-    path = os.fspath(path)
-    if format is not None and format not in FORMATS:
-        raise ConfigError(_bad_setting(f"format {excerpt(format)}", f"one of {', '.join(FORMATS)}"))
+    table = None
+    if labels_from is not None:
+        table = LabelTable(os.fspath(labels_from), label, label_separator)
+    wanted = Wanted(sequence, label, table, label_required, label_separator)
+    return open_records(os.fspath(path), wanted, format)
+
+
+def open_records(path: str, wanted: Wanted, format_name: str | None) -> RecordFile:
+    """Open a file of records, as `read_records` does, with wishes that several files may share."""
+    if format_name is not None and format_name not in FORMATS:
+        found = f"format {excerpt(format_name)}"
+        raise ConfigError(_bad_setting(found, f"one of {', '.join(FORMATS)}"))
     source = Source(path)
     if not source.is_folder:
         _look_at_start(source)
-    chosen = format or _guess_format(source, sequence)
+    chosen = format_name or _guess_format(source, wanted.sequence)
     if source.is_folder != (chosen == "folder"):
         found = "a folder" if source.is_folder else "a file"
         expected = f"a file of the format {chosen}" if source.is_folder else "a folder"
         remedy = "name another path or format (--format)"
         raise DataError(Problem(Code.FILE_UNREADABLE, found, expected, remedy, path=path))
-    if labels_from is not None and chosen != "fasta":
+    if wanted.labels_from is not None and chosen != "fasta":
         raise ConfigError(_bad_setting(f"a table of labels for the format {chosen}", "FASTA"))
-    if label_separator is not None and chosen not in WITH_SEPARATOR:
+    if wanted.label_separator is not None and chosen not in WITH_SEPARATOR:
         found = f"a separator of labels for the format {chosen}"
         raise ConfigError(_bad_setting(found, f"one of {', '.join(WITH_SEPARATOR)}"))
-    table = labels_from
-    if table is not None and not isinstance(table, Mapping):
-        table = read_label_table(os.fspath(table), label, label_separator=label_separator)
-    wanted = Wanted(sequence, label, table, label_required, label_separator)
     reader = _open_reader(chosen, source, wanted)
     return RecordFile(
         path,

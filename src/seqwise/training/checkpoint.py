@@ -21,7 +21,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
@@ -36,8 +36,8 @@ from seqwise.training.state import State
 FORMAT_VERSION = 1
 MANIFEST, STATE, TENSORS = "manifest.json", "state.json", "tensors.safetensors"
 MODEL = "model.json"
-# What is not finished yet has dots and a number around its name, and what is being removed a dot.
-OWN_NAME = re.compile(r"\.*(\d+|model\.json)(\.[0-9a-f]{8})?")
+# What is not finished yet has a dot and a number around its name, and what is being removed a dot.
+OWN_NAME = re.compile(r"\.?(\d+|model\.json)(\.[0-9a-f]{8})?")
 KEPT = 2
 MOST_STATE = 1 << 30  # bytes of JSON: a report takes 150 for each class, and there is one an epoch
 MOST_HEADER = 1 << 22  # bytes before the tensors
@@ -171,9 +171,11 @@ class Checkpoints:
             return {}
 
     def remove(self) -> None:
-        """Remove the folder, the training having come to its end."""
+        """Remove them all, the training having come to its end, and the folder if that is all."""
         self._drop_all_but([])
-        shutil.rmtree(self.folder, ignore_errors=True)
+        (self.folder / MODEL).unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _numbers(self) -> list[int]:
         """List the checkpoints; what has another name was never finished."""
@@ -186,12 +188,9 @@ class Checkpoints:
     def _drop_all_but(self, numbers: list[int]) -> None:
         # What was announced goes last: until then it says why there are checkpoints still.
         kept = {self.folder / MODEL, *(self._place(number) for number in numbers)}
-        for path in self.folder.iterdir():
-            if path not in kept:
-                # Its name goes first: half of a checkpoint is none.
-                gone = path.with_name(f".{path.name}")
-                path.rename(gone)
-                shutil.rmtree(gone, ignore_errors=True)
+        for path in list(self.folder.iterdir()):
+            if path not in kept and OWN_NAME.fullmatch(path.name):
+                _remove(path)
 
     def fail_damaged(self, found: str) -> NoReturn:
         """Raise the error for a checkpoint that is whole, and makes no sense."""
@@ -207,6 +206,16 @@ class Checkpoints:
 
     def _fail(self, code: Code, found: str, expected: str, remedy: str) -> NoReturn:
         _fail(self.folder, code, found, expected, remedy)
+
+
+def _remove(path: Path) -> None:
+    if not path.is_dir():
+        path.unlink()
+        return
+    if not path.name.startswith("."):
+        # Its name goes first: half of a checkpoint is none.
+        path = path.rename(path.with_name(f".{path.name}"))
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _read(place: Path, most: int) -> State:

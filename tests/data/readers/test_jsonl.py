@@ -114,3 +114,17 @@ def test_a_number_that_is_none_is_no_sequence(tmp_path):
     path = write(tmp_path / "a.jsonl", '{"text": NaN, "label": "x"}')
     (record,) = read_records(path)
     assert record.problem.code is Code.MISSING_SEQUENCE
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "columns"),
+    [
+        ({"text": "a", "label": "x"}, {"category": "z"}, ("text", "label")),
+        ({"body": "a", "label": "x"}, {"more": "z"}, ("body", "label")),
+        ({"body": "a", "label": "x"}, {"text": "z"}, ("text", "label")),
+        ({"id": 1, "stars": 2, "label": "x"}, {"text": "z"}, ("text", "label")),
+    ],
+)
+def test_keys_of_later_objects_count_where_the_first_does_not_tell(tmp_path, first, later, columns):
+    file = read_records(write(tmp_path / "a.jsonl", first, {**first, **later}))
+    assert (file.sequence_column, file.label_column) == columns

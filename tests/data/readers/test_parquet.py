@@ -241,3 +241,12 @@ def test_decimal_numbers(tmp_path):
     path = write(tmp_path / "b.parquet", [[[one, two], [two, one]]], [one])
     (record,) = read_records(path).checked(Kind.SERIES)
     assert (record.sequence.tolist(), record.label) == ([[1.5, 2], [2, 1.5]], "1.5")
+
+
+def test_decimal_numbers_that_no_float_has_stay_apart(tmp_path):
+    ids = [Decimal("12345678901234567891"), Decimal("12345678901234567890")]
+    labels = [Decimal("0.10000000000000000001"), Decimal("0.1")]
+    path = write(tmp_path / "a.parquet", [ids, ids[::-1]], labels)
+    records = list(read_records(path).checked(Kind.EVENTS))
+    assert records[0].sequence == list(map(str, ids))
+    assert [record.label for record in records] == list(map(str, labels))

@@ -57,7 +57,6 @@ def to_sequences(column: pa.Array) -> Iterable[RawSequence | None]:
     column = _plain_list(column)
     if not is_list(column.type):
         return to_values(column)
-    column = column.cast(_with_floats(column.type))
     present = column.is_valid().to_pylist()
     bounds = column.offsets.to_numpy()
     steps = _plain_list(column.values)
@@ -90,14 +89,6 @@ def _plain_list(column: pa.Array) -> pa.Array:
     if pa.types.is_fixed_size_list(column.type):
         return column.cast(pa.large_list(column.type.value_field))
     return column
-
-
-def _with_floats(kind: pa.DataType) -> pa.DataType:
-    """Give the type that lists of decimal numbers are read as; any other stays as it is."""
-    if is_list(kind):
-        inner = _with_floats(kind.value_type)
-        return kind if inner == kind.value_type else pa.large_list(inner)
-    return pa.float64() if pa.types.is_decimal(kind) else kind
 
 
 def is_list(kind: pa.DataType) -> bool:

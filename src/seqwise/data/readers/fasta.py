@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from seqwise.data.readers.delimited import DelimitedReader
 from seqwise.data.readers.interface import Record, Wanted
@@ -30,12 +31,13 @@ class FastaReader:
     source
         The file.
     wanted
-        Whether a label is required, and the labels of a second table.
+        Whether a label is required, and the table of labels.
 
     Raises
     ------
     DataError
-        `file-empty`; `bad-format` where text comes before the first header.
+        `file-empty`; `bad-format` where text comes before the first header; what reading the table
+        of labels raises.
     """
 
     columns: tuple[str, ...] | None = None
@@ -47,7 +49,7 @@ class FastaReader:
         separator = wanted.label_separator
         self.multilabel = separator is not None
         self._form = LabelForm(wanted.label_required, self.multilabel, separator)
-        self._labels = wanted.labels_of_ids
+        self._labels = None if wanted.labels_from is None else wanted.labels_from.labels
         with source.preview_text() as lines:
             self._check_start(lines)
 
@@ -119,10 +121,9 @@ class FastaReader:
         return told
 
 
-def read_label_table(
-    path: str, label: str | None, *, label_separator: str | None = None
-) -> dict[str, str | tuple[str, ...]]:
-    """Read a table of ids and labels.
+@dataclass(frozen=True)
+class LabelTable:
+    """A table of ids and labels, read when the first FASTA file asks for it, for all of them.
 
     Parameters
     ----------
@@ -133,46 +134,42 @@ def read_label_table(
         Name of the column of labels, or None to find it.
     label_separator
         What stands between the labels of a cell; None where it holds one.
-
-    Returns
-    -------
-    dict
-        Label by id, or all labels of it.
-
-    Raises
-    ------
-    DataError
-        What reading a table raises; the first bad record is an error here. `bad-format` where one
-        id has two labels.
     """
-    try:
-        wanted = Wanted(label=label, label_separator=label_separator)
-        table = DelimitedReader(Source(path), wanted, sequence_names=ID_NAMES)
-    except DataError as error:
-        if error.code is not Code.COLUMN_UNCLEAR:
-            raise
-        expected = "a column of ids (id, name, accession) and one of labels"
-        remedy = "name the columns so, or name that of the labels (--label COLUMN)"
-        raise DataError(replace(error.problem, expected=expected, remedy=remedy)) from None
-    labels: dict[str, str | tuple[str, ...]] = {}
-    for record in table:
-        if record.problem is not None:
-            raise DataError(record.problem)
-        name = str(record.sequence).strip()
-        assert record.label is not None  # labels are required, and there is no problem
-        known = labels.setdefault(name, record.label)
-        if known != record.label:
-            found = f"labels {excerpt(known)} and {excerpt(record.label)} for {excerpt(name)}"
-            remedy = "leave one of them"
-            raise DataError(
-                Problem(
-                    Code.BAD_FORMAT,
-                    found,
-                    "one label an id",
-                    remedy,
-                    path=path,
-                    line=record.line,
-                    record=record.number,
-                )
-            )
-    return labels
+
+    path: str
+    label: str | None
+    label_separator: str | None
+
+    @cached_property
+    def labels(self) -> dict[str, str | tuple[str, ...]]:
+        """Label by id, or all labels of it.
+
+        Raises
+        ------
+        DataError
+            What reading a table raises; the first bad record is an error here. `bad-format` where
+            one id has two labels.
+        """
+        labels: dict[str, str | tuple[str, ...]] = {}
+        for record in self._open():
+            if record.problem is not None:
+                raise DataError(record.problem)
+            name = str(record.sequence).strip()
+            assert record.label is not None  # labels are required, and there is no problem
+            known = labels.setdefault(name, record.label)
+            if known != record.label:
+                found = f"labels {excerpt(known)} and {excerpt(record.label)} for {excerpt(name)}"
+                problem = Problem(Code.BAD_FORMAT, found, "one label an id", "leave one of them")
+                raise DataError(record.place(problem, self.path))
+        return labels
+
+    def _open(self) -> DelimitedReader:
+        try:
+            wanted = Wanted(label=self.label, label_separator=self.label_separator)
+            return DelimitedReader(Source(self.path), wanted, sequence_names=ID_NAMES)
+        except DataError as error:
+            if error.code is not Code.COLUMN_UNCLEAR:
+                raise
+            expected = "a column of ids (id, name, accession) and one of labels"
+            remedy = "name the columns so, or name that of the labels (--label COLUMN)"
+            raise DataError(replace(error.problem, expected=expected, remedy=remedy)) from None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
 from seqwise.errors import Problem
+
+if TYPE_CHECKING:
+    from seqwise.data.readers.fasta import LabelTable
 
 RawSequence = str | list[Any] | NDArray[Any]
 
@@ -59,8 +62,8 @@ class Wanted:
     ----------
     sequence, label
         Names of columns, or None to find them.
-    labels_of_ids
-        The labels of a FASTA file by the ids of its records, from a second table.
+    labels_from
+        A second table with the labels of FASTA files.
     label_required
         Whether a record without a label is a bad record.
     label_separator
@@ -69,7 +72,7 @@ class Wanted:
 
     sequence: str | None = None
     label: str | None = None
-    labels_of_ids: Mapping[str, str | tuple[str, ...]] | None = None
+    labels_from: LabelTable | None = None
     label_required: bool = True
     label_separator: str | None = None
 

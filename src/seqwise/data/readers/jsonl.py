@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
-from seqwise.data.readers.columns import choose_columns
+from seqwise.data.readers.columns import SEQUENCE_NAMES, choose_columns
 from seqwise.data.readers.interface import Record, Wanted
 from seqwise.data.readers.label_form import LabelForm
 from seqwise.data.readers.rows import RowCheck
@@ -21,8 +21,9 @@ HEAD_LINES = 100  # that tell the keys, and whether labels are lists
 
 
 class JsonLinesReader:
-    """Reader of JSON Lines; the columns are the keys of the first objects, of a pipe of the first.
+    """Reader of JSON Lines; the columns are the keys of the first object.
 
+    Where they do not tell what the columns are, more objects are looked at, but not in a pipe.
     Where the first label is a list, each record may bear any number of labels.
 
     Parameters
@@ -42,12 +43,7 @@ class JsonLinesReader:
         self._source = source
         with source.preview_text() as lines:
             line, first = self._first_object(lines)
-        self.columns: tuple[str, ...] = tuple(
-            dict.fromkeys(key for row in (first, *self._head()) for key in row)
-        )
-        self.sequence_column, self.label_column = choose_columns(
-            self.columns, wanted, source.path, line
-        )
+        self.columns, self.sequence_column, self.label_column = self._choose(first, wanted, line)
         separator = wanted.label_separator
         self.multilabel = separator is not None or self._finds_lists(first)
         labels = LabelForm(wanted.label_required, self.multilabel, separator)
@@ -68,12 +64,32 @@ class JsonLinesReader:
                 label = row.get(self.label_column) if self.label_column is not None else None
                 yield self._check.record(row.get(self.sequence_column), label, number, line_number)
 
+    def _choose(
+        self, first: dict[str, Any], wanted: Wanted, line: int
+    ) -> tuple[tuple[str, ...], str, str | None]:
+        """Choose by the keys of the first object, or of those behind it, if it may lack some."""
+        narrow = tuple(first)
+        failure = None
+        try:
+            chosen = (narrow, *choose_columns(narrow, wanted, self._source.path, line))
+            if chosen[1].casefold() in SEQUENCE_NAMES or wanted.sequence is not None:
+                return chosen
+        except DataError as error:
+            failure = error
+        wide = tuple(dict.fromkeys(chain(narrow, *self._head())))
+        try:
+            return wide, *choose_columns(wide, wanted, self._source.path, line)
+        except DataError:
+            if failure is not None:
+                raise
+            return chosen
+
     def _finds_lists(self, first: dict[str, Any]) -> bool:
         """Tell whether the first label is a list."""
         column = self.label_column
         if column is None:
             return False
-        found = (row.get(column) for row in (first, *self._head()))
+        found = (row.get(column) for row in chain((first,), self._head()))
         return isinstance(next((each for each in found if each is not None), None), list)
 
     def _head(self) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -173,7 +174,7 @@ def _to_array_slowly(values: list[Any] | tuple[Any, ...]) -> NDArray[Any] | Prob
 
 
 def _is_numeric(value: object) -> bool:
-    number = isinstance(value, bool | int | float | np.number | np.bool_)
+    number = isinstance(value, bool | int | float | Decimal | np.number | np.bool_)
     return value is None or (number and not isinstance(value, np.complexfloating))
 
 

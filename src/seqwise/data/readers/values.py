@@ -105,11 +105,19 @@ def name_of(value: object) -> str:
         value = value.item()
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Decimal) and value.is_finite():
-        value = int(value) if value == int(value) else float(value)
+    if isinstance(value, Decimal):
+        return _name_of_decimal(value)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def _name_of_decimal(value: Decimal) -> str:
+    """Name it as the float of the same value, if there is one."""
+    if value.is_finite() and value == int(value):
+        return str(int(value))
+    near = str(float(value))
+    return near if Decimal(near) == value else str(value.normalize())
 
 
 def check_label(value: object) -> str | Problem:
