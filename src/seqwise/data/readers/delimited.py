@@ -195,8 +195,8 @@ class DelimitedReader:
         """Say what is wrong; of more than one line nobody knows how many records they are."""
         if "unexpected end" in str(error):
             found = f"a quote that opens here and swallows the rest of the file, to line {last:,}"
-            expected, remedy = "a closing quote", "close the quote, or double it if it is part of"
-            remedy += " the text"
+            remedy = "close the quote, or double it if it is part of the text"
+            expected = "a closing quote"
         else:
             found = "a quoted cell that goes on after its closing quote"
             expected, remedy = "cells as in RFC 4180", "double the quotes inside a quoted cell"
