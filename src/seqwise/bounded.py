@@ -52,6 +52,12 @@ def parse_json(content: bytes) -> Any:
         raise ValueError("nested too deep") from None
 
 
+def to_json(value: object, *, indent: int = 2) -> bytes:
+    """Write JSON always in the same way, so that its hash can be found again."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode(errors="backslashreplace")  # of a file's name that is not UTF-8
+
+
 def content_hash(content: bytes) -> str:
     """Give the SHA-256 that stands for a file."""
     return hashlib.sha256(content).hexdigest()

@@ -21,7 +21,6 @@ from seqwise.artifact import load_artifact, save_artifact
 from seqwise.config import Case, Device, Precision
 from seqwise.data.frames import FrameReader, column_values, is_column, is_frame, is_table
 from seqwise.data.kinds import Kind, guess_kind
-from seqwise.data.labels import Labels
 from seqwise.data.readers.interface import Wanted
 from seqwise.data.readers.values import name_of
 from seqwise.data.records import Record, check_records
@@ -311,9 +310,6 @@ vectors, pretrained, seed, device, precision
         self.artifact_ = run.artifact()
         left = [prepared.labels.unknown(each) is None for each in given.classes.tolist()]
         self.classes_ = given.classes[left]
-        self._order = np.arange(len(self.classes_))
-        if not given.multilabel:
-            self._order = prepared.labels.encode(self.classes_.tolist())
         self._gives_indicator = given.is_indicator
         return self
 
@@ -371,6 +367,14 @@ vectors, pretrained, seed, device, precision
         check_is_fitted(self, "classes_")
         return self._infer(self._sequences(X, reset=False))[:, self._order]
 
+    @property
+    def _order(self) -> NDArray[np.int64]:
+        """Where in the model each of `classes_` is; scikit-learn expects "10" before "9" there."""
+        labels = self.artifact_.labels
+        if labels.multilabel:
+            return np.arange(len(labels))
+        return np.asarray(labels.encode(self.classes_.tolist()))
+
     def _decide(self, sequences: Sequence[Any]) -> NDArray[Any]:
         return self.artifact_.decision.decide(self._infer(sequences))
 
@@ -412,8 +416,10 @@ vectors, pretrained, seed, device, precision
         classifier = cls(**settings, kind=artifact.data.kind)
         classifier.artifact_ = artifact
         values = artifact.labels.values
-        classifier._order = _order_of(artifact.labels)
-        classifier.classes_ = to_array(values)[classifier._order]
+        classes = to_array(values)
+        # Strings beside numbers cannot be sorted.
+        as_they_are = artifact.labels.multilabel or classes.dtype == object
+        classifier.classes_ = classes if as_they_are else np.sort(classes)
         are_numbers = all(type(each) is int for each in values)  # False and True are none
         classifier._gives_indicator = are_numbers and values == tuple(range(len(values)))
         return classifier
@@ -485,18 +491,6 @@ def _tell_cut(num_cut: int, max_length: int | None) -> None:
         while frame.f_back is not None and frame.f_code.co_filename == __file__:
             level, frame = level + 1, frame.f_back
         warnings.warn(f"{cut} at {max_length:,} steps (max_length)", stacklevel=level)
-
-
-def _order_of(labels: Labels) -> NDArray[np.int64]:
-    """Say in what order scikit-learn expects classes: "10" before "9", as it sorts strings.
-
-    The command line sorts them as numbers. Of many labels a sequence, and of labels that cannot be
-    sorted, as strings beside numbers, the order of the model is as good as any other.
-    """
-    values = to_array(labels.values)
-    if labels.multilabel or values.dtype == object:
-        return np.arange(len(values))
-    return np.argsort(values, kind="stable")
 
 
 def _holds_strings(X: Any) -> bool:

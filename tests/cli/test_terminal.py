@@ -135,6 +135,7 @@ def test_labels_that_the_encoding_lacks_stay_apart():
     assert "probability:\\u4e2d\\u56fd,probability:\\u65e5\\u672c" in head
     called = call("predict", "asia", "asia.csv", "--output-format", "jsonl", env=environment)
     told = {json.loads(line)["label"] for line in called.stdout.splitlines()}
+    assert told
     assert told <= {"日本", "中国"}
 
 

@@ -1,8 +1,7 @@
-"""The files of a model folder, and how their bytes are made and read."""
+"""The files of a model folder, and how they are recognised."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -39,12 +38,6 @@ def is_exactly(folder: str | Path, hashes: Mapping[str, str]) -> bool:
     names = FILES_OF_PRETRAINED if PRETRAINED in hashes else FILES_OF_MODEL
     found = {name: hash_regular(Path(folder) / name) for name in names}
     return None not in found.values() and found == hashes
-
-
-def to_json(value: object) -> bytes:
-    """Write JSON always in the same way, so that its hash can be found again."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    return text.encode(errors="backslashreplace")  # of a file's name that is not UTF-8
 
 
 def fail(path: str | Path, code: Code, found: str, expected: str, remedy: str) -> NoReturn:

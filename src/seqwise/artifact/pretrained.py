@@ -27,7 +27,6 @@ from seqwise.artifact.folder import (
     WEIGHTS,
     fail,
     is_model,
-    to_json,
 )
 from seqwise.artifact.reading import (
     Unfilled,
@@ -39,7 +38,7 @@ from seqwise.artifact.reading import (
     read_weights,
 )
 from seqwise.artifact.writing import write_files
-from seqwise.bounded import content_hash
+from seqwise.bounded import content_hash, to_json
 from seqwise.config import DataConfig, ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec
 from seqwise.errors import Code

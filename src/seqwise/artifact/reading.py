@@ -23,10 +23,16 @@ from seqwise.artifact.folder import (
     WEIGHTS,
     fail,
     is_pretrained,
-    to_json,
 )
 from seqwise.artifact.value import Artifact, TrainingAccount
-from seqwise.bounded import MOST_JSON, UNREADABLE, content_hash, parse_json, read_regular
+from seqwise.bounded import (
+    MOST_JSON,
+    UNREADABLE,
+    content_hash,
+    parse_json,
+    read_regular,
+    to_json,
+)
 from seqwise.config import DataConfig, ModelConfig, TrainConfig
 from seqwise.data.codecs import Codec, build_codec
 from seqwise.data.labels import Labels

@@ -20,11 +20,10 @@ from seqwise.artifact.folder import (
     fail,
     is_model,
     is_pretrained,
-    to_json,
 )
 from seqwise.artifact.value import Artifact
 from seqwise.atomic import others_in, write_folder
-from seqwise.bounded import MOST_JSON, content_hash
+from seqwise.bounded import MOST_JSON, content_hash, to_json
 from seqwise.errors import Code, excerpt
 
 

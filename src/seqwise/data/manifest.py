@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-from seqwise.bounded import UNREADABLE, content_hash, parse_json, read_regular
+from seqwise.bounded import UNREADABLE, content_hash, parse_json, read_regular, to_json
 from seqwise.errors import Code, Problem, StoreError, excerpt
 
 FORMAT_VERSION = 1
@@ -69,7 +68,7 @@ class Manifest:
     def to_bytes(self) -> bytes:
         """Write it as JSON, its own hash in it."""
         values = {"format_version": FORMAT_VERSION, **asdict(self)}
-        return _to_json({**values, "sha256": _own_hash(values)})
+        return to_json({**values, "sha256": _own_hash(values)}, indent=1)
 
 
 def part_of(name: str) -> str:
@@ -129,12 +128,7 @@ def damaged(path: Path, found: str) -> NoReturn:
 
 
 def _own_hash(values: dict[str, Any]) -> str:
-    return content_hash(_to_json(values))
-
-
-def _to_json(values: dict[str, Any]) -> bytes:
-    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return text.encode(errors="backslashreplace")  # of a file's name that is not UTF-8
+    return content_hash(to_json(values, indent=1))
 
 
 def _name(name: str, form: re.Pattern[str]) -> str:

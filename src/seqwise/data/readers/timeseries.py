@@ -120,15 +120,10 @@ class TimeSeriesReader:
     def _read_label(self, text: str) -> str | Problem | None:
         label = check_label("" if text == "?" else text)
         known = self._declared.labels
-        if isinstance(label, str) and (known is None or label in known):
-            return label
-        if not self._label_required:
-            return None
-        if not isinstance(label, str):
-            return label
-        assert known is not None
-        expected = f"one of the {len(known)} labels that @classLabel declares"
-        return Problem(Code.UNKNOWN_LABEL, f"label {excerpt(label)}", expected, MEND)
+        if isinstance(label, str) and known is not None and label not in known:
+            expected = f"one of the {len(known)} labels that @classLabel declares"
+            label = Problem(Code.UNKNOWN_LABEL, f"label {excerpt(label)}", expected, MEND)
+        return None if isinstance(label, Problem) and not self._label_required else label
 
     def _check_channel_count(
         self, num_channels: int, first: NDArray[np.float64] | None
