@@ -259,3 +259,10 @@ def test_targets_that_are_no_integers():
     with pytest.raises(DataError) as caught:
         score([[0.5, 0.5]], [0.0], ["a", "b"])
     assert caught.value.code is Code.WRONG_TYPE
+
+
+def test_classes_given_that_are_none():
+    with pytest.raises(DataError, match="target 5"):
+        score([[0.5, 0.5]] * 2, [0, 1], ["a", "b"], predicted=[0, 5])
+    with pytest.raises(ShapeError, match="as the targets are"):
+        score([[0.5, 0.5]] * 2, [0, 1], ["a", "b"], predicted=[0])

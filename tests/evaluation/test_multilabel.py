@@ -86,6 +86,12 @@ def test_what_is_no_probability(value):
         score_multilabel([[0.5], [value]], [[1], [0]], ["a"])
 
 
+@pytest.mark.parametrize("value", [np.nan, 0.3, -1, 2])
+def test_targets_that_are_neither_true_nor_false(value):
+    with pytest.raises(DataError, match="record 2"):
+        score_multilabel([[0.5], [0.5]], [[1], [value]], ["a"])
+
+
 def test_what_does_not_fit_together():
     with pytest.raises(ShapeError):
         score_multilabel([[0.5, 0.5]], [[1]], ["a"])

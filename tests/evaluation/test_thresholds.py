@@ -47,6 +47,13 @@ def test_of_equally_good_ones_the_most_even_is_taken():
     assert best_threshold(np.array([0.0, 0.4, 0.6]), truth) == pytest.approx(0.5)
 
 
+def test_between_neighbouring_numbers():
+    lower = 0.7
+    probabilities = np.array([np.nextafter(lower, 1), lower])
+    best = best_threshold(probabilities, np.array([True, False]))
+    assert (probabilities >= best).tolist() == [True, False]
+
+
 def test_each_frequent_label_has_its_own_and_rare_ones_share_one():
     random = np.random.default_rng(0)
     truth = random.random((400, 3)) < [0.3, 0, 0]

@@ -92,6 +92,17 @@ def test_what_is_constant_is_no_competition():
     assert (features[:, -num_last:] == 1).all()  # each is as much the last as any other
 
 
+def test_values_in_double_precision_do_not_depend_on_the_batch():
+    """Where such a series stands still, sums in another order would decide who wins."""
+    model = make_model()
+    model.rivals = (model.rivals * 64).round() / 64
+    model.rivals[..., -1] -= model.rivals.sum(dim=-1)
+    inputs = torch.tensor([0.1, 0.7, 1 / 3], dtype=torch.float64).repeat(2, 60, 1)
+    features = model.measure(Batch(inputs, torch.tensor([60, 31])))
+    alone = model.measure(Batch(inputs[1:, :31], torch.tensor([31])))
+    torch.testing.assert_close(features[1:], alone, atol=1e-9, rtol=0)
+
+
 def test_statistics_come_last():
     model, batch = make_model(num_levels=2), collate(make_series([4, 20]))
     statistics = measure_series(batch.inputs, batch.lengths, num_levels=2)

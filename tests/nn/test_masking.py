@@ -1,7 +1,9 @@
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqwise.errors import ShapeError
 from seqwise.nn import mask_from_lengths, reverse_within_lengths, step_at, zero_padding
 
 all_lengths = st.lists(st.integers(1, 8), min_size=1, max_size=5)
@@ -78,6 +80,12 @@ def test_step_at_picks_one_step_a_sequence(lengths, padding):
     x, lengths = make(lengths, padding)
     picked = step_at(x, lengths - 1)
     assert picked.tolist() == [steps[-1] for steps in real_steps(x, lengths)]
+
+
+@pytest.mark.parametrize("index", [[-1, 0], [0, 3]])
+def test_a_step_of_another_sequence_is_refused(index):
+    with pytest.raises(ShapeError, match="0 to 2"):
+        step_at(torch.zeros(2, 3, 1), torch.tensor(index))
 
 
 def test_gradients_go_to_the_step_that_was_picked():

@@ -103,6 +103,34 @@ def test_a_configuration_describes_a_model(encoder, pooling):
     assert model(Batch(torch.randn(2, 3, 2), torch.tensor([3, 2]))).shape == (2, 3)
 
 
+@pytest.mark.parametrize(
+    ("settings", "inputs", "expected"),
+    [
+        ({"vocab_size": 9}, torch.zeros(1, 3, 2), r"int64 \(batch, time\)"),
+        ({"num_channels": 2}, torch.zeros(1, 3, dtype=torch.int64), r"\(batch, time, 2\)"),
+        ({"num_channels": 2}, torch.zeros(1, 3, 6), r"\(batch, time, 2\)"),
+        ({"num_channels": 2, "own_scale": True}, torch.zeros(1, 3, 6), r"\(batch, time, 2\)"),
+        ({"num_channels": 2, "stride": 2}, torch.zeros(1, 3, 3), r"\(batch, time, 2\)"),
+        ({"num_channels": 2}, torch.zeros(1, 3, 2, dtype=torch.float64), "float32, as the weights"),
+    ],
+)
+def test_inputs_that_it_does_not_read_are_refused(settings, inputs, expected):
+    model = SequenceModel.from_config(ModelConfig(num_classes=2, **settings))
+    with pytest.raises(ShapeError, match=expected):
+        model(Batch(inputs, torch.tensor([3])))
+
+
+@pytest.mark.parametrize("encoder", ["lstm", "mingru", "convolution", "transformer"])
+def test_weights_may_be_in_half_precision(encoder):
+    config = ModelConfig(num_classes=2, vocab_size=9, encoder=encoder, pooling="mean")
+    model = SequenceModel.from_config(config).eval()
+    batch = Batch(torch.tensor([[1, 2, 3], [4, 0, 0]]), torch.tensor([3, 1]))
+    expected = model(batch)
+    logits = model.bfloat16()(batch)
+    assert logits.dtype == torch.bfloat16
+    torch.testing.assert_close(logits.float(), expected, atol=0.02, rtol=0)
+
+
 def test_dropout_works_in_training_only():
     model = SequenceModel(*parts(), dropout=0.5)
     batch = Batch(torch.tensor([[1, 2, 3]]), torch.tensor([3]))

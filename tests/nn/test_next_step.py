@@ -97,6 +97,7 @@ def test_sequences_of_one_step_have_nothing_to_foretell(kind, lengths):
         ("lstm", {"kernel_size": 3}),
         ("lstm", {"kernel_size": 1, "stride": 2}),
         ("lstm", {"num_positions": 4}),
+        ("lstm", {"kind": "series", "own_scale": True}),
         ("convolution", {}),
         ("residual", {}),
         ("transformer", {"hidden_size": 8}),

@@ -147,5 +147,5 @@ def test_gradients_reach_all_weights():
 
 
 def test_a_series_is_refused():
-    with pytest.raises(ShapeError, match="a series has no n-grams"):
+    with pytest.raises(ShapeError, match="reads no series"):
         make_model()(Batch(torch.zeros(1, 2, 3), torch.tensor([2])))

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from seqwise.errors import ShapeError
 from seqwise.nn import (
     POOLINGS,
     AttentionPooling,
@@ -55,6 +56,12 @@ def test_combined_stands_side_by_side_in_order():
     pooling = CombinedPooling([MaxPooling(2), MeanPooling(2)])
     assert pooling.output_size == 4
     assert pooling(X, LENGTHS)[0].tolist() == [3, -2, 2, -5]
+
+
+@pytest.mark.parametrize("poolings", [[], [MaxPooling(2), MeanPooling(3)]])
+def test_poolings_of_other_sizes_are_refused(poolings):
+    with pytest.raises(ShapeError, match="features"):
+        CombinedPooling(poolings)
 
 
 @pytest.mark.parametrize("name", [*POOLINGS, "last+max+mean+attention"])

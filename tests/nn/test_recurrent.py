@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqwise.errors import Code, ShapeError
+from seqwise.errors import Code, ConfigError, ShapeError
 from seqwise.nn import RecurrentEncoder, mask_from_lengths, recurrent, segments, use_path
 
 CELLS = ("rnn", "lstm", "gru")
@@ -118,6 +118,13 @@ def test_other_features_are_refused(path, shape):
     with pytest.raises(ShapeError, match=r"\(batch, time, 3\)") as caught:
         build("gru", path=path)(torch.zeros(shape), torch.tensor([1, 1]))
     assert caught.value.code is Code.WRONG_SHAPE
+
+
+def test_a_path_that_does_not_exist_is_refused():
+    with pytest.raises(ConfigError, match="'pack'"):
+        build("lstm", path="pack")
+    with pytest.raises(ConfigError, match="'pack'"), use_path("pack"):
+        pass
 
 
 def test_weights_are_those_of_torch():

@@ -40,7 +40,7 @@ def test_of_a_long_token_and_of_a_long_sequence_the_beginning_counts(monkeypatch
 
 
 def test_a_series_is_refused():
-    with pytest.raises(ShapeError, match="a series is not spelled"):
+    with pytest.raises(ShapeError, match="reads no series"):
         Spelling(TOKENS)(Batch(torch.zeros(2, 3, 1), torch.tensor([3, 3])))
 
 

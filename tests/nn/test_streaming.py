@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from seqwise.config import WITH_DIRECTIONS, ModelConfig
+from seqwise.errors import ShapeError
 from seqwise.nn import (
     ENCODERS,
     Batch,
@@ -69,7 +70,18 @@ def test_chunks_give_what_the_whole_gives(encoder, shape, inputs, pooling):
     ],
 )
 def test_what_needs_the_whole_sequence_is_not_streamed(settings):
-    assert not can_stream(build(vocab_size=20, **settings))
+    model = build(vocab_size=20, **settings)
+    assert not can_stream(model)
+    with pytest.raises(ShapeError, match="can_stream"):
+        stream_logits(model, torch.ones(1, 9, dtype=torch.int64), chunk_steps=4)
+
+
+@pytest.mark.parametrize(
+    "inputs", [torch.ones(2, 9, dtype=torch.int64), torch.ones(1, 9, 3)], ids=["two", "series"]
+)
+def test_what_is_not_one_sequence_of_the_model_is_not_streamed(inputs):
+    with pytest.raises(ShapeError):
+        stream_logits(build(vocab_size=20), inputs, chunk_steps=4)
 
 
 def test_no_more_than_a_chunk_is_embedded_at_once(monkeypatch):

@@ -141,9 +141,9 @@ def score(
     Raises
     ------
     ShapeError
-        The three arguments do not fit together.
+        The arguments do not fit together.
     DataError
-        There are no records, a target is no index of a class, or the probabilities are no
+        There are no records, a target or a class given is no index of a class, or the probabilities are no
         probabilities (NaN, negative, not summing to 1).
 
     Examples
@@ -153,7 +153,8 @@ def score(
     (0.667, [[1, 0], [1, 1]])
     """
     rows, truth = _checked(probabilities, targets, class_names)
-    predicted = rows.argmax(axis=1) if predicted is None else predicted
+    predicted = rows.argmax(axis=1) if predicted is None else np.asarray(predicted)
+    _check_predicted(predicted, truth, len(class_names))
     classes = np.arange(len(class_names))
     confusion = confusion_matrix(truth, predicted, labels=classes).astype(np.int64)
     confusion.setflags(write=False)
@@ -200,7 +201,7 @@ def expected_calibration_error(
 ) -> float:
     """Mean gap between how sure the model is and how often it is right.
 
-    The records are sorted by their confidence, the probability of the predicted class, into
+    The records are sorted by their confidence, the probability of the most probable class, into
     `num_bins` bins of equal width, ``((b - 1) / num_bins, b / num_bins]``. The error is the
     mean over the bins of ``|accuracy - mean confidence|``, each bin weighted by its records.
 
@@ -259,6 +260,14 @@ def _checked(
         rows = rows.astype(np.float64)
     _check_probabilities(rows)
     return rows, truth.astype(np.int64)
+
+
+def _check_predicted(predicted: NDArray[Any], truth: Ints, num_classes: int) -> None:
+    if predicted.shape != truth.shape:
+        found, expected = f"classes given {predicted.shape}", f"{truth.shape}, as the targets are"
+        remedy = "give one class index a record"
+        raise ShapeError(Problem(Code.WRONG_SHAPE, found, expected, remedy))
+    _check_targets(predicted, num_classes)
 
 
 def _check_targets(targets: NDArray[Any], num_classes: int) -> None:

@@ -125,7 +125,8 @@ def score_multilabel(
     ShapeError
         The arguments do not fit together.
     DataError
-        There are no records, or the probabilities are no probabilities.
+        There are no records, a target is neither 0 nor 1, or the probabilities are no
+        probabilities.
 
     Examples
     --------
@@ -181,7 +182,7 @@ def _checked(
     probabilities: ArrayLike, targets: Any, class_names: Sequence[str]
 ) -> tuple[Floats, Truths]:
     rows = np.asarray(probabilities, dtype=np.float64)
-    truth = np.asarray(targets.toarray() if sparse.issparse(targets) else targets, dtype=bool)
+    truth = np.asarray(targets.toarray() if sparse.issparse(targets) else targets)
     if truth.size == 0:
         found, expected = "no records to score", "at least one record with its labels"
         remedy = "check the file and its label column"
@@ -191,6 +192,13 @@ def _checked(
         expected = "probabilities and targets (num_records, num_classes)"
         remedy = "give one row of each a record"
         raise ShapeError(Problem(Code.WRONG_SHAPE, found, expected, remedy))
+    bad = ~((truth == 0) | (truth == 1)).all(axis=1)
+    if bad.any():
+        first = int(np.flatnonzero(bad)[0])
+        found, expected = f"targets {excerpt(truth[first].tolist())}", "0 or 1 for each label"
+        remedy = "turn the labels into a row of 0 and 1 a record"
+        problem = Problem(Code.WRONG_TYPE, found, expected, remedy, record=first + 1)
+        raise DataError(problem, count=int(bad.sum()))
     bad = ~((rows >= 0) & (rows <= 1)).all(axis=1)  # NaN is neither
     if bad.any():
         first = int(np.flatnonzero(bad)[0])
@@ -199,4 +207,4 @@ def _checked(
         remedy = "pass sigmoid outputs, not logits; NaN means that training diverged"
         problem = Problem(code, found, expected, remedy, record=first + 1)
         raise DataError(problem, count=int(bad.sum()))
-    return rows, truth
+    return rows, truth.astype(bool)

@@ -94,6 +94,8 @@ def best_threshold(
     lower = np.append(ordered[1:], 0.0)
     is_cut = ordered > lower  # equal probabilities are given or not given together
     is_cut[-1] = True
-    cuts = np.maximum((ordered + lower) / 2, np.finfo(np.float64).tiny)
+    halves = (ordered + lower) / 2
+    # Between neighbouring numbers there is none, and half way is rounded to one of them.
+    cuts = np.maximum(np.where(halves > lower, halves, ordered), np.finfo(np.float64).tiny)
     best = np.flatnonzero(is_cut & (f1 >= f1[is_cut].max() - 1e-12))
     return float(cuts[best[np.abs(cuts[best] - EVEN).argmin()]])

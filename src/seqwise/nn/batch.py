@@ -61,17 +61,33 @@ def describe(tensor: object) -> str:
     return f"{kind} {tuple(tensor.shape)} on {tensor.device}"
 
 
-def check_series(batch: Batch, num_channels: int) -> None:
-    """Make sure that the inputs of a batch are series of so many channels.
+def check_inputs(inputs: Tensor, num_channels: int, dtype: torch.dtype | None = None) -> None:
+    """Make sure that inputs are what a model reads.
+
+    Parameters
+    ----------
+    inputs
+        Of a batch.
+    num_channels
+        Of a step of a series; 0 where ids are read.
+    dtype
+        Of a series; None where any will do.
 
     Raises
     ------
     ShapeError
         If they are not.
     """
-    if batch.inputs.dim() != 3 or batch.inputs.size(2) != num_channels:
-        found = f"inputs are {describe(batch.inputs)}"
+    found = f"inputs are {describe(inputs)}"
+    if not num_channels:
+        if inputs.dim() != 2:
+            raise shape_error(found, "int64 (batch, time)", "give it ids; it reads no series")
+        return
+    if inputs.dim() != 3 or inputs.size(2) != num_channels:
         raise shape_error(found, f"(batch, time, {num_channels})", "give it such a series")
+    if dtype is not None and inputs.dtype != dtype:
+        expected = str(dtype).removeprefix("torch.")
+        raise shape_error(found, f"{expected}, as the weights are", f"call inputs.to({dtype})")
 
 
 def shape_error(found: str, expected: str, remedy: str) -> ShapeError:

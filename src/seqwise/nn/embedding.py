@@ -19,12 +19,13 @@ STILL = 1e-4  # deviations of the training part, below which a series does not c
 class Embedding(nn.Module):
     """What every embedding has: the size of a step's vector, and what the vector depends on.
 
-    `context` is the number of steps to either side that a vector depends on, besides its own; None
+    `num_channels` is that of the series which are embedded; 0 where it is ids. `context` is the number of steps to either side that a vector depends on, besides its own; None
     where it depends on the place in the sequence. `stride` is the number of steps that share a
     vector: that many times fewer go on from here.
     """
 
     embedding_dim: int
+    num_channels: int = 0
     context: int | None = 0
     stride: int = 1
 
@@ -123,7 +124,7 @@ class Channels(Embedding):
 
     def __init__(self, num_channels: int) -> None:
         super().__init__()
-        self.embedding_dim = num_channels
+        self.embedding_dim = self.num_channels = num_channels
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Give back ``(batch, time, embedding_dim)``."""
@@ -144,7 +145,8 @@ class OwnScale(Channels):
     """
 
     def __init__(self, num_channels: int) -> None:
-        super().__init__(3 * num_channels)
+        super().__init__(num_channels)
+        self.embedding_dim = 3 * num_channels
 
     @override
     def prepare(self, inputs: Tensor, lengths: Tensor) -> Tensor:
@@ -173,6 +175,7 @@ class ChannelProjection(Embedding):
     def __init__(self, channels: Channels, embedding_dim: int) -> None:
         super().__init__()
         self.embedding_dim = embedding_dim
+        self.num_channels = channels.num_channels
         self.channels = channels
         self.linear = nn.Linear(channels.embedding_dim, embedding_dim)
 
@@ -204,6 +207,7 @@ class PositionEmbedding(Embedding):
     def __init__(self, embedding: Embedding, num_positions: int) -> None:
         super().__init__()
         self.embedding_dim = embedding.embedding_dim
+        self.num_channels = embedding.num_channels
         self.stride = embedding.stride
         self.embedding = embedding
         self.table = nn.Embedding(num_positions, embedding.embedding_dim)

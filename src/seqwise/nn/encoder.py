@@ -12,8 +12,9 @@ from seqwise.nn.batch import describe, shape_error
 class Encoder(nn.Module):
     """Called as ``encoder(x, lengths)``.
 
-    x is ``(batch, time, input_size)``, lengths int64 ``(batch,)`` on the CPU; the result is
-    ``(batch, time, output_size)``, unspecified at or beyond a length.
+    x is ``(batch, time, input_size)``, lengths int64 ``(batch,)`` on the CPU, from 1 to ``time`` as
+    `Batch` has them; the result is ``(batch, time, output_size)``, unspecified at or beyond a
+    length.
 
     Where `bidirectional` is true, the second half of the features comes from a direction that
     starts at the end. A sequence of any length can be read in bounded memory where `reads` is true,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqwise.config import MOST_DEPTH, ModelConfig
-from seqwise.nn.batch import Batch, check_series
+from seqwise.nn.batch import Batch, check_inputs
 from seqwise.nn.statistics import count_statistics, measure_series
 
 
@@ -123,7 +123,7 @@ class ForestModel(nn.Module):
 
     def measure(self, batch: Batch) -> Tensor:
         """Compute the statistics ``(batch, num_statistics)`` of a batch."""
-        check_series(batch, self.num_channels)
+        check_inputs(batch.inputs, self.num_channels)
         return measure_series(
             batch.inputs, batch.lengths, num_levels=self.num_levels, num_starts=self.num_starts
         )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from seqwise.config import ModelConfig
-from seqwise.nn.batch import Batch, check_series
+from seqwise.nn.batch import Batch, check_inputs
 from seqwise.nn.masking import mask_from_lengths, zero_padding
 from seqwise.nn.statistics import count_statistics, measure_series
 
@@ -157,10 +157,11 @@ class KernelModel(nn.Module):
         The last `num_statistics` are the statistics, drawn together as by a logarithm. Nothing is
         differentiated: what is counted has no slope.
         """
-        check_series(batch, self.num_channels)
+        check_inputs(batch.inputs, self.num_channels)
         # A feature jumps where a result meets a threshold, so that it must not depend on the order
-        # of a sum: in double precision that moves a result by less than any two of them differ.
-        x = zero_padding(batch.inputs, batch.lengths).double().transpose(1, 2)
+        # of a sum: in double precision that moves a result by less than any two of them differ, and
+        # of values in single precision, where a series stands still, not at all.
+        x = zero_padding(batch.inputs, batch.lengths).float().double().transpose(1, 2)
         lengths = batch.lengths.to(x.device)
         most = PIECE_STEPS if x.device.type == "cpu" else PIECE_STEPS_OF_GPU
         pieces = list(_pieces(batch.lengths, most))

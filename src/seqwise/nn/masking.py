@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from seqwise.nn.batch import shape_error
+
 
 def mask_from_lengths(lengths: Tensor, time: int, device: torch.device | None = None) -> Tensor:
     """Mark the real steps.
@@ -59,7 +61,7 @@ def reverse_within_lengths(x: Tensor, lengths: Tensor) -> Tensor:
     x
         ``(batch, time, features)``.
     lengths
-        int64 ``(batch,)``.
+        int64 ``(batch,)``, none above ``time``.
 
     Examples
     --------
@@ -84,12 +86,21 @@ def step_at(x: Tensor, index: Tensor) -> Tensor:
     x
         ``(batch, time, features)``.
     index
-        int64 ``(batch,)``, the step of each sequence.
+        int64 ``(batch,)``, the step of each sequence, from 0 to ``time - 1``.
 
     Returns
     -------
     Tensor
         ``(batch, features)``.
+
+    Raises
+    ------
+    ShapeError
+        If a sequence has no such step.
     """
+    first, last = int(index.min()), int(index.max())
+    if first < 0 or last >= x.size(1):  # it would be a step of another sequence
+        found = f"steps from {first} to {last}"
+        raise shape_error(found, f"0 to {x.size(1) - 1}", "give lengths from 1 to the time steps")
     starts = torch.arange(0, x.size(0) * x.size(1), x.size(1), device=x.device)
     return x.flatten(0, 1).index_select(0, starts + index.to(x.device))

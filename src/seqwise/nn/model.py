@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from seqwise.config import ModelConfig
-from seqwise.nn.batch import Batch, shape_error
+from seqwise.nn.batch import Batch, check_inputs, shape_error
 from seqwise.nn.convolution import ConvolutionEncoder
 from seqwise.nn.dropout import Dropout
 from seqwise.nn.embedding import (
@@ -31,7 +31,7 @@ from seqwise.nn.pooling import (
     MeanPooling,
     Pooling,
 )
-from seqwise.nn.precision import in_float32, to_float32
+from seqwise.nn.precision import in_float32
 from seqwise.nn.recurrent import Cell, RecurrentEncoder
 from seqwise.nn.residual import ResidualEncoder
 from seqwise.nn.strided import KERNEL_SIZE, StridedEmbedding
@@ -172,15 +172,22 @@ class SequenceModel(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Compute the logits ``(batch, num_classes)`` of a batch.
 
-        Under ``torch.autocast``, all but the encoder computes in float32.
+        Under ``torch.autocast``, all but the encoder computes in the precision of the weights.
+
+        Raises
+        ------
+        ShapeError
+            If the inputs are not what the embedding reads, or values of another precision.
         """
+        dtype = self.head.weight.dtype
+        check_inputs(batch.inputs, self.embedding.num_channels, dtype)
         # Ids in the padding may be anything, also outside of the table.
         inputs = zero_padding(batch.inputs, batch.lengths)
         with in_float32(inputs):
             inputs = self.embedding.prepare(inputs, batch.lengths)
             x = self.dropout(self.embedding(inputs))  # (batch, time, embedding_dim)
         lengths = self.embedding.shorten(batch.lengths)
-        x = to_float32(self.encoder(x, lengths))  # (batch, time, output_size)
+        x = self.encoder(x, lengths).to(dtype)  # (batch, time, output_size)
         with in_float32(x):
             x = self.pooling(x, lengths)  # (batch, output_size)
             return self.head(self.dropout(x))  # type: ignore[no-any-return]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from seqwise.config import ModelConfig
 from seqwise.nn.batch import Batch, shape_error
 from seqwise.nn.dropout import Dropout
-from seqwise.nn.embedding import Embedding
+from seqwise.nn.embedding import Embedding, OwnScale
 from seqwise.nn.encoder import Encoder
 from seqwise.nn.masking import mask_from_lengths, zero_padding
 from seqwise.nn.model import ENCODERS, build_embedding
@@ -105,6 +105,8 @@ class NextStepModel(nn.Module):
     ) -> None:
         super().__init__()
         is_single = embedding.context == 0 and embedding.stride == 1
+        # By its own scale a step tells of all others.
+        is_single &= not any(isinstance(part, OwnScale) for part in embedding.modules())
         if not is_single or not encoder.looks_one_way:
             found = "a state might have seen the step that it is to foretell"
             expected = "an embedding of single steps, and directions that do not meet"

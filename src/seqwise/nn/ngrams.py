@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqwise.config import ModelConfig
-from seqwise.nn.batch import Batch, describe, shape_error
+from seqwise.nn.batch import Batch, check_inputs
 from seqwise.nn.masking import mask_from_lengths
 
 # Stand before the first and behind the last token, so that an n-gram knows where it is at an end.
@@ -166,9 +166,7 @@ class NgramModel(nn.Module):
         ShapeError
             If the inputs are no ids.
         """
-        if batch.inputs.dim() != 2:
-            found, expected = f"inputs are {describe(batch.inputs)}", "int64 (batch, time)"
-            raise shape_error(found, expected, "give it ids; a series has no n-grams")
+        check_inputs(batch.inputs, num_channels=0)
         features, values = self.count(batch)
         # The features that stand for nothing are worth 0, and point at the first row.
         return self.bias + nn.functional.embedding_bag(

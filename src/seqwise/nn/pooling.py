@@ -1,7 +1,7 @@
 """From the steps of an encoder to one vector for a sequence; the last use of lengths.
 
-Each pooling is called as ``pool(x, lengths)`` with x ``(batch, time, input_size)`` and returns
-``(batch, output_size)``. None reads a step at or beyond a length.
+Each pooling is called as ``pool(x, lengths)`` with x ``(batch, time, input_size)`` and lengths from 1
+to ``time``, as `Batch` has them, and returns ``(batch, output_size)``. None reads a step at or beyond a length.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from seqwise.nn.batch import shape_error
 from seqwise.nn.masking import mask_from_lengths, step_at, zero_padding
 
 
@@ -162,13 +163,22 @@ class CombinedPooling(Pooling):
     Parameters
     ----------
     poolings
-        Each of the same `input_size`; the results are joined in this order.
+        One or more, each of the same `input_size`; the results are joined in this order.
+
+    Raises
+    ------
+    ShapeError
+        If they are not of one size.
     """
 
     def __init__(self, poolings: Sequence[Pooling]) -> None:
         super().__init__()
+        sizes = sorted({pooling.input_size for pooling in poolings})
+        if len(sizes) != 1:
+            found = f"poolings of {', '.join(map(str, sizes)) or 'no'} features"
+            raise shape_error(found, "one number of features", "build them with the same size")
         self.poolings = nn.ModuleList(poolings)
-        self.input_size = poolings[0].input_size
+        self.input_size = sizes[0]
         self._sizes = [pooling.output_size for pooling in poolings]
         self.output_size = sum(self._sizes)
         self.merges = all(pooling.merges for pooling in poolings)

@@ -56,11 +56,6 @@ def in_float32(x: Tensor) -> torch.autocast:
     return torch.autocast(x.device.type, enabled=False)
 
 
-def to_float32(x: Tensor) -> Tensor:
-    """Widen what was computed in less; float64 stays."""
-    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
-
-
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

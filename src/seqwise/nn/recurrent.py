@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from seqwise.errors import Code, ConfigError, Problem
 from seqwise.nn.dropout import Dropout
 from seqwise.nn.encoder import Encoder, check_features
 from seqwise.nn.masking import reverse_within_lengths, zero_padding
@@ -68,6 +69,11 @@ class RecurrentEncoder(Encoder):
         ``"narrowed"``, ``"padded"``, ``"packed"``, or ``"auto"``: what was measured to be faster.
         All but ``"padded"`` depend in their last bits on the batch mates' lengths.
 
+    Raises
+    ------
+    ConfigError
+        If there is no such path.
+
     Attributes
     ----------
     output_size : int
@@ -88,6 +94,7 @@ class RecurrentEncoder(Encoder):
         path: Path = "auto",
     ) -> None:
         super().__init__()
+        _check_path(path)
         self.cell = cell
         self.input_size = input_size
         self.hidden_size = hidden_size
@@ -237,12 +244,25 @@ def use_path(path: Path) -> Iterator[None]:
     ----------
     path
         As for `RecurrentEncoder`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such path.
     """
+    _check_path(path)
     token = _path_of_all.set(path)
     try:
         yield
     finally:
         _path_of_all.reset(token)
+
+
+def _check_path(path: Path) -> None:
+    if path not in (paths := get_args(Path)):
+        remedy = "leave it out: the faster one is taken"
+        problem = Problem(Code.BAD_SETTING, f"path is {path!r}", f"one of {paths}", remedy)
+        raise ConfigError(problem)
 
 
 def _fill(steps: Tensor, rows: int, time: int) -> Tensor:

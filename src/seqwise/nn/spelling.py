@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqwise.config import ModelConfig
-from seqwise.nn.batch import Batch, describe, shape_error
+from seqwise.nn.batch import Batch, check_inputs
 from seqwise.nn.masking import mask_from_lengths
 from seqwise.nn.ngrams import NgramModel
 
@@ -54,9 +54,7 @@ class Spelling(nn.Module):
         ShapeError
             If the inputs are no ids.
         """
-        if batch.inputs.dim() != 2:
-            found, expected = f"inputs are {describe(batch.inputs)}", "int64 (batch, time)"
-            raise shape_error(found, expected, "give it ids; a series is not spelled")
+        check_inputs(batch.inputs, num_channels=0)
         ids = batch.inputs[:, :MOST_READ]  # a token has a character at the least
         is_real = mask_from_lengths(batch.lengths, ids.size(1), ids.device)
         ids = torch.where(is_real, ids, 0)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from seqwise.nn.batch import check_inputs, shape_error
 from seqwise.nn.embedding import Embedding
 from seqwise.nn.model import SequenceModel
-from seqwise.nn.precision import in_float32, to_float32
+from seqwise.nn.precision import in_float32
 
 
 def can_stream(model: SequenceModel) -> bool:
@@ -38,13 +39,24 @@ def stream_logits(model: SequenceModel, inputs: Tensor, *, chunk_steps: int) -> 
     -------
     Tensor
         ``(1, num_classes)``.
+
+    Raises
+    ------
+    ShapeError
+        If the model cannot stream, or the inputs are not one sequence that it reads.
     """
+    if not can_stream(model):
+        found, expected = "a model that reads whole sequences", "one that `can_stream`"
+        raise shape_error(found, expected, "call the model itself")
+    if len(inputs) != 1:
+        raise shape_error(f"{len(inputs)} sequences", "one", "stream one after the other")
+    check_inputs(inputs, model.embedding.num_channels, model.head.weight.dtype)
     with in_float32(inputs):
         inputs = model.embedding.prepare(inputs, torch.tensor([inputs.size(1)]))
     summaries, lengths = [], []
     for chunk in _encode(model, inputs, max(1, chunk_steps // model.embedding.stride)):
         with in_float32(inputs):
-            summaries.append(model.pooling.summarise(to_float32(chunk)))
+            summaries.append(model.pooling.summarise(chunk.to(model.head.weight.dtype)))
         lengths.append(chunk.size(1))
     lengths_of_chunks = torch.tensor(lengths, device=inputs.device)
     with in_float32(inputs):

@@ -54,6 +54,7 @@ class StridedEmbedding(Embedding):
             raise shape_error(f"stride is {stride}", "a power of two", "take 2, 4, 8, 16 ...")
         check_odd(kernel_size)
         self.embedding_dim = embedding_dim
+        self.num_channels = steps.num_channels
         self.stride = stride
         self.steps = steps
         doublings = stride.bit_length() - 1
