@@ -29,10 +29,10 @@ def check_identity(ours: Identity, theirs: Identity, *, work: str = "training") 
             _mismatch(f"other records than those of the {work} that was stopped", work)
         )
     differing = [
-        f"{name} is {excerpt(value)}, and was {excerpt(theirs[part].get(name))}"
+        f"{name} is {excerpt(value)}, and was {excerpt(was)}"
         for part, values in ours.items()
         for name, value in values.items()
-        if value != theirs[part].get(name)
+        if value != (was := theirs.get(part, {}).get(name))
     ]
     if differing:
         raise CheckpointError(_mismatch("; ".join(differing), work))

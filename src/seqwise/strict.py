@@ -15,9 +15,13 @@ from seqwise.errors import Code, ConfigError, Problem, excerpt
 
 def setting_error(name: str, value: object, expected: str) -> ConfigError:
     """Make the error for a setting that has no such value."""
-    option = "--" + name.replace("_", "-")
     found = f"{name} is {excerpt(value)}"
-    return ConfigError(Problem(Code.BAD_SETTING, found, expected, f"change {option}"))
+    return ConfigError(Problem(Code.BAD_SETTING, found, expected, f"change {option(name)}"))
+
+
+def option(name: str) -> str:
+    """Give the option of the command line that a setting has."""
+    return "--" + name.replace("_", "-")
 
 
 def unknown_setting(name: str, value: object, known: Iterable[str]) -> ConfigError:

@@ -130,7 +130,8 @@ def test_bad_records_and_unknown_labels_are_left_out_and_told(model):
     codes = [problem.rpartition("[")[2] for problem in found["problems"]]
     assert codes == ["unknown-label]", "empty-sequence]", "missing-label]"]
     assert "'eggs'" in found["problems"][0]
-    assert "left out 3 records of new.csv, the first: " in run("evaluate", model, file).shown
+    told = run("evaluate", model, file).told
+    assert "left out 3 of the 11 records of new.csv, the first: " in told
     good = write_csv("good.csv", texts(8))
     assert found["log_loss"] == pytest.approx(
         run("evaluate", model, good, "--json").json["log_loss"], abs=1e-6

@@ -1,4 +1,6 @@
+from seqwise.data.kinds import Kind
 from seqwise.training import run as run_room
+from seqwise.training import schedule
 from seqwise.training.description import describe_run
 from tests.training.examples import BAD, GOOD, make_refit_run, make_run
 
@@ -40,13 +42,32 @@ def test_a_refit_in_words():
 def test_weights_of_the_classes_that_are_to_be_chosen(monkeypatch):
     facts = dict(describe_run(make_run(class_weight="auto", epochs=6)))
     assert facts["balance"].startswith("class weights none and balanced are tried, 2 epochs each,")
-    assert "tries" not in facts
     assert "balance" not in dict(describe_run(make_run(class_weight="balanced")))
     monkeypatch.setattr(run_room, "time_epoch", lambda training: 1.0)
     facts = dict(describe_run(make_run(class_weight="auto", epochs=6, budget=2.0)))
     assert facts["balance"] == (
         "class weights are none: the budget has no time to try balanced ones"
     )
+
+
+def tries(**settings):
+    free = {"encoder": None, "embedding_dim": None, "hidden_size": None, "num_layers": None, **settings}
+    return dict(describe_run(make_run(**free)))["tries"]
+
+
+def test_why_one_network_is_trained_is_told(monkeypatch):
+    assert tries() == "lstm, convolution, 1 epoch each; the best goes on"
+    assert tries(hidden_size=4) == "lstm alone: --hidden-size says how the network is to look"
+    assert tries(encoder="gru", bidirectional=True) == "gru alone: --encoder says how the network is to look"
+    monkeypatch.setattr(schedule, "MOST_STEPS", 100)
+    assert tries().startswith("lstm alone: so much takes long (--budget ")
+
+
+def test_strands_of_what_is_cut_are_told_to_differ():
+    pairs = [("ACGT" * number, "ab"[number % 2]) for number in range(3, 15)]
+    for max_length, is_told in ((None, False), (9, True)):
+        settings = {"kind": Kind.DNA, "both_strands": True, "max_length": max_length}
+        assert ("strands" in dict(describe_run(make_run(pairs, **settings)))) is is_told
 
 
 def test_one_epoch_is_told_as_one():

@@ -134,6 +134,9 @@ def test_series_are_held_against_the_mean_and_the_last_value(rough):
         ({"kernel_size": 3}, "kernel_size is 3 - 0, as each step is foretold"),
         ({"stride": 2}, "stride is 2 - 1, as each step is foretold"),
         ({"precision": "bfloat16"}, "precision is 'bfloat16' - float32: it has no effect"),
+        ({"label_smoothing": 0.5}, "label_smoothing is 0.5 - 0.0: it has no effect"),
+        ({"budget": 1.0}, "budget is 1.0 - None: it has no effect"),
+        ({"token_dropout": 0.5}, "token_dropout is 0.5 - 0, as each is to be foretold"),
     ],
 )
 def test_what_would_have_no_effect_is_refused(settings, told):
@@ -300,6 +303,18 @@ def test_settings_that_contradict_it_are_refused(pretrained, settings, told):
 def test_other_kinds_are_refused(pretrained):
     with pytest.raises(ConfigError, match="kind is 'dna' - text, as pretrained in"):
         tuned(pretrained, [("ACGT", "a"), ("GGTT", "b"), ("AC", "a"), ("GG", "b")], kind=Kind.DNA)
+
+
+@pytest.mark.parametrize(("before", "now"), [(2, 1), (1, 2), (3, 2)])
+def test_series_of_other_channels_are_refused(tmp_path, before, now):
+    """NumPy would make one channel two without a word, and the model would be of no use."""
+    run = make(list(np.ones((6, 5, before)) * np.arange(6)[:, None, None]), Kind.SERIES, epochs=1)
+    list(run)
+    run.pretrained().save(tmp_path / "p")
+    pairs = [(np.full((4, now), number), "ab"[number % 2]) for number in range(8)]
+    with pytest.raises(DataError, match=rf"{now} channels? - {before}, as pretrained in") as caught:
+        tuned(str(tmp_path / "p"), pairs, kind=Kind.SERIES)
+    assert caught.value.code is Code.CHANNEL_COUNT
 
 
 def test_what_is_free_stays_free(pretrained):

@@ -11,7 +11,7 @@ from seqwise.data.codecs import UNKNOWN_ID, build_codec
 from seqwise.data.kinds import Kind
 from seqwise.data.records import Record
 from seqwise.data.store import RaggedStore
-from seqwise.errors import Code, ConfigError, DataError
+from seqwise.errors import CheckpointError, Code, ConfigError, DataError
 from seqwise.evaluation.metrics import score
 from seqwise.nn import SequenceModel
 from seqwise.predictor import Predictor
@@ -450,3 +450,11 @@ def test_a_refit_keeps_the_shape_whose_epoch_was_found():
     shape = run.artifact().shape
     assert run.artifact().training.refitted
     assert shape.num_positions == run.shape.num_positions == 2
+
+
+def test_a_run_goes_on_with_as_many_epochs_alone():
+    """Those that were asked for: a trial takes four of ten, and of eleven, too."""
+    run = make_run(class_weight="auto", epochs=10)
+    next(run.steps())
+    with pytest.raises(CheckpointError, match="epochs is 11, and was 10"):
+        make_run(class_weight="auto", epochs=11).restore(run.state())

@@ -5,7 +5,7 @@ import pytest
 from seqwise.config import TrainConfig
 from seqwise.training import schedule
 from seqwise.training.objective import Classification
-from seqwise.training.schedule import Costs, Schedule, choose_schedule, fit_to, time_epoch
+from seqwise.training.schedule import Costs, Schedule, choose_schedule, fit_to, time_epoch, why_alone
 from seqwise.training.settings import Wishes
 from tests.training.examples import Task
 
@@ -16,7 +16,9 @@ FULL = Schedule(
 
 def choose(kind="text", *, num_steps=1_000, budget=None, class_weight="none", **model):
     config = TrainConfig(epochs=20, refit=True, budget=budget, class_weight=class_weight)
-    return choose_schedule(kind, config, num_steps=num_steps, wishes=Wishes(model=model))
+    wishes = Wishes(model=model)
+    is_alone = why_alone(kind, config, num_steps=num_steps, wishes=wishes) is not None
+    return choose_schedule(kind, config, wishes=wishes, is_alone=is_alone)
 
 
 def test_a_small_file_is_worth_several_encoders_and_networks():

@@ -251,6 +251,12 @@ def test_larger_batches_need_more_epochs():
     assert epochs_of(9_600, batch_size=32) < epochs_of(9_600, batch_size=64)
 
 
+def test_shares_of_the_records_are_read_more_often():
+    few, many = settings.EPOCHS_RANGE
+    assert epochs_of(9_600, batch_size=32, epoch_share=0.5) == 2 * epochs_of(9_600, batch_size=32)
+    assert epochs_of(9_600, batch_size=32, epoch_share=0.01) == many
+
+
 def test_long_sequences_are_read_less_often():
     few, many = settings.EPOCHS_RANGE
     middle = (few + many) // 2

@@ -55,6 +55,13 @@ def test_a_class_of_one_record_is_refused():
     assert error.count == 1
 
 
+def test_a_rare_class_that_may_be_several_labels_is_told_so():
+    data = labelled([("a", "x"), ("b", "x"), ("c", "y"), ("d", "y"), ("e", "x;y"), ("f", "z")])
+    error = refuse(check_classes, Code.RARE_CLASS, data=data, fewest=2, skip_bad=False)
+    assert "--label-separator" in error.problem.remedy
+    assert "--label-separator" not in error.others[0].remedy
+
+
 def test_a_class_of_one_record_is_dropped_and_listed():
     data = labelled([("x", "a"), ("w", "c"), ("y", "a"), ("z", "b"), ("v", "b")])
     checked = check_classes(data, fewest=2, skip_bad=True)

@@ -192,3 +192,18 @@ def test_a_store_is_trained_on_with_the_vectors_it_was_encoded_with(tmp_path, ve
     prepare(records, Kind.TEXT, plain, store=tmp_path / "plain")
     with pytest.raises(ConfigError, match="none, as the store was encoded"):
         settle(wishes, load_prepared(tmp_path / "plain").plan)
+
+
+def test_a_run_goes_on_with_the_same_records_held_out_alone(tmp_path):
+    """A store may be encoded anew: what was learned from would choose the epoch."""
+    records = labelled([*GOOD, *BAD])
+    runs = []
+    for seed in (0, 1):
+        wishes = Wishes.sorted({**SMALL, **FAST, "epochs": 1, "seed": seed})
+        prepare(records, Kind.TEXT, wishes, store=tmp_path / str(seed))
+        prepared = load_prepared(tmp_path / str(seed))
+        same = replace(wishes, train={**wishes.train, "seed": 5})
+        runs.append(TrainingRun(prepared, settle(same, prepared.plan)))
+    next(runs[0].steps())
+    with pytest.raises(CheckpointError, match="split_seed is 1, and was 0"):
+        runs[1].restore(runs[0].state())

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from seqwise.evaluation.metrics import score
 from seqwise.training.reports import EpochReport
-from seqwise.training.trials import Trial, choose_winner, name_trial
+from seqwise.training.trials import Trial, are_even, choose_winner, name_trial
 
 SCORES = score([[0.9, 0.1], [0.1, 0.9]], [0, 1], ["a", "b"])
 
@@ -41,6 +41,12 @@ def test_what_diverged_is_not_taken():
     assert lost.scores is None
     assert choose_winner([lost, PLAIN[1]]) is PLAIN[1]
     assert choose_winner([*PLAIN, Trial("lstm", "balanced", None, None)]) is PLAIN[0]
+
+
+def test_of_equal_accuracy_another_score_has_chosen():
+    assert not are_even(PLAIN)
+    assert are_even([*PLAIN, trial("residual", "none", 0.9, None)])
+    assert not are_even([PLAIN[0], Trial("residual", "none", None, None)])
 
 
 def test_names():

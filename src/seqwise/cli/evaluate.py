@@ -46,6 +46,8 @@ def run(options: Evaluate) -> None:
     if options.json:
         print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))  # noqa: T201
         return
+    if found.problems:  # before the scores, which say nothing of these records
+        say(Console(stderr=True, quiet=options.quiet), [_left_out(found, file)])
     console = Console()
     if isinstance(found.scores, MultilabelScores):
         console.print(multilabel_table(found.scores))
@@ -56,6 +58,12 @@ def run(options: Evaluate) -> None:
     if not options.quiet:
         console.print()
         say(console, _remarks(found, file, train_file))
+
+
+def _left_out(found: Assessment, file: str) -> tuple[str, str]:
+    left, scored = len(found.problems), found.scores.num_records
+    text = f"{left:,} of the {left + scored:,} records of {escape(file)}, the first: "
+    return "left out", text + escape(str(found.problems[0]))
 
 
 def _remarks(found: Assessment, file: str, train_file: str | None) -> list[tuple[str, str]]:
@@ -72,9 +80,6 @@ def _remarks(found: Assessment, file: str, train_file: str | None) -> list[tuple
         remarks.append(("seen before", text))
     elif train_file is not None:
         remarks.append(("seen before", f"none of these records stands in {escape(train_file)}"))
-    if found.problems:
-        text = f"{len(found.problems):,} records of {escape(file)}, the first: "
-        remarks.append(("left out", text + escape(str(found.problems[0]))))
     if found.num_unknown:
         share = found.num_unknown / found.num_steps
         remarks.append(("unknown", f"{found.num_unknown:,} tokens ({share:.1%})"))

@@ -16,7 +16,7 @@ from seqwise.cli.gathering import MOST_IN_MEMORY, is_large, tell_dropped
 from seqwise.cli.session import Session, one_voice
 from seqwise.cli.wishes import sort_wishes
 from seqwise.config import ModelConfig
-from seqwise.training.description import describe_parts
+from seqwise.training.description import count_epochs, describe_parts
 from seqwise.training.distribution import World, join_world
 from seqwise.training.preparation import PreparedData, load_prepared
 from seqwise.training.pretraining import PretrainingRun
@@ -105,5 +105,5 @@ def _describe(run: PretrainingRun) -> list[tuple[str, str]]:
     return [
         *parts,
         ("model", f"{describe_encoder(run.shape)}; {num_weights:,} weights"),
-        ("training", f"at most {run.config.epochs} epochs"),
+        ("training", f"at most {count_epochs(run.config.epochs)}"),
     ]

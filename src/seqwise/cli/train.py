@@ -29,7 +29,7 @@ from seqwise.training.plan import settle
 from seqwise.training.preparation import PreparedData, load_prepared
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
-from seqwise.training.trials import measure, tell
+from seqwise.training.trials import are_even, measure, tell
 
 
 def run(options: Train) -> None:
@@ -120,8 +120,8 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
     if companion is not None:
         members = {NETWORK: companion.network_scores, **companion.own_scores}
         alone = ", ".join(f"{role} {tell(measure(each))}" for role, each in members.items())
-        believed = ", ".join(f"{weight:.2f}" for weight in companion.weights.values())
-        text = f"{alone}, each alone; they answer together, believed {believed} times"
+        weights = ", ".join(f"{weight:.2f}" for weight in companion.weights.values())
+        text = f"{alone}, each alone; they answer together, with weights {weights}"
         facts.append((name, text))
     if training.is_refitted:
         text = (
@@ -129,6 +129,10 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
             "refit, on records held out"
         )
         facts.append(("refit", text))
+    num_more, num_finished = training.schedule.num_more, len(training.finished)
+    if num_finished < num_more:
+        what = f"{num_finished} of the {num_more} trainings that were to follow"
+        facts.append(("budget", f"spent when {what} had come to their end; the others are left out"))
     if training.tried_weights:
         tried = (f"{each} {tell(macro_f1)}" for each, macro_f1 in training.tried_weights.items())
         chosen = training.config.class_weight
@@ -137,6 +141,8 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
     if training.tried_encoders:
         tried = (f"{each.encoder} {tell(measure(each.scores))}" for each in training.tried_encoders)
         text = f"{name} of {', '.join(tried)}: {training.shape.encoder} it is"
+        if are_even(training.tried_encoders):
+            text += ", by its log loss"
         facts.insert(0, ("tried", text))
     facts.append(("model in", f"{escape(out)}   next: seqwise evaluate {escape(out)} FILE"))
     return facts

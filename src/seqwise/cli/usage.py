@@ -35,9 +35,8 @@ def describe_usage(error: Any, command: Any) -> Problem:
             each for param in command.params for each in (*param.opts, *param.secondary_opts)
         ]
         options = [each for each in options if each.startswith("-")]
-        return _unknown(
-            f"no option {excerpt(name)}", f"an option of {called}", name, options, see_help
-        )
+        found = f"{called} has no option {excerpt(name)}"
+        return _unknown(found, "one that it has", name, options, see_help)
     found = one_line(error.format_message().rstrip("."))
     return Problem(Code.BAD_USAGE, found[:1].lower() + found[1:], f"what {called} takes", see_help)
 
@@ -64,7 +63,7 @@ def unknown_command(name: str, commands: Iterable[str]) -> Problem:
 
 def _unknown(found: str, expected: str, name: str, known: list[str], see_help: str) -> Problem:
     begun = [each for each in known if each.startswith(name)]
-    near = begun[:1] or difflib.get_close_matches(name, known, n=1)
+    near = begun[:1] or difflib.get_close_matches(name, known, n=1, cutoff=0.7)
     remedy = f"did you mean {near[0]}?" if near else see_help
     return Problem(Code.BAD_USAGE, found, expected, remedy)
 

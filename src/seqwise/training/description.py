@@ -31,7 +31,8 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
     if run.config.linear:
         what = f"n-grams up to {run.shape.ngrams}"
         is_spelled = prepared.codec.spelling() is not None
-        what += ", and one of characters where these are few, answer" if is_spelled else " answers"
+        of_characters = ", and where texts are not too long one of characters, answer"
+        what += of_characters if is_spelled else " answers"
         if run.shape.num_channels:
             beside = " answers" if run.shape.multilabel else " and a forest answer"
             what = f"random convolutions and statistics{beside}"
@@ -47,6 +48,12 @@ def describe_run(run: TrainingRun) -> list[tuple[str, str]]:
             "(--window)"
         )
         facts.append(("window", text))
+    if run.shape.both_strands and prepared.num_cut:
+        text = (
+            "of a sequence that is cut each strand loses another end: "
+            "they get different answers (--max-length)"
+        )
+        facts.append(("strands", text))
     if prepared.plan.num_overlap:
         text = (
             f"{prepared.plan.num_overlap:,} of the records that choose the epoch stand among "
@@ -60,20 +67,21 @@ def _describe_schedule(run: TrainingRun) -> list[tuple[str, str]]:
     plan, prepared = run.schedule, run.prepared
     facts = []
     if len(plan.encoders) > 1:
-        text = f"{', '.join(plan.encoders)}, {plan.trial_epochs} epochs each; the best goes on"
-        facts.append(("tries", text))
+        epochs = count_epochs(plan.trial_epochs)
+        facts.append(("tries", f"{', '.join(plan.encoders)}, {epochs} each; the best goes on"))
     elif len(run.wanted.encoders) > 1:
         facts.append(("tries", f"{plan.encoders[0]} alone: the budget has no time for others"))
+    else:
+        facts.append(("tries", f"{plan.encoders[0]} alone: {run.why_alone}"))
     if run.asked.class_weight == "auto":
         text = "class weights are none: the budget has no time to try balanced ones"
         if plan.tries_balanced:
-            epochs = f"{plan.trial_epochs} epoch{'s' * (plan.trial_epochs > 1)}"
+            epochs = count_epochs(plan.trial_epochs)
             text = f"class weights none and balanced are tried, {epochs} each, held against each "
             text += "other by macro F1"
         facts.append(("balance", text))
     share = f", each of {plan.epoch_share:.1%} of the records" if plan.epoch_share < 1 else ""
-    epochs = f"{plan.epochs} epoch{'s' * (plan.epochs > 1)}"
-    facts.append(("training", f"at most {epochs}{share}"))
+    facts.append(("training", f"at most {count_epochs(plan.epochs)}{share}"))
     if run.config.budget is not None:
         facts.append(("budget", f"{run.config.budget:,.0f} s, by which all this was chosen"))
     networks = f", {plan.num_more} networks" if plan.num_more > 1 else ""
@@ -85,6 +93,11 @@ def _describe_schedule(run: TrainingRun) -> list[tuple[str, str]]:
         text = f"{plan.num_more} more, as many epochs as the best one took, from other seeds"
         facts.append(("networks", text))
     return facts
+
+
+def count_epochs(number: int) -> str:
+    """Say how many epochs there are."""
+    return f"{number} epoch{'s' * (number > 1)}"
 
 
 def describe_parts(prepared: PreparedData) -> list[tuple[str, str]]:

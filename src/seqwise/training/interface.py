@@ -133,6 +133,8 @@ def identify(
     plan = prepared.plan
     return {
         "records": {"digest": plan.records},
+        # A store of the same records may hold out others of them.
+        "split": {"split_seed": plan.seed, "records_of_parts": plan.counts},
         "data": prepared.data.to_dict(),
         "model": shape.to_dict(),
         # What is started from counts by its content, and may have moved.

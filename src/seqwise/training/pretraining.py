@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -34,7 +35,18 @@ MODEL_WISHES: dict[str, Any] = {
     "stride": 1,
     "own_scale": False,
 }
-UNHEARD = ("mutation", "strand_flip", "precision")
+UNHEARD = (
+    "average_decay",
+    "budget",
+    "class_weight",
+    "label_smoothing",
+    "mutation",
+    "precision",
+    "pretrained",
+    "strand_flip",
+    "tune_thresholds",
+    "vectors",
+)
 
 
 class PretrainingRun(Steps):
@@ -206,12 +218,15 @@ def _choose_training(prepared: PreparedData, wishes: Wishes) -> TrainConfig:
         if getattr(asked, name) != getattr(usual, name):
             expected = f"{getattr(usual, name)}: it has no effect on pretraining"
             raise setting_error(name, getattr(asked, name), expected)
+    if wishes.train.get("token_dropout"):
+        raise setting_error("token_dropout", asked.token_dropout, "0, as each is to be foretold")
     lengths = prepared.train.sequences.lengths
     spoken = {"patience": PATIENCE, "token_dropout": 0.0, "linear": False, **wishes.train}
     return choose_training(
         prepared.data,
         num_records=len(lengths),
-        num_steps=int(lengths.clip(max=asked.window).sum()) + prepared.num_valid_steps // 3,
+        num_steps=math.ceil(lengths.clip(max=asked.window).sum() * asked.epoch_share)
+        + prepared.num_valid_steps // 3,
         refits=False,
         valid_fraction=prepared.plan.valid_fraction,
         wishes=replace(wishes, train=spoken),

@@ -23,8 +23,9 @@ class StepScores:
         Mean over all steps that are foretold: cross-entropy in nats for tokens, squared error of
         standardised values for series.
     baseline
-        The same of who does not look at the sequence: of the frequencies of tokens; for series of
-        the mean, or of the last value once more where that is nearer.
+        Of who does not look at the sequence: of the frequencies of tokens; for series of the mean,
+        or of the last value once more where that is nearer. Of whole sequences, in both directions,
+        whatever the window and the directions of the model are.
     num_steps
         Steps that are foretold, those of both directions.
     """

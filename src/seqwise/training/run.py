@@ -27,7 +27,7 @@ from seqwise.training.interface import Steps, identify
 from seqwise.training.loop import Training
 from seqwise.training.preparation import PreparedData
 from seqwise.training.reports import EpochReport, read_reports
-from seqwise.training.schedule import Costs, choose_schedule, fit_to, time_epoch
+from seqwise.training.schedule import Costs, choose_schedule, fit_to, time_epoch, why_alone
 from seqwise.training.settings import Wishes, choose_stride, choose_training, price_of_steps
 from seqwise.training.stages import Stages
 from seqwise.training.start import open_start
@@ -44,7 +44,7 @@ class TrainingRun(Steps):
     together.
 
     Iterate over it to train; each step is the report of an epoch. It stops by itself, and may be
-    left at any epoch: the artifact is that of the best one then.
+    left at any epoch: the artifact is that of the best one then, of the training that goes on.
 
     Parameters
     ----------
@@ -66,6 +66,8 @@ class TrainingRun(Steps):
         How to train, before trials and a schedule have their say.
     start : Start
         What each network starts from.
+    why_alone : str, optional
+        Why one network is trained, and no other encoder tried.
     schedule, wanted : Schedule
         What is tried, and how much of it; and with time enough.
     trials : list of Trial
@@ -95,14 +97,14 @@ class TrainingRun(Steps):
         self.prepared = prepared
         self.start = open_start(wishes)
         settled = self.start.settle(wishes)
-        window = TrainConfig.from_dict(dict(wishes.train)).window
-        lengths = prepared.train.sequences.lengths.clip(max=window)
+        given = TrainConfig.from_dict(dict(wishes.train))
+        lengths = prepared.train.sequences.lengths.clip(max=given.window)
         stride = choose_stride(prepared.data.kind, lengths, settled)
         num_read = int(lengths.sum())
         # Validation reads whole sequences, but forwards only: a third of the work of training.
         num_validated = prepared.num_valid_steps // 3
         price = price_of_steps(stride) * (2 if settled.model.get("both_strands") else 1)
-        num_steps = math.ceil((num_read + num_validated) * price)
+        num_steps = math.ceil((num_read * given.epoch_share + num_validated) * price)
         self.asked = choose_training(
             prepared.data,
             num_records=len(lengths),
@@ -118,15 +120,16 @@ class TrainingRun(Steps):
             expected = f"false, as each record bears one of {len(prepared.labels)} classes"
             raise setting_error("tune_thresholds", True, expected)
         num_positions = settled.model.get("num_positions", 0)
-        if num_positions and int(prepared.train.sequences.lengths.max()) > window:
-            expected = f"0, as parts of {window} steps (--window) are read, from anywhere"
+        if num_positions and int(prepared.train.sequences.lengths.max()) > given.window:
+            expected = f"0, as parts of {given.window} steps (--window) are read, from anywhere"
             raise setting_error("num_positions", num_positions, expected)
+        kind, encoder = prepared.data.kind, self.start.shape.get("encoder")
+        self.why_alone = why_alone(
+            kind, self.asked, num_steps=num_steps, wishes=wishes, encoder=encoder
+        )
+        is_alone = self.why_alone is not None
         self.schedule = choose_schedule(
-            prepared.data.kind,
-            self.asked,
-            num_steps=num_steps,
-            wishes=wishes,
-            encoder=self.start.shape.get("encoder"),
+            kind, self.asked, wishes=wishes, encoder=encoder, is_alone=is_alone
         )
         self._stages = Stages(prepared, settled, self.asked, stride, self.start, world, workers)
         self.trials: list[Trial] = []
@@ -136,8 +139,9 @@ class TrainingRun(Steps):
         self._begin_stage()
         self._beside: Companion | None = None  # fitted anew, as the networks were
         self._kind_of_scores: type = self.training.objective.scores
-        # That weights are to be chosen is a setting, too, whatever the first trial has.
-        settings = replace(self.config, class_weight=self.asked.class_weight)
+        # As asked for, whatever the first trial has of these.
+        asked = {name: getattr(self.asked, name) for name in ("class_weight", "epochs")}
+        settings = replace(self.config, **asked)
         self._identity = identify(prepared, self.shape, settings, self.training.device)
         self.wanted = self.schedule
         self._seconds_before = 0.0  # that a budget has lost before there was anything to train
@@ -283,10 +287,11 @@ class TrainingRun(Steps):
     @property
     def is_refitted(self) -> bool:
         """Whether a training on all records has come to its end."""
-        return self.schedule.refits and bool(self._finished)
+        return self.schedule.refits and bool(self.finished)
 
     @property
-    def _finished(self) -> list[Training[Network]]:
+    def finished(self) -> list[Training[Network]]:
+        """Those of `more` that have come to their end."""
         return [training for training in self.more if training.is_over]
 
     def _is_late(self) -> bool:
@@ -348,8 +353,8 @@ class TrainingRun(Steps):
 
     def _train_more(self) -> Iterator[EpochReport | None]:
         """Train fresh weights for as many epochs as the best one took, once or several times."""
-        while len(self._finished) < self.schedule.num_more and not self._is_late():
-            if len(self._finished) == len(self.more):
+        while len(self.finished) < self.schedule.num_more and not self._is_late():
+            if len(self.finished) == len(self.more):
                 self._begin_more()
             for report in self.more[-1].steps():
                 yield report
@@ -417,7 +422,7 @@ class TrainingRun(Steps):
         if self.is_refitted:
             codec, shape, _ = self._stages.last_parts(self._stage)
             networks, companion = [], companion and (self._beside or self._fit_beside())
-        networks += [training.best_model() for training in self._finished]
+        networks += [training.best_model() for training in self.finished]
         shape = replace(shape, num_networks=len(networks))
         model: Classifier = join(networks, multilabel=shape.multilabel)
         if companion is not None:

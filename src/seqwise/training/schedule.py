@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from seqwise.config import TrainConfig
 from seqwise.errors import Code, ConfigError
+from seqwise.strict import option
 from seqwise.training.fits import LINEAR
 from seqwise.training.loop import Training
 from seqwise.training.settings import Wishes
@@ -20,7 +21,7 @@ from seqwise.training.settings import Wishes
 ENCODERS: tuple[str, ...] = ("lstm", "convolution")
 ENCODERS_OF_KIND: dict[str, tuple[str, ...]] = {"series": ("lstm", "residual")}
 # Who says how a network is to look has chosen one.
-SHAPE = {
+SHAPE = (
     "encoder",
     "pooling",
     "hidden_size",
@@ -28,7 +29,7 @@ SHAPE = {
     "bidirectional",
     "kernel_size",
     "stride",
-}
+)
 # Seconds of a step in units of the LSTM's (benchmarks/encoders.py).
 PRICES = {"lstm": 1.0, "convolution": 0.8, "residual": 2.0}
 SHORT = 3  # a trial takes a third of the epochs
@@ -146,13 +147,48 @@ class Schedule:
         return self.trial_epochs * trials + self.epochs * of_best + weighed + beside
 
 
-def choose_schedule(
+def why_alone(
     kind: str,
     config: TrainConfig,
     *,
     num_steps: int,
     wishes: Wishes,
     encoder: str | None = None,
+) -> str | None:
+    """Say why one network is trained, and no other encoder tried; None where several are.
+
+    Parameters
+    ----------
+    kind
+        Of the sequences.
+    config
+        As `choose_training` has chosen it.
+    num_steps
+        Of an epoch, at their price.
+    wishes
+        What the user has said.
+    encoder
+        The only one that has the weights that are started from.
+    """
+    if encoder is not None:
+        return "it was pretrained"
+    said = [name for name in SHAPE if name in wishes.model]
+    if said:
+        return f"{option(said[0])} says how the network is to look"
+    encoders = ENCODERS_OF_KIND.get(kind, ENCODERS)
+    work = config.epochs * num_steps * max(PRICES[encoder] for encoder in encoders)
+    if config.budget is None and work > MOST_STEPS:
+        return "so much takes long (--budget says how long others may take, too)"
+    return None
+
+
+def choose_schedule(
+    kind: str,
+    config: TrainConfig,
+    *,
+    wishes: Wishes,
+    encoder: str | None = None,
+    is_alone: bool = False,
 ) -> Schedule:
     """Choose what to try by the size of the data, or as if there were time for all.
 
@@ -162,20 +198,17 @@ def choose_schedule(
         Of the sequences.
     config
         As `choose_training` has chosen it; with a budget, `fit_to` has the last word.
-    num_steps
-        Of an epoch, at their price.
     wishes
         What the user has said.
     encoder
         The only one that has the weights that are started from.
+    is_alone
+        Whether one network is trained, as `why_alone` says.
     """
-    is_open = encoder is None and not SHAPE & wishes.model.keys()
     encoders = ENCODERS_OF_KIND.get(kind, ENCODERS)
-    work = config.epochs * num_steps * max(PRICES[encoder] for encoder in encoders)
-    has_time = config.budget is not None or work <= MOST_STEPS
-    if not (is_open and has_time):
+    if is_alone:
         encoders = (encoder or wishes.model.get("encoder", encoders[0]),)
-    networks = NETWORKS if is_open and has_time else 1
+    networks = 1 if is_alone else NETWORKS
     return Schedule(
         encoders=encoders,
         epochs=config.epochs,

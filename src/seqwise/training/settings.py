@@ -369,7 +369,7 @@ def choose_training(
     _check_letters(data, config, both_strands=both_strands)
     if "epochs" in wishes.train:
         return config
-    updates_an_epoch = max(1, num_records // config.batch_size)
+    updates_an_epoch = max(1, int(num_records * config.epoch_share) // config.batch_size)
     few, many = EPOCHS_RANGE
     epochs = min(math.ceil(ENOUGH_UPDATES / updates_an_epoch), MOST_STEPS // num_steps, many)
     return replace(config, epochs=max(few, epochs))

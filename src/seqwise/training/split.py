@@ -16,6 +16,7 @@ from seqwise.training.stratification import check_labels, hold_out
 
 SPLIT = 271_828  # sets the chance of the split apart from that of training
 GROUPS_AT_ONCE = 1 << 16
+SEPARATORS = ",;|"  # that may stand between the labels of a cell
 
 
 def check_classes(data: LabelledRecords, *, fewest: int, skip_bad: bool) -> LabelledRecords:
@@ -170,11 +171,14 @@ def _smallest_group(groups: Groups, path: str | None) -> int:
 
 
 def _rare_class(label: LabelValue | LabelSet, path: str | None) -> Problem:
+    remedy = "add records of it, or drop it (--skip-bad)"
+    if isinstance(label, str) and any(mark in label for mark in SEPARATORS):
+        remedy += "; if these are several labels, say what stands between (--label-separator)"
     return Problem(
         Code.RARE_CLASS,
         f"the class {excerpt(label)} has 1 record",
         "at least 2, one to learn from and one to check on",
-        "add records of it, or drop it (--skip-bad)",
+        remedy,
         path=path,
     )
 

@@ -189,6 +189,8 @@ class PretrainedStart(Start):
     def choose_data(
         self, kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes
     ) -> DataConfig:
+        if kind is Kind.SERIES and kind == self.kind:
+            self._check_channels(np.shape(sequences[0])[1])
         own = self.pretrained.data.to_dict()
         for name, value in {**wishes.data, "kind": str(kind)}.items():
             if name in OF_CODEC and value != own[name]:
@@ -211,6 +213,15 @@ class PretrainedStart(Start):
         num_records = f"{account.num_train:,}"
         place = excerpt(one_line(str(account.file)))
         return [("pretrained", f"embedding and encoder, on {num_records} records of {place}")]
+
+    def _check_channels(self, found: int) -> None:
+        """Refuse series of other channels: numpy would make one channel many without a word."""
+        expected = self.pretrained.codec.num_channels
+        if found != expected:
+            remedy = "give it such series, or pretrain on these"
+            text = f"series of {found} channel{'s' if found != 1 else ''}"
+            problem = Problem(Code.CHANNEL_COUNT, text, f"{expected}, {self._reason()}", remedy)
+            raise DataError(problem)
 
     @override
     def _reason(self) -> str:

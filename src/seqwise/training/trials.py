@@ -52,6 +52,13 @@ def measure(scores: AnyScores | None) -> float | None:
     return scores.accuracy if isinstance(scores, Scores) else scores.log_loss
 
 
+def are_even(trials: Sequence[Trial]) -> bool:
+    """Tell whether several encoders are the best by that alone, and another score has chosen."""
+    found = [value for trial in trials if (value := measure(trial.scores)) is not None]
+    is_accuracy = any(isinstance(trial.scores, Scores) for trial in trials)
+    return is_accuracy and found.count(max(found)) > 1
+
+
 def tell(found: float | None, form: str = ".4f") -> str:
     """Say what something came to; of a trial that diverged there is no number."""
     return "diverged" if found is None else format(found, form)

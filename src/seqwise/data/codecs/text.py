@@ -41,7 +41,7 @@ Merges = list[list[str]]
 TEXTS_AT_ONCE = 1_024
 
 _STEP_NAMES: dict[Tokens, str] = {
-    "words": "words and pieces of words",
+    "words": "words",
     "characters": "characters",
     "bytes": "bytes",
     "bpe": "byte-pair tokens",
@@ -204,7 +204,10 @@ class TextCodec(Codec):
     @override
     def describe(self) -> str:
         case = _CASES[self.config.case]
-        return f"{_STEP_NAMES[self.config.tokens]}, {case}, {self.vocab_size - FIRST_ID:,} known"
+        name = _STEP_NAMES[self.config.tokens]
+        if self.config.tokens == "words" and isinstance(self._tokenizer.model, models.BPE):
+            name = "words and pieces of words"
+        return f"{name}, {case}, {self.vocab_size - FIRST_ID:,} known"
 
     def _mark(self, text: RawSequence) -> RawSequence:
         return mark_capitals(str(text)) if self.config.case == "mark" else text
