@@ -28,6 +28,7 @@ from seqwise.errors import Code, DataError, Problem, excerpt
 from seqwise.given_labels import GivenLabels, take_labels, to_array
 from seqwise.predictor import Predictor
 from seqwise.strict import setting_error
+from seqwise.training.equality import Equality
 from seqwise.training.gathering import LabelledRecords, gather
 from seqwise.training.preparation import prepare
 from seqwise.training.progress import show_progress
@@ -285,7 +286,8 @@ vectors, pretrained, seed, device, precision
         begun = time.perf_counter()
         sequences = self._sequences(X, reset=True)
         given = take_labels(y, sequences)
-        kind = self._kind(sequences)
+        kind, wishes = self._kind(sequences), self._wishes()
+        equality = Equality.of(kind, wishes)
         valid = None
         if X_valid is None and y_valid is not None:
             found, expected = "y_valid without X_valid", "both or neither"
@@ -293,10 +295,9 @@ vectors, pretrained, seed, device, precision
         if X_valid is not None:
             held_out = self._sequences(X_valid, reset=False)
             columns = given.labels.names if given.is_indicator else None
-            valid = self._gather(held_out, take_labels(y_valid, held_out, columns), kind)
-        wishes = self._wishes()
+            valid = self._gather(held_out, take_labels(y_valid, held_out, columns), equality)
         prepared = prepare(
-            self._gather(sequences, given, kind),
+            self._gather(sequences, given, equality),
             kind,
             wishes,
             valid=valid,
@@ -436,9 +437,11 @@ vectors, pretrained, seed, device, precision
             self.artifact_, device=self.device or "auto", deterministic=self.deterministic
         )
 
-    def _gather(self, sequences: Sequence[Any], given: GivenLabels, kind: Kind) -> LabelledRecords:
-        records = list(check_records(_records(sequences, given), kind))
-        return gather(lambda: records, kind, skip_bad=self.skip_bad)
+    def _gather(
+        self, sequences: Sequence[Any], given: GivenLabels, equality: Equality
+    ) -> LabelledRecords:
+        records = list(check_records(_records(sequences, given), equality.kind))
+        return gather(lambda: records, equality, skip_bad=self.skip_bad)
 
     def _wishes(self) -> Wishes:
         settings = {name: _plain(getattr(self, name)) for name in SETTINGS}

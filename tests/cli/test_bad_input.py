@@ -895,7 +895,10 @@ def test_a_name_that_is_too_long(arguments):
         ),
         (("train", "a", "--out"), "option '--out' requires an argument - what seqwise train takes"),
         (("train",), "no FILE... - files, folders of files, or a folder label/*.txt - see"),
-        ((*TRAIN, "a", "--enc", "gru"), "seqwise train has no option '--enc' - one that it has - did you mean --encoder?"),
+        (
+            (*TRAIN, "a", "--enc", "gru"),
+            "seqwise train has no option '--enc' - one that it has - did you mean --encoder?",
+        ),
         ((*TRAIN, "a", "--kind", "txt"), "--kind is 'txt' - one of text, dna, protein, series,"),
         ((*TRAIN, "a", "--dropout", "x"), "--dropout is 'x' - a number - change --dropout"),
         ((*TRAIN, "a", "--seed", "1.5"), "--seed is '1.5' - a whole number - change --seed"),

@@ -51,14 +51,17 @@ def test_weights_of_the_classes_that_are_to_be_chosen(monkeypatch):
 
 
 def tries(**settings):
-    free = {"encoder": None, "embedding_dim": None, "hidden_size": None, "num_layers": None, **settings}
-    return dict(describe_run(make_run(**free)))["tries"]
+    free = dict.fromkeys(("encoder", "embedding_dim", "hidden_size", "num_layers"))
+    return dict(describe_run(make_run(**free | settings)))["tries"]
 
 
 def test_why_one_network_is_trained_is_told(monkeypatch):
     assert tries() == "lstm, convolution, 1 epoch each; the best goes on"
     assert tries(hidden_size=4) == "lstm alone: --hidden-size says how the network is to look"
-    assert tries(encoder="gru", bidirectional=True) == "gru alone: --encoder says how the network is to look"
+    assert (
+        tries(encoder="gru", bidirectional=True)
+        == "gru alone: --encoder says how the network is to look"
+    )
     monkeypatch.setattr(schedule, "MOST_STEPS", 100)
     assert tries().startswith("lstm alone: so much takes long (--budget ")
 

@@ -5,7 +5,14 @@ import pytest
 from seqwise.config import TrainConfig
 from seqwise.training import schedule
 from seqwise.training.objective import Classification
-from seqwise.training.schedule import Costs, Schedule, choose_schedule, fit_to, time_epoch, why_alone
+from seqwise.training.schedule import (
+    Costs,
+    Schedule,
+    choose_schedule,
+    fit_to,
+    time_epoch,
+    why_alone,
+)
 from seqwise.training.settings import Wishes
 from tests.training.examples import Task
 

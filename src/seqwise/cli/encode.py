@@ -21,7 +21,9 @@ def run(options: Encode) -> None:
     check_apart(out, options.files)
     chosen = sort_wishes(options.data, options.training)
     how = with_kind(options.how, chosen)
-    data = gather_files(options.files, options.valid, how, skip_bad=skip_bad, console=console)
+    data = gather_files(
+        options.files, options.valid, how, chosen, skip_bad=skip_bad, console=console
+    )
     prepared = prepare_files(
         data,
         chosen.with_columns(*data.columns),

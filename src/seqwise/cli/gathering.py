@@ -15,6 +15,7 @@ from seqwise.cli.files import open_for_training, say
 from seqwise.cli.options import FileOptions
 from seqwise.data.kinds import Kind
 from seqwise.strict import setting_error
+from seqwise.training.equality import Equality
 from seqwise.training.gathering import Dropped, LabelledRecords, gather
 from seqwise.training.preparation import PreparedData, prepare
 from seqwise.training.settings import Wishes
@@ -57,17 +58,24 @@ def is_large(records: LabelledRecords) -> bool:
 
 
 def gather_files(
-    files: list[str], valid: str | None, how: FileOptions, *, skip_bad: bool, console: Console
+    files: list[str],
+    valid: str | None,
+    how: FileOptions,
+    wishes: Wishes,
+    *,
+    skip_bad: bool,
+    console: Console,
 ) -> GatheredFiles:
     """Open the files, say what they are, and read them once."""
     source = open_for_training(files, how)
     say(console, source.facts())
     records = source.records
-    train = gather(source.reader(), source.kind, skip_bad=skip_bad, path=records.path)
+    equality = Equality.of(source.kind, wishes)
+    train = gather(source.reader(), equality, skip_bad=skip_bad, path=records.path)
     held_out = None
     if valid is not None:
         other = open_for_training([valid], replace(how, kind=source.kind.value))
-        held_out = gather(other.reader(), source.kind, skip_bad=skip_bad, path=valid)
+        held_out = gather(other.reader(), equality, skip_bad=skip_bad, path=valid)
         tell_dropped(console, held_out.dropped)
     columns = (records.sequence_column, records.label_column, how.label_separator)
     return GatheredFiles(train, held_out, source.kind, columns)

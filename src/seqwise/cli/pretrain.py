@@ -18,6 +18,7 @@ from seqwise.cli.wishes import sort_wishes
 from seqwise.config import ModelConfig
 from seqwise.training.description import count_epochs, describe_parts
 from seqwise.training.distribution import World, join_world
+from seqwise.training.equality import Equality
 from seqwise.training.preparation import PreparedData, load_prepared
 from seqwise.training.pretraining import PretrainingRun
 from seqwise.training.reports import StepScores
@@ -84,8 +85,9 @@ def _prepare(
         source = open_for_training(options.files, options.how, label_required=False)
         say(console, source.facts())
         records = source.records
+        equality = Equality.of(source.kind, wishes)
         data = gather_unlabelled(
-            source.reader(), source.kind, skip_bad=options.skip_bad, path=records.path
+            source.reader(), equality, skip_bad=options.skip_bad, path=records.path
         )
         tell_dropped(console, data.dropped)
         wishes = wishes.with_columns(records.sequence_column, None, None)

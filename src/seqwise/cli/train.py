@@ -71,7 +71,9 @@ def _prepare(
     prepared = None
     with world.together():
         how, skip_bad = with_kind(options.how, wishes), options.skip_bad
-        data = gather_files(options.files, options.valid, how, skip_bad=skip_bad, console=console)
+        data = gather_files(
+            options.files, options.valid, how, wishes, skip_bad=skip_bad, console=console
+        )
         wishes = wishes.with_columns(*data.columns)
         folder = store if data.is_large else None
         if folder is not None:
@@ -131,8 +133,10 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
         facts.append(("refit", text))
     num_more, num_finished = training.schedule.num_more, len(training.finished)
     if num_finished < num_more:
-        what = f"{num_finished} of the {num_more} trainings that were to follow"
-        facts.append(("budget", f"spent when {what} had come to their end; the others are left out"))
+        text = (
+            f"spent when {num_finished} of the {num_more} trainings that were to follow had ended"
+        )
+        facts.append(("budget", text))
     if training.tried_weights:
         tried = (f"{each} {tell(macro_f1)}" for each, macro_f1 in training.tried_weights.items())
         chosen = training.config.class_weight

@@ -143,8 +143,8 @@ def score(
     ShapeError
         The arguments do not fit together.
     DataError
-        There are no records, a target or a class given is no index of a class, or the probabilities are no
-        probabilities (NaN, negative, not summing to 1).
+        There are no records, a target or a class given is no index of a class, or the
+        probabilities are no probabilities (NaN, negative, not summing to 1).
 
     Examples
     --------

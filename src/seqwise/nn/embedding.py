@@ -19,9 +19,10 @@ STILL = 1e-4  # deviations of the training part, below which a series does not c
 class Embedding(nn.Module):
     """What every embedding has: the size of a step's vector, and what the vector depends on.
 
-    `num_channels` is that of the series which are embedded; 0 where it is ids. `context` is the number of steps to either side that a vector depends on, besides its own; None
-    where it depends on the place in the sequence. `stride` is the number of steps that share a
-    vector: that many times fewer go on from here.
+    `num_channels` is that of the series that are embedded; 0 where they are ids. `context` is the
+    number of steps to either side that a vector depends on, besides its own; None where it depends
+    on the place in the sequence. `stride` is the number of steps that share a vector: that many
+    times fewer go on from here.
     """
 
     embedding_dim: int

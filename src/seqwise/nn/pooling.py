@@ -1,7 +1,8 @@
 """From the steps of an encoder to one vector for a sequence; the last use of lengths.
 
-Each pooling is called as ``pool(x, lengths)`` with x ``(batch, time, input_size)`` and lengths from 1
-to ``time``, as `Batch` has them, and returns ``(batch, output_size)``. None reads a step at or beyond a length.
+Each pooling is called as ``pool(x, lengths)`` with x ``(batch, time, input_size)`` and lengths from
+1 to ``time``, as `Batch` has them, and returns ``(batch, output_size)``. None reads a step at or
+beyond a length.
 """
 
 from __future__ import annotations

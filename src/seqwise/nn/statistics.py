@@ -82,8 +82,8 @@ def measure_series(
     Tensor
         float32 ``(batch, num_statistics)``, see `count_statistics`.
     """
-    # Single values in double precision, rounded in the end: a tree asks on which side of a threshold
-    # a number lies, and that must not depend on the order of a sum.
+    # Single values in double precision, rounded in the end: a tree asks on which side of a
+    # threshold a number lies, and that must not depend on the order of a sum.
     x = zero_padding(inputs, lengths).float().double().transpose(1, 2)  # (batch, channels, time)
     lengths = lengths.to(x.device)
     differences = _differences(x)

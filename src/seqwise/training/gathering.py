@@ -20,6 +20,7 @@ from seqwise.data.kinds import Kind
 from seqwise.data.labels import LabelSet, LabelValue
 from seqwise.data.records import RawSequence, Record
 from seqwise.errors import LISTED_PROBLEMS, Code, DataError, Problem
+from seqwise.training.equality import Equality
 
 DROP = "leave bad records out (--skip-bad)"
 
@@ -58,7 +59,9 @@ class LabelledRecords:
     is_kept
         Which of them are meant, bool ``(all,)``.
     marks
-        The fingerprint of each that is meant, uint64 ``(n, 2)``.
+        What those that are equal to a model share, uint64 ``(n, 2)``.
+    content
+        A name that only the sequences of this file in this order have.
     codes
         Its label, as a position in `labels`, int32 ``(n,)``.
     labels
@@ -77,6 +80,7 @@ class LabelledRecords:
     read: Read = field(repr=False)
     is_kept: NDArray[np.bool_]
     marks: NDArray[np.uint64]
+    content: str
     codes: NDArray[np.int32]
     labels: tuple[LabelValue | LabelSet, ...]
     num_channels: int
@@ -140,15 +144,17 @@ class LabelledRecords:
         return DataError(Problem(Code.FILE_UNREADABLE, found, expected, remedy, path=self.path))
 
 
-def gather(read: Read, kind: Kind, *, skip_bad: bool, path: str | None = None) -> LabelledRecords:
+def gather(
+    read: Read, equality: Equality, *, skip_bad: bool, path: str | None = None
+) -> LabelledRecords:
     """Read records for training or validation once, and keep what is little of each.
 
     Parameters
     ----------
     read
         Gives the records, checked, with labels; called again for each further pass.
-    kind
-        What the sequences are.
+    equality
+        What the sequences are, and which of them are equal.
     skip_bad
         Leave bad records out and tell them in `dropped`, instead of refusing the file.
     path
@@ -159,7 +165,7 @@ def gather(read: Read, kind: Kind, *, skip_bad: bool, path: str | None = None) -
     DataError
         If records are bad (the first few and the count), or if there are none.
     """
-    tally = _Tally(kind, path)
+    tally = _Tally(equality, path)
     for record in read():
         tally.add(record)
     tally.keep_common_channels()
@@ -176,6 +182,7 @@ def gather(read: Read, kind: Kind, *, skip_bad: bool, path: str | None = None) -
         read,
         is_kept,
         np.frombuffer(tally.marks, dtype=np.uint64).reshape(-1, 2)[good],
+        tally.content.hexdigest(),
         np.frombuffer(tally.codes, dtype=np.int32)[good],
         tuple(tally.labels),
         num_channels=tally.num_channels,
@@ -189,6 +196,7 @@ def digest(parts: Iterable[LabelledRecords]) -> str:
     """Return a name that only the same records in the same order have (SHA-256)."""
     total = hashlib.sha256()
     for part in parts:
+        total.update(part.content.encode())
         total.update(np.ascontiguousarray(part.marks).tobytes())
         total.update(json.dumps(part.labels).encode())
         total.update(np.ascontiguousarray(part.codes).tobytes())
@@ -206,9 +214,11 @@ def in_order(codes: NDArray[np.int32]) -> NDArray[np.int64]:
 class _Tally:
     """What has been read so far."""
 
-    def __init__(self, kind: Kind, path: str | None) -> None:
-        self.kind = kind
+    def __init__(self, equality: Equality, path: str | None) -> None:
+        self.equality = equality
+        self.kind = equality.kind
         self.path = path
+        self.content = hashlib.sha256()
         self.is_kept = bytearray()  # of all records
         self.marks = bytearray()  # of those without a problem of their own, as the two below
         self.codes = array("i")
@@ -233,7 +243,8 @@ class _Tally:
                 self._add_problem(len(self.is_kept), problem)
             return
         self.is_kept.append(1)
-        self.marks += fingerprint(sequence, self.kind)
+        self.marks += self.equality.mark(sequence)
+        self.content.update(fingerprint(sequence, self.kind))
         self.codes.append(self.labels.setdefault(record.label, len(self.labels)))
         self.size += size_of(sequence)
         if self.kind is Kind.SERIES:

@@ -89,7 +89,8 @@ class _Bar:
             name = f"trying {_name_trial(run)}, epoch"
         elif run.more:
             what = "refit" if run.schedule.refits else "network"
-            name = f"{what} {len(run.more)}, epoch" if run.schedule.num_more > 1 else f"{what}, epoch"
+            number = f" {len(run.more)}" * (run.schedule.num_more > 1)
+            name = f"{what}{number}, epoch"
         line = Table.grid(padding=(0, 1))
         line.add_row(
             f"{name} {now.epoch} of {epochs}",

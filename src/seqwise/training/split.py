@@ -58,7 +58,7 @@ def check_classes(data: LabelledRecords, *, fewest: int, skip_bad: bool) -> Labe
 def split(
     data: LabelledRecords, *, valid_fraction: float, seed: int
 ) -> tuple[LabelledRecords, LabelledRecords]:
-    """Hold out a part of each class, equal sequences never on both sides.
+    """Hold out a part of each class; what is equal to a model, never on both sides.
 
     Parameters
     ----------

@@ -189,7 +189,7 @@ class PretrainedStart(Start):
     def choose_data(
         self, kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes
     ) -> DataConfig:
-        if kind is Kind.SERIES and kind == self.kind:
+        if str(kind) == self.kind == "series":
             self._check_channels(np.shape(sequences[0])[1])
         own = self.pretrained.data.to_dict()
         for name, value in {**wishes.data, "kind": str(kind)}.items():

@@ -15,6 +15,7 @@ from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
 from seqwise.data.records import Record
 from seqwise.errors import Code, DataError, Problem
+from seqwise.training.equality import Equality
 from seqwise.training.gathering import LabelledRecords, Read, digest, gather
 from seqwise.training.plan import Plan
 from seqwise.training.preparation import TRAIN, VALID, PreparedData, encode_parts
@@ -26,14 +27,14 @@ LABEL = "unlabelled"
 
 
 def gather_unlabelled(
-    read: Read, kind: Kind, *, skip_bad: bool, path: str | None = None
+    read: Read, equality: Equality, *, skip_bad: bool, path: str | None = None
 ) -> LabelledRecords:
     """Read records once, as `gather`; their labels, where they have some, are not looked at."""
 
     def relabelled() -> Iterator[Record]:
         return (replace(record, label=LABEL) for record in read())
 
-    return gather(relabelled, kind, skip_bad=skip_bad, path=path)
+    return gather(relabelled, equality, skip_bad=skip_bad, path=path)
 
 
 def prepare_unlabelled(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqwise.data.codecs.biological import BiologicalCodec
+from seqwise.data.codecs.biological import BiologicalCodec, reverse_complement
 from seqwise.data.codecs.codec import FIRST_ID, PADDING_ID, UNKNOWN_ID, Codec
 from seqwise.data.codecs.events import EventsCodec
 from seqwise.data.codecs.series import SeriesCodec, channel_problem
@@ -25,6 +25,7 @@ __all__ = [
     "TextCodec",
     "build_codec",
     "channel_problem",
+    "reverse_complement",
 ]
 
 CODECS: dict[str, type[Codec]] = {

@@ -58,7 +58,7 @@ class BiologicalCodec(Codec):
         if self.config.kind != "dna" or self.config.kmer % 2 == 0:
             return None
         ids = {self._spell(code): FIRST_ID + i for i, code in enumerate(self._known.tolist())}
-        others = [ids.get(kmer.translate(_PAIRS)[::-1], UNKNOWN_ID) for kmer in ids]
+        others = [ids.get(reverse_complement(kmer), UNKNOWN_ID) for kmer in ids]
         return np.array([PADDING_ID, UNKNOWN_ID, *others], dtype=np.int64)
 
     @override
@@ -119,6 +119,17 @@ class BiologicalCodec(Codec):
             code, letter = divmod(code, len(letters))
             kmer = letters[letter] + kmer
         return kmer
+
+
+def reverse_complement(letters: str) -> str:
+    """Read DNA or RNA from its other strand, in capitals, with T, and with dashes for gaps.
+
+    Examples
+    --------
+    >>> reverse_complement("aacg")
+    'CGTT'
+    """
+    return letters.upper().replace("U", "T").replace(".", "-").translate(_PAIRS)[::-1]
 
 
 def _letter_codes(alphabet: str, *, is_dna: bool) -> NDArray[np.int64]:
