@@ -237,7 +237,7 @@ def test_that_nothing_is_tried_is_told(table, monkeypatch):
 def test_a_budget_that_ends_the_further_networks_is_told(table, monkeypatch):
     monkeypatch.setattr(TrainingRun, "_is_late", lambda run: len(run.finished) == 1)
     done = train(table, "--num-networks", "3", "--epochs", "1")
-    assert "budget spent when 1 of the 3 trainings that were to follow had ended" in done.told
+    assert "budget spent after 1 of the 3 trainings that were to follow" in done.told
 
 
 def test_class_weights_that_were_given_are_shown(table):

@@ -133,9 +133,7 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
         facts.append(("refit", text))
     num_more, num_finished = training.schedule.num_more, len(training.finished)
     if num_finished < num_more:
-        text = (
-            f"spent when {num_finished} of the {num_more} trainings that were to follow had ended"
-        )
+        text = f"spent after {num_finished} of the {num_more} trainings that were to follow"
         facts.append(("budget", text))
     if training.tried_weights:
         tried = (f"{each} {tell(macro_f1)}" for each, macro_f1 in training.tried_weights.items())
