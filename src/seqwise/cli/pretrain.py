@@ -49,7 +49,10 @@ def run(options: Pretrain) -> None:
                 session.clear(session.store)
     if world.is_first:
         place = escape(options.out)
-        found = describe_scores(training.scores, is_series=training.shape.num_channels > 0)
+        scores = training.scores
+        found = describe_scores(scores, is_series=training.shape.num_channels > 0)
+        if scores.loss >= scores.baseline:
+            found += ": nothing was learned of what follows what (more --epochs, or more sequences)"
         best = f"best epoch {training.training.best.epoch} of {len(training.reports)}"
         num_valid = len(prepared.valid.sequences)
         say(console, [("result", f"{best}; on the {num_valid:,} records held out: {found}")])
