@@ -41,7 +41,6 @@ from seqwise.data.kinds import Kind
 from seqwise.data.records import Record
 from seqwise.speed.machine import describe_machine
 from seqwise.training.distribution import join_world
-from seqwise.training.equality import Equality
 from seqwise.training.gathering import LabelledRecords, gather
 from seqwise.training.preparation import prepare
 from seqwise.training.run import TrainingRun
@@ -214,7 +213,7 @@ def make_texts(num_records: int) -> LabelledRecords:
         Record(text, str(label), number)
         for number, (text, label) in enumerate(zip(texts, labels.tolist(), strict=True), start=1)
     ]
-    return gather(lambda: records, Equality(Kind.TEXT), skip_bad=False)
+    return gather(lambda: records, Kind.TEXT, skip_bad=False)
 
 
 def spell(word: int) -> str:

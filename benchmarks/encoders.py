@@ -34,7 +34,6 @@ from seqwise.config import Encoder
 from seqwise.evaluation.metrics import score
 from seqwise.predictor import infer_logits, softmax
 from seqwise.speed.machine import describe_machine
-from seqwise.training.equality import Equality
 from seqwise.training.gathering import gather
 from seqwise.training.preparation import prepare
 from seqwise.training.run import TrainingRun
@@ -103,7 +102,7 @@ def run_child(file: str, encoder: str, threads: int) -> dict[str, Any]:
 
 def train_and_measure(file: str, encoder: str) -> dict[str, Any]:
     source = open_for_training([file], FileOptions())
-    data = gather(source.reader(), Equality(source.kind), skip_bad=False, path=file)
+    data = gather(source.reader(), source.kind, skip_bad=False, path=file)
     train, held_out = split(data, valid_fraction=HELD_OUT, seed=HELD_OUT_SEED)
     wishes = Wishes.sorted({"encoder": encoder, "refit": False, "seed": SEED, "device": "cpu"})
     run = TrainingRun(prepare(train, source.kind, wishes), wishes)

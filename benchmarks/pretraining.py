@@ -32,7 +32,6 @@ from seqwise.data.records import Record, read_records
 from seqwise.nn import Ensemble
 from seqwise.predictor import infer_logits
 from seqwise.speed.machine import describe_machine
-from seqwise.training.equality import Equality
 from seqwise.training.gathering import gather
 from seqwise.training.preparation import prepare
 from seqwise.training.pretraining import PretrainingRun
@@ -132,7 +131,7 @@ def measure(path: Path, plan: Plan) -> dict[str, Any]:
 def pretrain(records: list[Record], plan: Plan, folder: str) -> dict[str, Any]:
     begun = time.process_time()
     wishes = Wishes.sorted({**plan.settings, **plan.pretraining, "device": "cpu"})
-    gathered = gather_unlabelled(lambda: records, Equality(Kind.TEXT), skip_bad=True)
+    gathered = gather_unlabelled(lambda: records, Kind.TEXT, wishes=wishes, skip_bad=True)
     run = PretrainingRun(prepare_unlabelled(gathered, Kind.TEXT, wishes), wishes)
     for report in run:
         print("pretraining", report.epoch, report.valid, flush=True)
@@ -151,7 +150,7 @@ def train_and_score(
     begun = time.process_time()
     settings = {**plan.settings, **plan.training, **NETWORK, "seed": seed, "device": "cpu"}
     wishes = Wishes.sorted({**settings, "pretrained": start})
-    gathered = gather(lambda: records, Equality(Kind.TEXT), skip_bad=True)
+    gathered = gather(lambda: records, Kind.TEXT, wishes=wishes, skip_bad=True)
     run = TrainingRun(prepare(gathered, Kind.TEXT, wishes, skip_bad=True), wishes)
     list(run)
     artifact = run.artifact()

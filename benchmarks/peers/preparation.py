@@ -21,7 +21,6 @@ from peers.versions import find_version
 from seqwise.data.kinds import Kind
 from seqwise.data.records import read_records
 from seqwise.speed.machine import describe_machine
-from seqwise.training.equality import Equality
 from seqwise.training.gathering import gather
 from seqwise.training.preparation import LabelledStore, prepare
 from seqwise.training.settings import Wishes
@@ -45,7 +44,7 @@ def main() -> None:
 
 def make_task(file: Path, num_records: int | None) -> Task:
     records = read_records(file)
-    data = gather(partial(records.checked, Kind.TEXT), Equality(Kind.TEXT), skip_bad=False)
+    data = gather(partial(records.checked, Kind.TEXT), Kind.TEXT, skip_bad=False)
     if num_records is not None and num_records < len(data):
         # What a split holds out is a stratified subset.
         _, data = split(data, valid_fraction=num_records / len(data), seed=SEED)

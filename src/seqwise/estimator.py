@@ -28,7 +28,6 @@ from seqwise.errors import Code, DataError, Problem, excerpt
 from seqwise.given_labels import GivenLabels, take_labels, to_array
 from seqwise.predictor import Predictor
 from seqwise.strict import setting_error
-from seqwise.training.equality import Equality
 from seqwise.training.gathering import LabelledRecords, gather
 from seqwise.training.preparation import prepare
 from seqwise.training.progress import show_progress
@@ -287,7 +286,6 @@ vectors, pretrained, seed, device, precision
         sequences = self._sequences(X, reset=True)
         given = take_labels(y, sequences)
         kind, wishes = self._kind(sequences), self._wishes()
-        equality = Equality.of(kind, wishes)
         valid = None
         if X_valid is None and y_valid is not None:
             found, expected = "y_valid without X_valid", "both or neither"
@@ -295,9 +293,9 @@ vectors, pretrained, seed, device, precision
         if X_valid is not None:
             held_out = self._sequences(X_valid, reset=False)
             columns = given.labels.names if given.is_indicator else None
-            valid = self._gather(held_out, take_labels(y_valid, held_out, columns), equality)
+            valid = self._gather(held_out, take_labels(y_valid, held_out, columns), kind, wishes)
         prepared = prepare(
-            self._gather(sequences, given, equality),
+            self._gather(sequences, given, kind, wishes),
             kind,
             wishes,
             valid=valid,
@@ -438,10 +436,10 @@ vectors, pretrained, seed, device, precision
         )
 
     def _gather(
-        self, sequences: Sequence[Any], given: GivenLabels, equality: Equality
+        self, sequences: Sequence[Any], given: GivenLabels, kind: Kind, wishes: Wishes
     ) -> LabelledRecords:
-        records = list(check_records(_records(sequences, given), equality.kind))
-        return gather(lambda: records, equality, skip_bad=self.skip_bad)
+        records = list(check_records(_records(sequences, given), kind))
+        return gather(lambda: records, kind, skip_bad=self.skip_bad, wishes=wishes)
 
     def _wishes(self) -> Wishes:
         settings = {name: _plain(getattr(self, name)) for name in SETTINGS}

@@ -253,7 +253,6 @@ from functools import partial
 from seqwise.data.kinds import Kind
 from seqwise.data.records import read_records
 from seqwise.data.sampler import BucketSampler
-from seqwise.training.equality import Equality
 from seqwise.training.gathering import gather
 from seqwise.training.preparation import prepare
 from seqwise.training.settings import Wishes
@@ -261,7 +260,7 @@ from tests.memory import peak_megabytes
 
 for path in sys.argv[1:]:
     read = partial(read_records(path).checked, Kind.EVENTS)
-    records = gather(read, Equality(Kind.EVENTS), skip_bad=False)
+    records = gather(read, Kind.EVENTS, skip_bad=False)
     prepared = prepare(records, Kind.EVENTS, Wishes(), store=path + ".store")
     lengths = prepared.train.sequences.lengths
     sampler = BucketSampler(lengths, batch_size=64, batch_steps=16_384, seed=0)

@@ -262,7 +262,7 @@ def test_targets_that_are_no_integers():
 
 
 def test_classes_given_that_are_none():
-    with pytest.raises(DataError, match="target 5"):
+    with pytest.raises(DataError, match="class given 5"):
         score([[0.5, 0.5]] * 2, [0, 1], ["a", "b"], predicted=[0, 5])
     with pytest.raises(ShapeError, match="as the targets are"):
         score([[0.5, 0.5]] * 2, [0, 1], ["a", "b"], predicted=[0])

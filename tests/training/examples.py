@@ -16,7 +16,6 @@ from seqwise.data.store import RaggedStore
 from seqwise.evaluation.decision import Decision
 from seqwise.nn import SequenceModel
 from seqwise.training.distribution import ALONE, World
-from seqwise.training.equality import Equality
 from seqwise.training.gathering import LabelledRecords, gather
 from seqwise.training.loop import Training
 from seqwise.training.objective import Classification
@@ -64,7 +63,7 @@ def labelled(
 ) -> LabelledRecords:
     """Labelled records from pairs."""
     records = [Record(*pair, number) for number, pair in enumerate(pairs, start=1)]
-    return gather(lambda: records, Equality(kind), skip_bad=skip_bad, path=path)
+    return gather(lambda: records, kind, skip_bad=skip_bad, path=path)
 
 
 def labels_of(data: LabelledRecords) -> list[Any]:

@@ -29,7 +29,6 @@ from seqwise.interruption import Stopped, StopRequest
 from seqwise.training import loop
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.distribution import World, join_world
-from seqwise.training.equality import Equality
 from seqwise.training.pretraining import PretrainingRun
 from seqwise.training.settings import Wishes
 from seqwise.training.stopping import go_on, keep_checkpoints
@@ -113,7 +112,7 @@ def pretrained(world: World) -> Any:
     sequences = [[f"e{number}" for number in range(80 * n, 80 * n + 80)] for n in range(30)]
     wishes = Wishes.sorted({**SMALL, **PRETRAINED})
     records = [Record(sequence, None, n) for n, sequence in enumerate(sequences, start=1)]
-    gathered = gather_unlabelled(lambda: records, Equality(Kind.EVENTS), skip_bad=False)
+    gathered = gather_unlabelled(lambda: records, Kind.EVENTS, skip_bad=False)
     run = PretrainingRun(prepare_unlabelled(gathered, Kind.EVENTS, wishes), wishes, world=world)
     losses = [[report.train_loss, report.valid.loss] for report in run]
     return weights(run.training.best_model()), losses

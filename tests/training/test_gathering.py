@@ -4,7 +4,6 @@ import pytest
 from seqwise.data.kinds import Kind
 from seqwise.data.records import Record
 from seqwise.errors import Code, DataError, Problem
-from seqwise.training.equality import Equality
 from seqwise.training.gathering import digest, gather, in_order
 from tests.training.examples import labelled, labels_of
 
@@ -23,7 +22,7 @@ def bad(number):
 
 
 def collect(some, kind=Kind.TEXT, *, skip_bad=False, path=None):
-    return gather(lambda: some, Equality(kind), skip_bad=skip_bad, path=path)
+    return gather(lambda: some, kind, skip_bad=skip_bad, path=path)
 
 
 def refuse(call, code, **arguments):
@@ -102,7 +101,7 @@ def test_each_pass_reads_the_records_anew():
         opened.append(1)
         return iter(records(("x", "a"), ("y", "b"), ("z", "b")))
 
-    data = gather(read, Equality(Kind.TEXT), skip_bad=False)
+    data = gather(read, Kind.TEXT, skip_bad=False)
     assert len(opened) == 1
     for start in range(4):
         assert list(data.sequences(start)) == ["x", "y", "z"][start:]
@@ -128,7 +127,7 @@ def test_selected_records_are_read_alone():
 )
 def test_a_file_that_changes_between_two_passes(later):
     some = records(("x", "a"), ("y", "b"))
-    data = gather(lambda: some, Equality(Kind.TEXT), skip_bad=False, path="f.csv")
+    data = gather(lambda: some, Kind.TEXT, skip_bad=False, path="f.csv")
     some[:] = later
     with pytest.raises(DataError, match="other records than at the first reading") as caught:
         list(data.sequences())

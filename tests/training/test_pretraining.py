@@ -9,7 +9,6 @@ from seqwise.data.kinds import Kind, check_sequence
 from seqwise.data.records import Record
 from seqwise.errors import CheckpointError, Code, ConfigError, DataError
 from seqwise.nn import Batch, NextStepModel
-from seqwise.training.equality import Equality
 from seqwise.training.next_step import NextStep
 from seqwise.training.preparation import prepare
 from seqwise.training.pretraining import PATIENCE, PretrainingRun
@@ -46,7 +45,7 @@ def gathered(sequences, kind=Kind.TEXT):
         Record(check_sequence(each, kind), None if n % 2 else "label", n)
         for n, each in enumerate(sequences, start=1)
     ]
-    return gather_unlabelled(lambda: records, Equality(kind), skip_bad=False, path="u.csv")
+    return gather_unlabelled(lambda: records, kind, skip_bad=False, path="u.csv")
 
 
 def make(sequences=None, kind=Kind.TEXT, **settings):

@@ -9,7 +9,6 @@ from seqwise.data.fingerprint import fingerprint
 from seqwise.data.kinds import Kind
 from seqwise.data.records import Record
 from seqwise.errors import Code, DataError, Problem
-from seqwise.training.equality import Equality
 from seqwise.training.gathering import gather
 from seqwise.training.split import SPLIT, check_classes, count_equal, split
 from tests.training.examples import labelled, labels_of
@@ -81,7 +80,7 @@ def test_what_was_dropped_before_stays_listed():
     problem = Problem(Code.EMPTY_SEQUENCE, "nothing", "something", "mend it")
     records = [Record(*pair, number) for number, pair in enumerate([*good, ("z", "c")], 1)]
     records.append(Record(None, "a", 6, problem=problem))
-    data = gather(lambda: records, Equality(Kind.TEXT), skip_bad=True)
+    data = gather(lambda: records, Kind.TEXT, skip_bad=True)
     checked = check_classes(data, fewest=2, skip_bad=True)
     assert [problem.code for problem in checked.dropped.listed] == [
         Code.EMPTY_SEQUENCE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -15,7 +16,6 @@ from seqwise.cli.files import open_for_training, say
 from seqwise.cli.options import FileOptions
 from seqwise.data.kinds import Kind
 from seqwise.strict import setting_error
-from seqwise.training.equality import Equality
 from seqwise.training.gathering import Dropped, LabelledRecords, gather
 from seqwise.training.preparation import PreparedData, prepare
 from seqwise.training.settings import Wishes
@@ -70,12 +70,12 @@ def gather_files(
     source = open_for_training(files, how)
     say(console, source.facts())
     records = source.records
-    equality = Equality.of(source.kind, wishes)
-    train = gather(source.reader(), equality, skip_bad=skip_bad, path=records.path)
+    take = partial(gather, skip_bad=skip_bad, wishes=wishes)
+    train = take(source.reader(), source.kind, path=records.path)
     held_out = None
     if valid is not None:
         other = open_for_training([valid], replace(how, kind=source.kind.value))
-        held_out = gather(other.reader(), equality, skip_bad=skip_bad, path=valid)
+        held_out = take(other.reader(), source.kind, path=valid)
         tell_dropped(console, held_out.dropped)
     columns = (records.sequence_column, records.label_column, how.label_separator)
     return GatheredFiles(train, held_out, source.kind, columns)

@@ -25,7 +25,6 @@ from seqwise.inspection import FileSummary, summarise
 from seqwise.inspection_tables import summary_table
 from seqwise.training.companion import NETWORK
 from seqwise.training.description import describe_parts, describe_run
-from seqwise.training.equality import Equality
 from seqwise.training.fits import CHARACTERS, FOREST, LINEAR
 from seqwise.training.gathering import gather
 from seqwise.training.preparation import PreparedData, load_prepared, prepare
@@ -111,7 +110,7 @@ def _choices(source: OpenFile) -> dict[str, str]:
     if records.label_column is None and (records.columns or records.format == "lines"):
         return {"training": "not without labels (--label)"}
     try:
-        data = gather(source.reader(), Equality(source.kind), skip_bad=True, path=records.path)
+        data = gather(source.reader(), source.kind, skip_bad=True, path=records.path)
         if is_large(data):
             return {"training": f"to encode it into a store first: more than {MOST_IN_MEMORY}"}
         run = TrainingRun(prepare(data, source.kind, Wishes(), skip_bad=True), Wishes())

@@ -18,7 +18,6 @@ from seqwise.cli.wishes import sort_wishes
 from seqwise.config import ModelConfig
 from seqwise.training.description import count_epochs, describe_parts
 from seqwise.training.distribution import World, join_world
-from seqwise.training.equality import Equality
 from seqwise.training.preparation import PreparedData, load_prepared
 from seqwise.training.pretraining import PretrainingRun
 from seqwise.training.reports import StepScores
@@ -52,7 +51,7 @@ def run(options: Pretrain) -> None:
         scores = training.scores
         found = describe_scores(scores, is_series=training.shape.num_channels > 0)
         if scores.loss >= scores.baseline:
-            found += ": nothing was learned of what follows what (more --epochs, or more sequences)"
+            found += ": no better than that (more --epochs or more sequences may help)"
         best = f"best epoch {training.training.best.epoch} of {len(training.reports)}"
         num_valid = len(prepared.valid.sequences)
         say(console, [("result", f"{best}; on the {num_valid:,} records held out: {found}")])
@@ -88,9 +87,12 @@ def _prepare(
         source = open_for_training(options.files, options.how, label_required=False)
         say(console, source.facts())
         records = source.records
-        equality = Equality.of(source.kind, wishes)
         data = gather_unlabelled(
-            source.reader(), equality, skip_bad=options.skip_bad, path=records.path
+            source.reader(),
+            source.kind,
+            skip_bad=options.skip_bad,
+            path=records.path,
+            wishes=wishes,
         )
         tell_dropped(console, data.dropped)
         wishes = wishes.with_columns(records.sequence_column, None, None)

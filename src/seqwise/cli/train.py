@@ -131,6 +131,9 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
             "refit, on records held out"
         )
         facts.append(("refit", text))
+    if not training.training.is_over:
+        text = f"spent after epoch {len(training.reports)} of {training.training.config.epochs}"
+        facts.append(("budget", text))
     num_more, num_finished = training.schedule.num_more, len(training.finished)
     if num_finished < num_more:
         text = f"spent after {num_finished} of the {num_more} trainings that were to follow"

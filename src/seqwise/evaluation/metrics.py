@@ -267,15 +267,15 @@ def _check_predicted(predicted: NDArray[Any], truth: Ints, num_classes: int) -> 
         found, expected = f"classes given {predicted.shape}", f"{truth.shape}, as the targets are"
         remedy = "give one class index a record"
         raise ShapeError(Problem(Code.WRONG_SHAPE, found, expected, remedy))
-    _check_targets(predicted, num_classes)
+    _check_targets(predicted, num_classes, "class given")
 
 
-def _check_targets(targets: NDArray[Any], num_classes: int) -> None:
+def _check_targets(targets: NDArray[Any], num_classes: int, name: str = "target") -> None:
     if not np.issubdtype(targets.dtype, np.integer):
         raise DataError(
             Problem(
                 Code.WRONG_TYPE,
-                f"targets of type {targets.dtype}",
+                f"{name} of type {targets.dtype}",
                 "class indices as integers",
                 "turn the labels into indices first",
             )
@@ -286,7 +286,7 @@ def _check_targets(targets: NDArray[Any], num_classes: int) -> None:
         raise DataError(
             Problem(
                 Code.UNKNOWN_LABEL,
-                f"target {targets[first]}",
+                f"{name} {targets[first]}",
                 f"a class index from 0 to {num_classes - 1}",
                 "leave out records whose label the model does not know",
                 record=first + 1,

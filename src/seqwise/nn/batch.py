@@ -80,7 +80,7 @@ def check_inputs(inputs: Tensor, num_channels: int, dtype: torch.dtype | None = 
     """
     found = f"inputs are {describe(inputs)}"
     if not num_channels:
-        if inputs.dim() != 2:
+        if inputs.dim() != 2 or inputs.dtype != torch.int64 or 0 in inputs.shape:
             raise shape_error(found, "int64 (batch, time)", "give it ids; it reads no series")
         return
     if inputs.dim() != 3 or inputs.size(2) != num_channels:

@@ -23,6 +23,9 @@ class Dropout(nn.Dropout):
         If it is none.
     """
 
+    def __init__(self, p: float) -> None:
+        super().__init__(p)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return x, some values 0 if training."""
         if not self.training or not self.p:

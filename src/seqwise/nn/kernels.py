@@ -160,7 +160,8 @@ class KernelModel(nn.Module):
         check_inputs(batch.inputs, self.num_channels)
         # A feature jumps where a result meets a threshold, so that it must not depend on the order
         # of a sum: in double precision that moves a result by less than any two of them differ, and
-        # of values in single precision, where a series stands still, not at all.
+        # where a series stands still, of values in single precision, not at all, unless channels
+        # are some million times as large as others.
         x = zero_padding(batch.inputs, batch.lengths).float().double().transpose(1, 2)
         lengths = batch.lengths.to(x.device)
         most = PIECE_STEPS if x.device.type == "cpu" else PIECE_STEPS_OF_GPU

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from seqwise.config import ModelConfig
@@ -100,7 +101,8 @@ class SequenceModel(nn.Module):
     Parameters
     ----------
     embedding
-        Called with ``(batch, time[, channels])``; has ``embedding_dim`` and ``stride``.
+        An `Embedding`, called with ``(batch, time[, channels])``; it has ``embedding_dim``,
+        ``num_channels`` and ``stride``.
     encoder
         Called with ``(batch, time, embedding_dim)`` and lengths; has ``input_size`` and
         ``output_size``.
@@ -169,6 +171,13 @@ class SequenceModel(nn.Module):
         """Size of the logits."""
         return self.head.out_features
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of values that go in, and of logits."""
+        weight = self.head.weight
+        # A quantised layer has a method of this name; it takes and gives float32.
+        return weight.dtype if isinstance(weight, Tensor) else torch.float32
+
     def forward(self, batch: Batch) -> Tensor:
         """Compute the logits ``(batch, num_classes)`` of a batch.
 
@@ -179,15 +188,14 @@ class SequenceModel(nn.Module):
         ShapeError
             If the inputs are not what the embedding reads, or values of another precision.
         """
-        dtype = self.head.weight.dtype
-        check_inputs(batch.inputs, self.embedding.num_channels, dtype)
+        check_inputs(batch.inputs, self.embedding.num_channels, self.dtype)
         # Ids in the padding may be anything, also outside of the table.
         inputs = zero_padding(batch.inputs, batch.lengths)
         with in_float32(inputs):
             inputs = self.embedding.prepare(inputs, batch.lengths)
             x = self.dropout(self.embedding(inputs))  # (batch, time, embedding_dim)
         lengths = self.embedding.shorten(batch.lengths)
-        x = self.encoder(x, lengths).to(dtype)  # (batch, time, output_size)
+        x = self.encoder(x, lengths).to(self.dtype)  # (batch, time, output_size)
         with in_float32(x):
             x = self.pooling(x, lengths)  # (batch, output_size)
             return self.head(self.dropout(x))  # type: ignore[no-any-return]

@@ -50,13 +50,13 @@ def stream_logits(model: SequenceModel, inputs: Tensor, *, chunk_steps: int) -> 
         raise shape_error(found, expected, "call the model itself")
     if len(inputs) != 1:
         raise shape_error(f"{len(inputs)} sequences", "one", "stream one after the other")
-    check_inputs(inputs, model.embedding.num_channels, model.head.weight.dtype)
+    check_inputs(inputs, model.embedding.num_channels, model.dtype)
     with in_float32(inputs):
         inputs = model.embedding.prepare(inputs, torch.tensor([inputs.size(1)]))
     summaries, lengths = [], []
     for chunk in _encode(model, inputs, max(1, chunk_steps // model.embedding.stride)):
         with in_float32(inputs):
-            summaries.append(model.pooling.summarise(chunk.to(model.head.weight.dtype)))
+            summaries.append(model.pooling.summarise(chunk.to(model.dtype)))
         lengths.append(chunk.size(1))
     lengths_of_chunks = torch.tensor(lengths, device=inputs.device)
     with in_float32(inputs):

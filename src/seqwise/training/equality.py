@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Self
 
-from seqwise.data.codecs import reverse_complement
-from seqwise.data.fingerprint import fingerprint
+from seqwise.data.codecs import TextCodec, reverse_complement
 from seqwise.data.kinds import Kind
-from seqwise.data.records import RawSequence
-from seqwise.training.settings import Wishes
+from seqwise.data.records import RawSequence, Record
+from seqwise.training.settings import SAMPLE, Wishes
+from seqwise.training.start import open_start
 
 
 @dataclass(frozen=True)
 class Equality:
-    """What a model cannot tell apart, as far as settings say so.
+    """What a model cannot tell apart, as far as that is known before anything is learned.
 
     The split goes by it: what is learned from must not be held out in another spelling.
 
@@ -22,52 +24,55 @@ class Equality:
     ----------
     kind
         Of the sequences.
-    by_words, small
-        Whether text is read by words, between which white space says nothing, and in small letters.
+    text
+        How text is read; None for other kinds.
     most
-        Steps that are read of a sequence, or more; None for all.
+        Letters, ids or steps that are read of a sequence; None for all.
     both_strands
         Whether DNA and its reverse complement are one.
     """
 
     kind: Kind
-    by_words: bool = False
-    small: bool = False
+    text: TextCodec | None = None
     most: int | None = None
     both_strands: bool = False
 
     @classmethod
-    def of(cls, kind: Kind, wishes: Wishes) -> Self:
-        """Take what the user has said."""
-        data = wishes.data
-        found, most = cls(kind), data.get("max_length")
+    def of(cls, read: Callable[[], Iterable[Record]], kind: Kind, wishes: Wishes) -> Self:
+        """Take what the user has said, and what that means for the first of some records.
+
+        Raises
+        ------
+        DataError, ArtifactError, ConfigError
+            If there is not what the training starts from, or a setting has no effect.
+        """
+        found = (each.sequence for each in read() if each.sequence is not None)
+        sample: list[RawSequence] = list(islice(found, SAMPLE))
+        if not sample:
+            return cls(kind)
+        data = open_start(wishes).choose_data(kind, sample, wishes)
         if kind is Kind.TEXT:
-            tokens = data.get("tokens", "words")
-            by_words = tokens == "words"
-            small = data.get("case", "mark" if by_words else "drop") == "drop"
-            # A byte-pair token may be of many letters, and a byte of none.
-            most = most if tokens in ("words", "characters") else None
-            return replace(found, by_words=by_words, small=small, most=most)
+            return cls(kind, text=TextCodec(data), most=data.max_length)
+        most = data.max_length
         if most is not None and kind in (Kind.DNA, Kind.PROTEIN):
-            most += data.get("kmer", 1)  # the last window sees letters behind it
-        strands = wishes.model.get("both_strands") or wishes.train.get("strand_flip")
-        return replace(found, most=most, both_strands=kind is Kind.DNA and bool(strands))
+            most += data.kmer // 2  # letters behind it that the last window sees
+        return cls(kind, most=most, both_strands=are_strands_one(kind, wishes))
 
-    def mark(self, sequence: RawSequence) -> bytes:
-        """Return 16 bytes that equal sequences share, as `fingerprint` does."""
-        return fingerprint(self._seen(sequence), self.kind)
-
-    def _seen(self, sequence: RawSequence) -> Any:
+    def seen(self, sequence: RawSequence) -> Any:
+        """Give what equal sequences share; the sequence itself where nothing of it is hidden."""
+        if self.text is not None:
+            return self.text.read(str(sequence), self.most)
         seen: Any = sequence
-        if self.by_words:
-            words = str(sequence).split()
-            seen = " ".join(words[: self.most])
-        elif self.most is not None:
+        if self.most is not None:
             ids = self.kind is Kind.EVENTS and isinstance(sequence, str)
             seen = (str(sequence).split() if ids else sequence)[: self.most]
-        if self.small:
-            seen = str(seen).lower()
         if self.both_strands:
             other = reverse_complement(str(seen))
             seen = min(other, reverse_complement(other))
         return seen
+
+
+def are_strands_one(kind: Kind, wishes: Wishes) -> bool:
+    """Tell whether DNA is learned from on either strand."""
+    flips = wishes.model.get("both_strands") or wishes.train.get("strand_flip")
+    return kind is Kind.DNA and bool(flips)

@@ -21,10 +21,13 @@ from seqwise.data.labels import LabelSet, LabelValue
 from seqwise.data.records import RawSequence, Record
 from seqwise.errors import LISTED_PROBLEMS, Code, DataError, Problem
 from seqwise.training.equality import Equality
+from seqwise.training.settings import Wishes
 
 DROP = "leave bad records out (--skip-bad)"
 
 Read = Callable[[], Iterable[Record]]
+
+NOTHING_SAID = Wishes()
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,12 @@ class LabelledRecords:
 
 
 def gather(
-    read: Read, equality: Equality, *, skip_bad: bool, path: str | None = None
+    read: Read,
+    kind: Kind,
+    *,
+    skip_bad: bool,
+    path: str | None = None,
+    wishes: Wishes = NOTHING_SAID,
 ) -> LabelledRecords:
     """Read records for training or validation once, and keep what is little of each.
 
@@ -153,19 +161,23 @@ def gather(
     ----------
     read
         Gives the records, checked, with labels; called again for each further pass.
-    equality
-        What the sequences are, and which of them are equal.
+    kind
+        What the sequences are.
     skip_bad
         Leave bad records out and tell them in `dropped`, instead of refusing the file.
     path
         The file, for messages.
+    wishes
+        The settings that the user has spoken of: some say which sequences are equal.
 
     Raises
     ------
     DataError
         If records are bad (the first few and the count), or if there are none.
+    ConfigError
+        If a setting has no effect on such sequences.
     """
-    tally = _Tally(equality, path)
+    tally = _Tally(Equality.of(read, kind, wishes), path)
     for record in read():
         tally.add(record)
     tally.keep_common_channels()
@@ -197,7 +209,6 @@ def digest(parts: Iterable[LabelledRecords]) -> str:
     total = hashlib.sha256()
     for part in parts:
         total.update(part.content.encode())
-        total.update(np.ascontiguousarray(part.marks).tobytes())
         total.update(json.dumps(part.labels).encode())
         total.update(np.ascontiguousarray(part.codes).tobytes())
     return total.hexdigest()
@@ -243,8 +254,9 @@ class _Tally:
                 self._add_problem(len(self.is_kept), problem)
             return
         self.is_kept.append(1)
-        self.marks += self.equality.mark(sequence)
-        self.content.update(fingerprint(sequence, self.kind))
+        mark, seen = fingerprint(sequence, self.kind), self.equality.seen(sequence)
+        self.content.update(mark)
+        self.marks += mark if seen is sequence else fingerprint(seen, self.kind)
         self.codes.append(self.labels.setdefault(record.label, len(self.labels)))
         self.size += size_of(sequence)
         if self.kind is Kind.SERIES:

@@ -31,6 +31,8 @@ class Plan(Settings):
         Records of each part.
     valid_fraction, seed
         Of the split; the share is None where a file of its own chooses the epoch.
+    strands_are_one
+        Whether DNA and its reverse complement went to the same side.
     path
         The training file, as the user named it.
     num_overlap
@@ -49,6 +51,7 @@ class Plan(Settings):
     seed: int
     path: str | None
     num_overlap: int
+    strands_are_one: bool = False
     start: dict[str, str] = field(default_factory=dict)
     version: str = __version__
 

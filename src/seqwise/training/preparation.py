@@ -21,6 +21,7 @@ from seqwise.data.store import ChainedStore, RaggedStore
 from seqwise.data.store_folder import begin_store, open_store
 from seqwise.data.targets import Targets
 from seqwise.errors import Code, ConfigError, DataError, Problem, excerpt
+from seqwise.training.equality import are_strands_one
 from seqwise.training.gathering import Dropped, LabelledRecords, digest
 from seqwise.training.plan import Plan
 from seqwise.training.settings import SAMPLE, Wishes, choose_refit, choose_valid_fraction
@@ -189,6 +190,7 @@ def _plan(
         train, held_out = split(whole, valid_fraction=share, seed=config.seed)
     if kind is Kind.SERIES:
         _check_channels(train, held_out)
+        start.check_channels(train.num_channels, train.path)
     parts = {TRAIN: train, VALID: held_out}
     if choose_refit(len(train), holds_out=valid is None, wishes=wishes):
         parts[WHOLE] = whole
@@ -199,6 +201,7 @@ def _plan(
         counts={name: len(part) for name, part in parts.items()},
         valid_fraction=share,
         seed=config.seed,
+        strands_are_one=are_strands_one(kind, wishes),
         path=records.path,
         num_overlap=count_equal(whole, valid) if valid else 0,  # a split leaves none
         start=start.identity(),

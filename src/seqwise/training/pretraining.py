@@ -36,7 +36,6 @@ MODEL_WISHES: dict[str, Any] = {
     "own_scale": False,
 }
 UNHEARD = (
-    "average_decay",
     "budget",
     "class_weight",
     "label_smoothing",

@@ -67,7 +67,7 @@ class TrainingRun(Steps):
     start : Start
         What each network starts from.
     why_alone : str, optional
-        Why one network is trained, and no other encoder tried.
+        Why no other encoder is tried.
     schedule, wanted : Schedule
         What is tried, and how much of it; and with time enough.
     trials : list of Trial

@@ -155,7 +155,7 @@ def why_alone(
     wishes: Wishes,
     encoder: str | None = None,
 ) -> str | None:
-    """Say why one network is trained, and no other encoder tried; None where several are.
+    """Say why no other encoder is tried; None where several are.
 
     Parameters
     ----------
@@ -174,7 +174,9 @@ def why_alone(
         return "it was pretrained"
     said = [name for name in SHAPE if name in wishes.model]
     if said:
-        return f"{option(said[0])} says how the network is to look"
+        is_one_direction = said[0] == "bidirectional" and not wishes.model["bidirectional"]
+        name = "one_direction" if is_one_direction else said[0]
+        return f"{option(name)} says how the network is to look"
     encoders = ENCODERS_OF_KIND.get(kind, ENCODERS)
     work = config.epochs * num_steps * max(PRICES[encoder] for encoder in encoders)
     if config.budget is None and work > MOST_STEPS:

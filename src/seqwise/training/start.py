@@ -56,6 +56,15 @@ class Start:
         """Choose what a step is, as `settings.choose_data`."""
         return choose_data(kind, sequences, wishes)
 
+    def check_channels(self, found: int, path: str | None) -> None:
+        """Refuse series of a number of channels that it does not know, in a file for messages.
+
+        Raises
+        ------
+        DataError
+            If it was made of others.
+        """
+
     def fit_codec(self, data: DataConfig, sequences: Iterable[RawSequence]) -> Codec:
         """Make the codec that sequences are encoded by."""
         return build_codec(data).fit(sequences)
@@ -189,8 +198,6 @@ class PretrainedStart(Start):
     def choose_data(
         self, kind: Kind, sequences: Sequence[RawSequence], wishes: Wishes
     ) -> DataConfig:
-        if str(kind) == self.kind == "series":
-            self._check_channels(np.shape(sequences[0])[1])
         own = self.pretrained.data.to_dict()
         for name, value in {**wishes.data, "kind": str(kind)}.items():
             if name in OF_CODEC and value != own[name]:
@@ -214,14 +221,15 @@ class PretrainedStart(Start):
         place = excerpt(one_line(str(account.file)))
         return [("pretrained", f"embedding and encoder, on {num_records} records of {place}")]
 
-    def _check_channels(self, found: int) -> None:
-        """Refuse series of other channels: numpy would make one channel many without a word."""
+    @override
+    def check_channels(self, found: int, path: str | None) -> None:
+        # NumPy would make one channel many without a word.
         expected = self.pretrained.codec.num_channels
         if found != expected:
-            remedy = "give it such series, or pretrain on these"
             text = f"series of {found} channel{'s' if found != 1 else ''}"
+            remedy = "give it such series, or pretrain on these"
             problem = Problem(Code.CHANNEL_COUNT, text, f"{expected}, {self._reason()}", remedy)
-            raise DataError(problem)
+            raise DataError(problem.at(path=path))
 
     @override
     def _reason(self) -> str:

@@ -15,8 +15,7 @@ from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
 from seqwise.data.records import Record
 from seqwise.errors import Code, DataError, Problem
-from seqwise.training.equality import Equality
-from seqwise.training.gathering import LabelledRecords, Read, digest, gather
+from seqwise.training.gathering import NOTHING_SAID, LabelledRecords, Read, digest, gather
 from seqwise.training.plan import Plan
 from seqwise.training.preparation import TRAIN, VALID, PreparedData, encode_parts
 from seqwise.training.settings import SAMPLE, Wishes, choose_data, choose_valid_fraction
@@ -27,14 +26,19 @@ LABEL = "unlabelled"
 
 
 def gather_unlabelled(
-    read: Read, equality: Equality, *, skip_bad: bool, path: str | None = None
+    read: Read,
+    kind: Kind,
+    *,
+    skip_bad: bool,
+    path: str | None = None,
+    wishes: Wishes = NOTHING_SAID,
 ) -> LabelledRecords:
     """Read records once, as `gather`; their labels, where they have some, are not looked at."""
 
     def relabelled() -> Iterator[Record]:
         return (replace(record, label=LABEL) for record in read())
 
-    return gather(relabelled, equality, skip_bad=skip_bad, path=path)
+    return gather(relabelled, kind, skip_bad=skip_bad, path=path, wishes=wishes)
 
 
 def prepare_unlabelled(

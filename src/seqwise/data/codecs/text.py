@@ -123,6 +123,22 @@ class TextCodec(Codec):
         vocabulary: dict[str, int] = self._tokenizer.get_vocab()
         return {token: index for token, index in vocabulary.items() if index >= FIRST_ID}
 
+    def read(self, text: str, most: int | None) -> str:
+        """Give what no vocabulary could bring back: how a text is read before tokens are learned.
+
+        Parameters
+        ----------
+        text
+            Any.
+        most
+            Tokens that are read, or more; None for all.
+        """
+        seen: str = self._tokenizer.normalizer.normalize_str(str(self._mark(text)))
+        if self.config.tokens == "words":  # each of one token or more
+            pieces = self._tokenizer.pre_tokenizer.pre_tokenize_str(seen)[:most]
+            return " ".join(piece for piece, _ in pieces)
+        return seen[:most] if self.config.tokens == "characters" else seen
+
     def normalise(self, text: str) -> str:
         """Spell a word as it is looked up: small, unless the codec keeps capitals as they are."""
         if check_text(text) is not None:
