@@ -7,7 +7,6 @@ from seqwise.data.collate import collate
 from seqwise.data.labels import Labels
 from seqwise.data.store import RaggedStore
 from seqwise.evaluation.multilabel import score_multilabel
-from seqwise.nn.kernels import NUM_GROUPS, NUM_RIVALS
 from seqwise.training import ridge
 from seqwise.training.ridge import choose_kernels, fit_kernels
 
@@ -113,22 +112,6 @@ def test_what_all_records_have_alike_says_nothing():
     assert constant[0]
     reach = (model.weight / model.scale.unsqueeze(1))[constant].abs().max()
     assert reach < 1e-6  # times by how much a longer series differs
-
-
-@pytest.mark.parametrize("still", [1e-30, -1e-6, 0.01, -0.3])
-def test_where_a_series_stands_still_no_kernel_wins(still):
-    """Whatever the value, zero included: of what rounding left, its sign would choose a winner."""
-    series, targets = make_waves()
-    model = fit(series, targets)
-    at_zero, elsewhere = (
-        model.measure(collate([np.full((200, 1), value, dtype=np.float32)]))[0]
-        for value in (0.0, still)
-    )
-    num_last = NUM_GROUPS * NUM_RIVALS
-    reach = int(model.dilations[-1]) * 8  # at either end it stands beside padding
-    last = elsewhere[-model.num_statistics - num_last : -model.num_statistics]
-    assert (at_zero[-model.num_statistics - num_last : -model.num_statistics] == 1).all()
-    assert (last.square() >= 1 - reach / 200).all()
 
 
 def test_dilations_fill_a_series_of_the_usual_length():

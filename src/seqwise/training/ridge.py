@@ -17,7 +17,6 @@ from seqwise.training.drawing import draw_records, read_drawn
 MOST_RECORDS = 4_000  # that are learned from: the price grows with their cube
 MOST_STEPS = 10_000_000
 MOST_DILATIONS = 8
-WHOLE = 2**10  # shares in the weights of a random kernel
 NUM_THRESHOLDS = 14  # of a kernel, over all dilations
 NUM_SAMPLED, SAMPLE_STEPS = 64, 4_096  # series that thresholds come from, and steps of each
 BATCH_STEPS = 1 << 14
@@ -109,17 +108,14 @@ def _draw_channels(channels: torch.Tensor, random: np.random.Generator) -> torch
 
 
 def _draw_rivals(rivals: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
-    """Draw kernels that answer nothing to what is constant, none louder than others.
+    """Draw kernels that answer next to nothing to what is constant, none louder than others.
 
-    Nothing at all: of what rounding left, one kernel of a group would win wherever a series stands
-    still, and another one where it stands still below 0. So the weights are whole shares, of few
-    bits, which add up to 0.
+    What rounding leaves of their sums makes one of a group win where a series stands still above
+    its mean, and another one below: that tells more of a series than all of them even would.
     """
     drawn = torch.from_numpy(random.standard_normal(tuple(rivals.shape)))
     drawn -= drawn.mean(dim=-1, keepdim=True)
-    shares = (drawn / drawn.abs().sum(dim=-1, keepdim=True) * WHOLE).round()
-    shares[..., -1] -= shares.sum(dim=-1)
-    return (shares / WHOLE).float()
+    return (drawn / drawn.abs().sum(dim=-1, keepdim=True)).float()
 
 
 def _place_thresholds(
