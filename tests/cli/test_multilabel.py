@@ -233,7 +233,7 @@ def held_outs_of_one_label_a_record_are_another_task(model, table):
 def test_labels_that_the_model_does_not_know(model):
     rows = [*rows_of(topical(9)), {"text": "so ship", "labels": ["sea", "rail"]}]
     done = run("evaluate", model, write_jsonl("test.jsonl", rows))
-    assert "left out 1 of the 10 records of test.jsonl" in done.told
+    assert "left out 1 of the 10 records of test.jsonl" in done.shown
     assert "'rail'" in done.shown
 
 

@@ -272,7 +272,7 @@ def test_problems_name_their_own_file_of_several():
     write_jsonl("many/b.jsonl", [{"values": [[0.5], [1]], "label": "a"}, {**rows[0], "label": "c"}])
     (row,) = (row for row in run("predict", "model", "many").rows if row["problem"])
     assert row["problem"].startswith("many/b.jsonl:1 (record 1), column values: 1 channel - ")
-    told = run("evaluate", "model", "many").told
+    told = run("evaluate", "model", "many").out
     assert "2 of the 10 records of many, the first: many/b.jsonl:1 (record 1)" in told
 
 

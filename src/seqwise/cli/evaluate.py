@@ -46,9 +46,10 @@ def run(options: Evaluate) -> None:
     if options.json:
         print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))  # noqa: T201
         return
-    if found.problems:  # before the scores, which say nothing of these records
-        say(Console(stderr=True, quiet=options.quiet), [_left_out(found, file)])
     console = Console()
+    if found.problems and not options.quiet:  # before the scores, which say nothing of them
+        say(console, [_left_out(found, file)])
+        console.print()
     if isinstance(found.scores, MultilabelScores):
         console.print(multilabel_table(found.scores))
     else:
