@@ -125,7 +125,9 @@ class TextCodec(Codec):
         return {token: index for token, index in vocabulary.items() if index >= FIRST_ID}
 
     def read(self, text: str, most: int | None) -> str:
-        """Give what equal texts share before tokens are learned: fast, so that it may miss some.
+        """Give what texts share that are read alike, before tokens are learned.
+
+        It is fast, so that it misses some, and takes "now here" for "nowhere".
 
         Parameters
         ----------
@@ -139,7 +141,7 @@ class TextCodec(Codec):
         else:
             seen = self._tokenizer.normalizer.normalize_str(text)
         if self.config.tokens == "words":
-            # Each is one token or more, and signs have none between them and a word.
+            # Each is a token or more. A blank before a sign says nothing, so that all are left out.
             return "".join(seen.split()[:most])
         return seen[:most] if self.config.tokens == "characters" else seen
 
