@@ -37,7 +37,7 @@ from seqwise.training.preparation import prepare
 from seqwise.training.pretraining import PretrainingRun
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
-from seqwise.training.unlabelled import gather_unlabelled, prepare_unlabelled
+from seqwise.training.unlabelled import prepare_unlabelled, unlabelled
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "pretraining.json"
@@ -131,7 +131,7 @@ def measure(path: Path, plan: Plan) -> dict[str, Any]:
 def pretrain(records: list[Record], plan: Plan, folder: str) -> dict[str, Any]:
     begun = time.process_time()
     wishes = Wishes.sorted({**plan.settings, **plan.pretraining, "device": "cpu"})
-    gathered = gather_unlabelled(lambda: records, Kind.TEXT, wishes=wishes, skip_bad=True)
+    gathered = gather(unlabelled(lambda: records), Kind.TEXT, wishes=wishes, skip_bad=True)
     run = PretrainingRun(prepare_unlabelled(gathered, Kind.TEXT, wishes), wishes)
     for report in run:
         print("pretraining", report.epoch, report.valid, flush=True)

@@ -29,10 +29,11 @@ from seqwise.interruption import Stopped, StopRequest
 from seqwise.training import loop
 from seqwise.training.checkpoint import Checkpoints
 from seqwise.training.distribution import World, join_world
+from seqwise.training.gathering import gather
 from seqwise.training.pretraining import PretrainingRun
 from seqwise.training.settings import Wishes
 from seqwise.training.stopping import go_on, keep_checkpoints
-from seqwise.training.unlabelled import gather_unlabelled, prepare_unlabelled
+from seqwise.training.unlabelled import prepare_unlabelled, unlabelled
 from tests.training.examples import SMALL, Task, make_refit_run, make_store
 
 NEVER = 1e9
@@ -112,7 +113,7 @@ def pretrained(world: World) -> Any:
     sequences = [[f"e{number}" for number in range(80 * n, 80 * n + 80)] for n in range(30)]
     wishes = Wishes.sorted({**SMALL, **PRETRAINED})
     records = [Record(sequence, None, n) for n, sequence in enumerate(sequences, start=1)]
-    gathered = gather_unlabelled(lambda: records, Kind.EVENTS, skip_bad=False)
+    gathered = gather(unlabelled(lambda: records), Kind.EVENTS, skip_bad=False)
     run = PretrainingRun(prepare_unlabelled(gathered, Kind.EVENTS, wishes), wishes, world=world)
     losses = [[report.train_loss, report.valid.loss] for report in run]
     return weights(run.training.best_model()), losses

@@ -8,10 +8,11 @@ from seqwise.data.records import Record
 from seqwise.training import preparation
 from seqwise.training.equality import Equality
 from seqwise.training.gathering import digest, gather
+from seqwise.training.preparation import prepare
 from seqwise.training.pretraining import PretrainingRun
 from seqwise.training.settings import Wishes
 from seqwise.training.split import split
-from seqwise.training.unlabelled import gather_unlabelled, prepare_unlabelled
+from seqwise.training.unlabelled import prepare_unlabelled, unlabelled
 from tests.cli.conftest import run, write_csv
 
 SENTENCES = ["one two three", "four five six"]  # that say how other text is read
@@ -142,7 +143,7 @@ def test_every_face_says_what_the_user_has_said(tmp_path, monkeypatch, sides):
     SequenceClassifier(**settings).fit(list(texts), list(labels))
     SequenceClassifier.load("m").fit(list(texts), list(labels))
     wishes = Wishes.sorted(settings)
-    data = gather_unlabelled(lambda: records_of(pairs), Kind.TEXT, skip_bad=False, wishes=wishes)
+    data = gather(unlabelled(lambda: records_of(pairs)), Kind.TEXT, skip_bad=False, wishes=wishes)
     begun = PretrainingRun(prepare_unlabelled(data, Kind.TEXT, wishes), wishes)
     list(begun)
     begun.pretrained().save("p")
@@ -154,3 +155,16 @@ def test_every_face_says_what_the_user_has_said(tmp_path, monkeypatch, sides):
         small = [{text.lower() for text in side.sequences()} for side in (train, valid)]
         assert all(small)
         assert not small[0] & small[1]
+
+
+def test_a_store_of_both_strands_is_another_one():
+    """The same records, of which others are held out."""
+    records = records_of([("ACGT" * number, "ab"[number % 2]) for number in range(1, 13)])
+    plans = []
+    for settings in ({}, {"strand_flip": 0.5}):
+        wishes = Wishes.sorted(settings)
+        data = gather(lambda: records, Kind.DNA, skip_bad=False, wishes=wishes)
+        plans.append(prepare(data, Kind.DNA, wishes).plan)
+    assert plans[0].records == plans[1].records
+    assert [plan.strands_are_one for plan in plans] == [False, True]
+    assert plans[0] != plans[1]

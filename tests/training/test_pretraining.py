@@ -9,13 +9,14 @@ from seqwise.data.kinds import Kind, check_sequence
 from seqwise.data.records import Record
 from seqwise.errors import CheckpointError, Code, ConfigError, DataError
 from seqwise.nn import Batch, NextStepModel
+from seqwise.training.gathering import gather
 from seqwise.training.next_step import NextStep
 from seqwise.training.preparation import prepare
 from seqwise.training.pretraining import PATIENCE, PretrainingRun
 from seqwise.training.run import TrainingRun
 from seqwise.training.settings import Wishes
 from seqwise.training.state import State
-from seqwise.training.unlabelled import gather_unlabelled, prepare_unlabelled
+from seqwise.training.unlabelled import prepare_unlabelled, unlabelled
 from tests.training.examples import labelled, make_run
 
 SMALL = {"embedding_dim": 8, "hidden_size": 8, "dropout": 0.0, "epochs": 3, "device": "cpu"}
@@ -45,7 +46,7 @@ def gathered(sequences, kind=Kind.TEXT):
         Record(check_sequence(each, kind), None if n % 2 else "label", n)
         for n, each in enumerate(sequences, start=1)
     ]
-    return gather_unlabelled(lambda: records, kind, skip_bad=False, path="u.csv")
+    return gather(unlabelled(lambda: records), kind, skip_bad=False, path="u.csv")
 
 
 def make(sequences=None, kind=Kind.TEXT, **settings):

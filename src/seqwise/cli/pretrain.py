@@ -18,11 +18,12 @@ from seqwise.cli.wishes import sort_wishes
 from seqwise.config import ModelConfig
 from seqwise.training.description import count_epochs, describe_parts
 from seqwise.training.distribution import World, join_world
+from seqwise.training.gathering import gather
 from seqwise.training.preparation import PreparedData, load_prepared
 from seqwise.training.pretraining import PretrainingRun
 from seqwise.training.reports import StepScores
 from seqwise.training.settings import Wishes
-from seqwise.training.unlabelled import gather_unlabelled, prepare_unlabelled
+from seqwise.training.unlabelled import prepare_unlabelled, unlabelled
 
 
 def run(options: Pretrain) -> None:
@@ -87,8 +88,8 @@ def _prepare(
         source = open_for_training(options.files, options.how, label_required=False)
         say(console, source.facts())
         records = source.records
-        data = gather_unlabelled(
-            source.reader(),
+        data = gather(
+            unlabelled(source.reader()),
             source.kind,
             skip_bad=options.skip_bad,
             path=records.path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
@@ -106,13 +107,11 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
     if isinstance(scores, Scores):
         name = "accuracy"
         beside = f" (most frequent class: {scores.majority_accuracy:.4f})"
-    facts = [
-        (
-            "result",
-            f"best epoch {best} of {len(training.reports)}; on the "
-            f"{scores.num_records:,} records held out: {in_words(scores)}{beside}",
-        )
-    ]
+    text = (
+        f"best epoch {best} of {len(training.reports)}; on the {scores.num_records:,} records held "
+    )
+    text += f"out: {in_words(scores)}{beside}"
+    facts = [*_tried(training, name), ("result", text)]
     if training.config.tune_thresholds:
         text = "chosen on these records, too: the F1 of other records will be a little lower"
         if training.decision == Decision.of(training.prepared.labels):
@@ -131,23 +130,32 @@ def _result(training: TrainingRun, out: str) -> list[tuple[str, str]]:
             "refit, on records held out"
         )
         facts.append(("refit", text))
-    if not training.training.is_over:
-        text = f"spent after epoch {len(training.reports)} of {training.training.config.epochs}"
-        facts.append(("budget", text))
-    num_more, num_finished = training.schedule.num_more, len(training.finished)
-    if num_finished < num_more:
-        text = f"spent after {num_finished} of the {num_more} trainings that were to follow"
-        facts.append(("budget", text))
-    if training.tried_weights:
-        tried = (f"{each} {tell(macro_f1)}" for each, macro_f1 in training.tried_weights.items())
-        chosen = training.config.class_weight
-        text = f"macro F1 with class weights {', '.join(tried)}: {chosen} it is"
-        facts.insert(0, ("balance", text))
+    facts += [("budget", text) for text in _cut_short(training)]
+    facts.append(("model in", f"{escape(out)}   next: seqwise evaluate {escape(out)} FILE"))
+    return facts
+
+
+def _tried(training: TrainingRun, name: str) -> list[tuple[str, str]]:
+    """Say what short trainings have come to."""
+    facts = []
     if training.tried_encoders:
         tried = (f"{each.encoder} {tell(measure(each.scores))}" for each in training.tried_encoders)
         text = f"{name} of {', '.join(tried)}: {training.shape.encoder} it is"
         if are_even(training.tried_encoders):
             text += ", by its log loss"
-        facts.insert(0, ("tried", text))
-    facts.append(("model in", f"{escape(out)}   next: seqwise evaluate {escape(out)} FILE"))
+        facts.append(("tried", text))
+    if training.tried_weights:
+        tried = (f"{each} {tell(macro_f1)}" for each, macro_f1 in training.tried_weights.items())
+        chosen = training.config.class_weight
+        text = f"macro F1 with class weights {', '.join(tried)}: {chosen} it is"
+        facts.append(("balance", text))
     return facts
+
+
+def _cut_short(training: TrainingRun) -> Iterator[str]:
+    """Say what a budget has ended before its time."""
+    if not training.training.is_over:
+        yield f"spent after epoch {len(training.reports)} of {training.training.config.epochs}"
+    num_more, num_finished = training.schedule.num_more, len(training.finished)
+    if num_finished < num_more:
+        yield f"spent after {num_finished} of the {num_more} trainings that were to follow"

@@ -140,8 +140,8 @@ class TrainingRun(Steps):
         self._beside: Companion | None = None  # fitted anew, as the networks were
         self._kind_of_scores: type = self.training.objective.scores
         # As asked for, whatever the first trial has of these.
-        asked = {name: getattr(self.asked, name) for name in ("class_weight", "epochs")}
-        settings = replace(self.config, **asked)
+        asked = self.asked
+        settings = replace(self.config, class_weight=asked.class_weight, epochs=asked.epochs)
         self._identity = identify(prepared, self.shape, settings, self.training.device)
         self.wanted = self.schedule
         self._seconds_before = 0.0  # that a budget has lost before there was anything to train

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -13,9 +12,8 @@ from seqwise.config import TrainConfig
 from seqwise.data.fingerprint import number_equal
 from seqwise.data.kinds import Kind
 from seqwise.data.labels import Labels
-from seqwise.data.records import Record
 from seqwise.errors import Code, DataError, Problem
-from seqwise.training.gathering import NOTHING_SAID, LabelledRecords, Read, digest, gather
+from seqwise.training.gathering import LabelledRecords, Read, digest
 from seqwise.training.plan import Plan
 from seqwise.training.preparation import TRAIN, VALID, PreparedData, encode_parts
 from seqwise.training.settings import SAMPLE, Wishes, choose_data, choose_valid_fraction
@@ -25,20 +23,9 @@ from seqwise.training.start import Start
 LABEL = "unlabelled"
 
 
-def gather_unlabelled(
-    read: Read,
-    kind: Kind,
-    *,
-    skip_bad: bool,
-    path: str | None = None,
-    wishes: Wishes = NOTHING_SAID,
-) -> LabelledRecords:
-    """Read records once, as `gather`; their labels, where they have some, are not looked at."""
-
-    def relabelled() -> Iterator[Record]:
-        return (replace(record, label=LABEL) for record in read())
-
-    return gather(relabelled, kind, skip_bad=skip_bad, path=path, wishes=wishes)
+def unlabelled(read: Read) -> Read:
+    """Give the same records, all of one label: theirs, where they have some, are not looked at."""
+    return lambda: (replace(record, label=LABEL) for record in read())
 
 
 def prepare_unlabelled(
@@ -49,7 +36,7 @@ def prepare_unlabelled(
     Parameters
     ----------
     records
-        Those of `gather_unlabelled`.
+        Gathered of records that `unlabelled` gives.
     kind, wishes, store
         As `prepare`.
 
